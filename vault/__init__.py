@@ -1,0 +1,1 @@
+"""Keys, compartments, sealing, blind indexes, shredding and log redaction, in one place for auditors."""

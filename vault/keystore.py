@@ -1,0 +1,246 @@
+"""Key grants in their own database, so that a data backup holds no key and shredding is final.
+
+- A grant is one compartment key wrapped for one holder. This module stores wrapped bytes; it can open none.
+- The database is apart from the data (and from its backups): `keys.db`, or a PostgreSQL of its own. Its two
+  tables are created when missing; there are no migrations, because there is nothing to migrate but keys.
+- Shredding deletes grants, commits, and only then empties the write-ahead log. When all compartments of a
+  subject go, its id stays as a tombstone: it is never granted again, and rows that a restored backup brings
+  back can be found by `shredded` and swept.
+- What is left on a disk's spare blocks, or in PostgreSQL's own log, is a wrapped key. It becomes unreadable
+  once the master key it was wrapped with is rotated out and pruned.
+"""
+
+from collections.abc import AsyncIterator, Callable, Collection, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final, Self
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from vault.errors import CompartmentShredded, ShredIncomplete
+from vault.types import Compartment
+
+SERVER: Final = "server"
+"""The holder whose grants are wrapped under the keyring's master keys."""
+
+_PRAGMAS: Final = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA secure_delete=ON",
+    "PRAGMA busy_timeout=5000",
+)
+_BATCH: Final = 500
+
+_metadata: Final = sa.MetaData()
+
+_grants: Final = sa.Table(
+    "key_grant",
+    _metadata,
+    sa.Column("subject", sa.Uuid, primary_key=True),
+    sa.Column("compartment", sa.String(16), primary_key=True),
+    sa.Column("holder", sa.String(128), primary_key=True),
+    sa.Column("wrapped", sa.LargeBinary, nullable=False),
+    sa.Column("master_version", sa.BigInteger, nullable=False, index=True),
+    sa.Column("created_at", sa.BigInteger, nullable=False, comment="seconds since the epoch, UTC"),
+)
+_tombstones: Final = sa.Table(
+    "shredded_subject",
+    _metadata,
+    sa.Column("subject", sa.Uuid, primary_key=True),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class KeyGrant:
+    """One wrapped compartment key and under which master key it is wrapped."""
+
+    subject: UUID
+    compartment: Compartment
+    wrapped: bytes = field(repr=False)
+    master_version: int
+    holder: str = SERVER
+
+
+class KeyStore:
+    """The database of key grants. Make it with `open`, give it back with `close`."""
+
+    def __init__(self, engine: AsyncEngine, now: Callable[[], datetime]) -> None:
+        """Take an engine whose tables exist; `now` must return aware times."""
+        self._engine = engine
+        self._now = now
+        self._on_sqlite = engine.dialect.name == "sqlite"
+
+    @classmethod
+    async def open(cls, url: str, now: Callable[[], datetime] | None = None) -> Self:
+        """Connect (`sqlite+aiosqlite:///...` or `postgresql+asyncpg://...`), create the tables when missing.
+
+        Raises SQLAlchemy's errors when the database cannot be reached.
+        """
+        engine = create_async_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
+        if engine.dialect.name == "sqlite":
+            event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        store = cls(engine, now or _utc_now)
+        try:
+            async with store._writing(None) as connection:
+                await connection.run_sync(_metadata.create_all)
+        except BaseException:
+            await engine.dispose()
+            raise
+        return store
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self._engine.dispose()
+
+    async def add(self, subject: UUID, grants: Collection[KeyGrant]) -> None:
+        """Store grants of one subject; pairs that already have one keep it.
+
+        Raises CompartmentShredded when the subject was shredded.
+        """
+        tombstone = sa.select(_tombstones.c.subject).where(_tombstones.c.subject == subject)
+        async with self._writing(subject) as connection:
+            if (await connection.execute(tombstone)).first():
+                raise CompartmentShredded(subject, ",".join(grant.compartment for grant in grants))
+            rows = [self._row(grant) for grant in grants]
+            await connection.execute(self._insert(_grants).on_conflict_do_nothing(), rows)
+
+    async def grant(self, subject: UUID, compartment: Compartment) -> KeyGrant:
+        """Return the server's grant; raise CompartmentShredded when there is none."""
+        query = _server_grants().where(_grants.c.subject == subject, _grants.c.compartment == compartment)
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(query)).first()
+        if row is None:
+            raise CompartmentShredded(subject, compartment)
+        return _as_grant(row)
+
+    async def compartments(self, subject: UUID) -> set[Compartment]:
+        """Return the compartments of the subject for which the server holds a key."""
+        query = sa.select(_grants.c.compartment).where(
+            _grants.c.subject == subject, _grants.c.holder == SERVER
+        )
+        async with self._engine.connect() as connection:
+            return {Compartment(name) for name in await connection.scalars(query)}
+
+    async def shred(self, subject: UUID, compartments: Collection[Compartment] | None = None) -> None:
+        """Delete every holder's grants of these compartments, of all when None; safe to repeat.
+
+        All compartments: the subject gets a tombstone. Some: the rest stays, and a shredded one may be made
+        anew (another payout destination after a returned payment).
+        Raises ShredIncomplete when the deletion is committed but SQLite's log could not be emptied.
+        """
+        chosen = set(Compartment) if compartments is None else set(compartments)
+        doomed = sa.delete(_grants).where(_grants.c.subject == subject, _grants.c.compartment.in_(chosen))
+        async with self._writing(subject) as connection:
+            if chosen == set(Compartment):
+                await connection.execute(
+                    self._insert(_tombstones).on_conflict_do_nothing(), [{"subject": subject}]
+                )
+            await connection.execute(doomed)
+        if not await self.empty_log():
+            raise ShredIncomplete(subject)
+
+    async def shredded(self, subjects: Iterable[UUID]) -> set[UUID]:
+        """Return those of `subjects` that have been shredded whole."""
+        asked = list(subjects)
+        found: set[UUID] = set()
+        async with self._engine.connect() as connection:
+            for start in range(0, len(asked), _BATCH):
+                batch = asked[start : start + _BATCH]
+                query = sa.select(_tombstones.c.subject).where(_tombstones.c.subject.in_(batch))
+                found.update(await connection.scalars(query))
+        return found
+
+    async def subjects_before(self, moment: datetime) -> set[UUID]:
+        """Return the subjects all of whose grants were made before `moment`."""
+        query = (
+            sa.select(_grants.c.subject)
+            .group_by(_grants.c.subject)
+            .having(sa.func.max(_grants.c.created_at) < int(moment.timestamp()))
+        )
+        async with self._engine.connect() as connection:
+            return set(await connection.scalars(query))
+
+    async def wrapped_before(self, master_version: int, limit: int) -> list[KeyGrant]:
+        """Return up to `limit` of the server's grants wrapped under an older master key than this version."""
+        query = _server_grants().where(_grants.c.master_version < master_version).limit(limit)
+        async with self._engine.connect() as connection:
+            return [_as_grant(row) for row in await connection.execute(query)]
+
+    async def rewrap(self, old: KeyGrant, new: KeyGrant) -> None:
+        """Put `new` in the place of `old`; nothing happens when `old` is gone or changed meanwhile."""
+        change = (
+            sa.update(_grants)
+            .where(
+                _grants.c.subject == old.subject,
+                _grants.c.compartment == old.compartment,
+                _grants.c.holder == old.holder,
+                _grants.c.wrapped == old.wrapped,
+            )
+            .values(wrapped=new.wrapped, master_version=new.master_version)
+        )
+        async with self._writing(old.subject) as connection:
+            await connection.execute(change)
+
+    async def empty_log(self) -> bool:
+        """Move SQLite's write-ahead log into the database and truncate it; tell whether it is empty now.
+
+        PostgreSQL recycles its log by itself and has no such act: always true there.
+        """
+        if not self._on_sqlite:
+            return True
+        async with self._engine.connect() as connection:
+            row = (await connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")).one()
+        busy: int = row[0]
+        return busy == 0
+
+    @asynccontextmanager
+    async def _writing(self, subject: UUID | None) -> AsyncIterator[AsyncConnection]:
+        """One write transaction, alone for this subject: granting and shredding must not pass each other."""
+        async with self._engine.begin() as connection:
+            if self._on_sqlite:
+                await connection.exec_driver_sql("BEGIN IMMEDIATE")
+            else:
+                number = 0 if subject is None else int.from_bytes(subject.bytes[:8], "big", signed=True)
+                await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+            yield connection
+
+    def _insert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
+        return sqlite.insert(table) if self._on_sqlite else postgresql.insert(table)
+
+    def _row(self, grant: KeyGrant) -> dict[str, Any]:
+        return {
+            "subject": grant.subject,
+            "compartment": grant.compartment.value,
+            "holder": grant.holder,
+            "wrapped": grant.wrapped,
+            "master_version": grant.master_version,
+            "created_at": int(self._now().timestamp()),
+        }
+
+
+def _server_grants() -> sa.Select[UUID, str, bytes, int]:
+    columns = (_grants.c.subject, _grants.c.compartment, _grants.c.wrapped, _grants.c.master_version)
+    return sa.select(*columns).where(_grants.c.holder == SERVER)
+
+
+def _as_grant(row: sa.Row[UUID, str, bytes, int]) -> KeyGrant:
+    subject, compartment, wrapped, master_version = row
+    return KeyGrant(subject, Compartment(compartment), bytes(wrapped), master_version)
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - SQLAlchemy's adapter has no public type
+    """Set the pragmas and leave transactions to us: the driver must not begin them behind our back."""
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in _PRAGMAS:
+        cursor.execute(pragma)
+    cursor.close()
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
