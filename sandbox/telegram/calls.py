@@ -1,0 +1,97 @@
+"""The log of Bot API calls, and faults to be played on coming ones."""
+
+from collections import deque
+from dataclasses import asdict, dataclass, field
+from typing import Final, Literal
+
+from sandbox.telegram.wire import JsonDict
+
+FaultKind = Literal["retry_after", "server_error", "forbidden", "hang_up", "lost_answer", "garbage"]
+KINDS: Final = frozenset({"retry_after", "server_error", "forbidden", "hang_up", "lost_answer", "garbage"})
+
+
+@dataclass(slots=True)
+class Call:
+    """One call the bot made: `date` in Unix seconds of the stand-in's clock, `code` the HTTP status."""
+
+    seq: int
+    method: str
+    chat: int | str | None
+    date: float
+    ok: bool
+    code: int
+    description: str | None
+    fault: str | None
+    params: JsonDict = field(default_factory=dict)
+
+    def body(self) -> JsonDict:
+        """Return it as JSON."""
+        return asdict(self)
+
+
+class CallLog:
+    """The latest calls, oldest first."""
+
+    def __init__(self, kept: int) -> None:
+        """Keep the latest `kept` calls."""
+        self._calls: deque[Call] = deque(maxlen=kept)
+        self.count = 0
+
+    def add(self, call: Call) -> None:
+        """Append a finished call."""
+        self._calls.append(call)
+
+    def next_seq(self) -> int:
+        """Number a call."""
+        self.count += 1
+        return self.count
+
+    def select(self, method: str | None = None, chat: int | None = None, after: int = 0) -> list[Call]:
+        """Return the calls with a number above `after`, of one method and chat if given."""
+        wanted = method.lower() if method else None
+        return [
+            call
+            for call in self._calls
+            if call.seq > after
+            and (wanted is None or call.method.lower() == wanted)
+            and (chat is None or call.chat == chat)
+        ]
+
+    def clear(self) -> None:
+        """Forget all calls; numbering goes on."""
+        self._calls.clear()
+
+
+@dataclass(slots=True)
+class Fault:
+    """What happens to the next `times` calls of `method` (any method if `*`), in `chat` if given.
+
+    `retry_after`: 429 with that many `seconds`; `server_error`: 500; `forbidden`: 403; `hang_up`: the connection
+    breaks before anything is done; `lost_answer`: it is done and the connection breaks; `garbage`: it is done and the
+    answer is not JSON.
+    """
+
+    kind: FaultKind
+    method: str = "*"
+    times: int = 1
+    seconds: int = 1
+    chat: int | None = None
+
+
+class Faults:
+    """The faults that are still to be played, first come first served."""
+
+    def __init__(self) -> None:
+        """Begin without any."""
+        self.waiting: list[Fault] = []
+
+    def take(self, method: str, chat: int | str | None) -> Fault | None:
+        """Return the fault that this call must suffer, and count it."""
+        for fault in self.waiting:
+            if fault.method not in {"*", method} or (fault.chat is not None and fault.chat != chat):
+                continue
+            fault.times -= 1
+            if fault.times <= 0:
+                self.waiting.remove(fault)
+            return fault
+        return None

@@ -1,0 +1,59 @@
+"""A stand-in for Telegram, its town, and both bot libraries connected to it."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from aiogram import Bot
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.telegram import TelegramAPIServer
+from telegram.ext import ExtBot
+
+from sandbox.telegram.client import Person, Town
+from sandbox.telegram.limits import Limits
+from sandbox.telegram.server import TelegramServer
+
+
+@pytest.fixture
+def limits() -> Limits:
+    """Telegram's limits without rates; a module overrides this where it tests the rates."""
+    return Limits.unthrottled()
+
+
+@pytest.fixture
+async def server(limits: Limits) -> AsyncIterator[TelegramServer]:
+    """A running stand-in."""
+    async with TelegramServer(limits=limits) as running:
+        yield running
+
+
+@pytest.fixture
+async def town(server: TelegramServer) -> AsyncIterator[Town]:
+    """The client API."""
+    async with Town(server.url) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def ear(server: TelegramServer) -> AsyncIterator[Bot]:
+    """The bot as aiogram."""
+    session = AiohttpSession(api=TelegramAPIServer.from_base(server.url))
+    bot = Bot(server.token, session=session)
+    yield bot
+    await session.close()
+
+
+@pytest.fixture
+async def mouth(server: TelegramServer) -> AsyncIterator[ExtBot[None]]:
+    """The bot as python-telegram-bot."""
+    base = f"{server.url}/bot"
+    bot: ExtBot[None] = ExtBot(server.token, base_url=base, base_file_url=f"{server.url}/file/bot")
+    async with bot:
+        yield bot
+
+
+@pytest.fixture
+async def anna(town: Town) -> Person:
+    """A person who has started the bot; her /start is the first pending update."""
+    person = await town.person("Anna", username="anna_k")
+    await person.send("/start")
+    return person
