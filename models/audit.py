@@ -1,0 +1,92 @@
+"""The log of acts: who, in which role, did what, to what, when. Never content.
+
+Entries are numbered without gaps and chained by hash, so that an altered, missing or reordered entry shows
+(`services.audit` verifies and signs checkpoints over a Merkle tree of them).
+"""
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Column, LargeBinary, text
+from sqlmodel import Field, SQLModel, col, select
+
+from models.base import UtcTime
+from models.unit import Unit
+
+GENESIS = bytes(32)
+"""The hash before the first entry."""
+
+CHAIN_LOCK = 0x506C6563
+"""PostgreSQL advisory lock that puts writers of the chain in a row; SQLite has one writer anyway."""
+
+
+class AuditEntry(SQLModel, table=True):
+    """One act. `facts` holds ids, states, amounts and counts as canonical JSON."""
+
+    __tablename__ = "audit_entry"
+
+    number: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    at: datetime = Field(sa_type=UtcTime)
+    actor: str
+    """A volunteer's id, `applicant:` and a case id, `system`, or `operator`."""
+    act: str
+    subject: str
+    """Kind and id of what was acted on, as `case:<uuid>`."""
+    facts: str
+    digest: bytes = Field(sa_type=LargeBinary)
+
+
+class AuditCheckpoint(SQLModel, table=True):
+    """A signed statement of how long the log was and what its Merkle root was."""
+
+    __tablename__ = "audit_checkpoint"
+
+    size: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    root: bytes = Field(sa_type=LargeBinary)
+    at: datetime = Field(sa_type=UtcTime)
+    signature: bytes = Field(sa_type=LargeBinary)
+
+
+def leaf(entry: AuditEntry) -> bytes:
+    """The bytes that stand for an entry in the chain and in the tree."""
+    parts = [entry.number, entry.at.isoformat(), entry.actor, entry.act, entry.subject, entry.facts]
+    return json.dumps(parts, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def chained(previous: bytes, entry: AuditEntry) -> bytes:
+    """The digest of an entry, given the digest before it."""
+    return hashlib.sha256(previous + leaf(entry)).digest()
+
+
+async def record(unit: Unit, actor: str, act: str, subject: str, **facts: Any) -> AuditEntry:  # noqa: ANN401 - JSON
+    """Append one act. Facts are ids, states and numbers; a person's words never go in."""
+    connection = await unit.session.connection()
+    if connection.dialect.name == "postgresql":
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CHAIN_LOCK})
+    last = (
+        await unit.session.exec(
+            select(AuditEntry.number, AuditEntry.digest).order_by(col(AuditEntry.number).desc()).limit(1)
+        )
+    ).first()
+    number, previous = last or (0, GENESIS)
+    entry = AuditEntry(
+        number=number + 1,
+        at=unit.now,
+        actor=actor,
+        act=act,
+        subject=subject,
+        facts=json.dumps(facts, default=str, ensure_ascii=True, sort_keys=True, separators=(",", ":")),
+        digest=b"",
+    )
+    entry.digest = chained(previous, entry)
+    unit.session.add(entry)
+    await unit.session.flush()
+    return entry
+
+
+def about(kind: str, row: UUID) -> str:
+    """Name a subject of the log."""
+    return f"{kind}:{row}"

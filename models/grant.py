@@ -1,0 +1,110 @@
+"""Grants and their payouts. A grant is a promise of money; a payout is one try to keep it."""
+
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, String, text
+from sqlmodel import Field, SQLModel
+
+from models.base import Sealed, UtcTime, enum_column, new_id
+from vault.types import BlindIndex, GrantNumber, SealedBytes
+
+
+class GrantStatus(StrEnum):
+    """Where a grant stands."""
+
+    WAITING = "waiting"
+    """Approved, but the fund is short: nothing is reserved yet."""
+    RESERVED = "reserved"
+    """Money is set aside; a payout may be made."""
+    PAID = "paid"
+    CANCELLED = "cancelled"
+
+
+G = GrantStatus
+
+GRANT_ALLOWED: dict[GrantStatus, frozenset[GrantStatus]] = {
+    G.WAITING: frozenset({G.RESERVED, G.CANCELLED}),
+    G.RESERVED: frozenset({G.PAID, G.CANCELLED}),
+    G.PAID: frozenset({G.RESERVED}),
+    G.CANCELLED: frozenset(),
+}
+"""`PAID -> RESERVED`: the money came back and is set aside anew."""
+
+
+class PayoutStatus(StrEnum):
+    """Where one try to pay stands."""
+
+    QUEUED = "queued"
+    CLAIMED = "claimed"
+    """One treasurer holds it; the destination has been shown to them alone."""
+    SENT = "sent"
+    """Paid by the first treasurer, with a reference; a second one must confirm (above a tier)."""
+    PAID = "paid"
+    RETURNED = "returned"
+    """The money came back."""
+    CANCELLED = "cancelled"
+
+
+Y = PayoutStatus
+
+PAYOUT_ALLOWED: dict[PayoutStatus, frozenset[PayoutStatus]] = {
+    Y.QUEUED: frozenset({Y.CLAIMED, Y.CANCELLED}),
+    Y.CLAIMED: frozenset({Y.QUEUED, Y.SENT, Y.PAID, Y.CANCELLED}),
+    Y.SENT: frozenset({Y.PAID, Y.RETURNED}),
+    Y.PAID: frozenset({Y.RETURNED}),
+    Y.RETURNED: frozenset(),
+    Y.CANCELLED: frozenset(),
+}
+"""`CLAIMED -> QUEUED`: the treasurer gave it back before paying. `SENT` cannot be given back: money has moved."""
+
+
+class Grant(SQLModel, table=True):
+    """Money promised to one case. Survives the case: number, amount and dates stay after erasure."""
+
+    __tablename__ = "fund_grant"
+    __table_args__ = (CheckConstraint("amount > 0", name="positive"),)
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    number: GrantNumber = Field(sa_type=String, unique=True)
+    case_id: UUID | None = Field(default=None, index=True)
+    """Cut when the case is shredded, so that the books name no case."""
+    status: GrantStatus = Field(sa_column=enum_column(GrantStatus, "grant_status"))
+    amount: int
+    """Minor units."""
+    currency: str = Field(max_length=3)
+    second_treasurer: bool
+    """The tier asks for a second treasurer's confirmation."""
+    policy_version: str = Field(max_length=32)
+    approved_at: datetime = Field(sa_type=UtcTime)
+    paid_at: datetime | None = Field(default=None, sa_type=UtcTime)
+
+
+class Payout(SQLModel, table=True):
+    """One try to pay one grant by one rail. At most one is alive per grant, and the database says so."""
+
+    __tablename__ = "payout"
+    __table_args__ = (
+        Index(
+            "uq_payout_live",
+            "grant_id",
+            unique=True,
+            sqlite_where=text("status IN ('queued', 'claimed', 'sent', 'paid')"),
+            postgresql_where=text("status IN ('queued', 'claimed', 'sent', 'paid')"),
+        ),
+    )
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    grant_id: UUID = Field(foreign_key="fund_grant.id", index=True)
+    rail: str = Field(max_length=32)
+    status: PayoutStatus = Field(default=Y.QUEUED, sa_column=enum_column(PayoutStatus, "payout_status"))
+    claimed_by: UUID | None = Field(default=None, foreign_key="volunteer.id")
+    confirmed_by: UUID | None = Field(default=None, foreign_key="volunteer.id")
+    reference: SealedBytes | None = Field(default=None, sa_type=Sealed)
+    """Sealed under the server's key. Place of the seal: (`payout`, `reference`, id)."""
+    destination: BlindIndex | None = Field(default=None, sa_type=String)
+    """Blind index of where the money went: finds repeats, tells nothing."""
+    created_at: datetime = Field(sa_type=UtcTime)
+    claimed_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    paid_at: datetime | None = Field(default=None, sa_type=UtcTime)

@@ -1,0 +1,155 @@
+"""Who may do what: the one place that decides.
+
+Every service begins by naming the act and asking `require`; what concerns a panel or the actor's own case is
+asked here too, per act. A handler never decides. Every (role, act) pair has a test.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+from sqlmodel import col, select
+
+from models.case import ENDED, Case
+from models.errors import NotAllowed, NotOnPanel, OwnCase, SteppedAside
+from models.panel import SEATED, Recusal, Seat
+from models.unit import Unit
+from models.volunteer import Role, Volunteer, VolunteerRole, VolunteerStatus
+from services.contact import Address, To
+from vault.types import BlindIndex, IndexName
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Whoever acts: a Telegram account as the fund knows it."""
+
+    chat: BlindIndex
+    address: Address
+    language: str
+    volunteer: Volunteer | None
+    roles: frozenset[Role]
+    """Confirmed roles of an active or paused volunteer; empty for everybody else."""
+    case: Case | None
+    """The actor's own case that has not ended, if any."""
+
+    @property
+    def name(self) -> str:
+        """How the audit log names the actor."""
+        if self.volunteer is not None:
+            return str(self.volunteer.id)
+        return f"applicant:{self.case.id}" if self.case else "somebody"
+
+    @property
+    def to(self) -> To:
+        """The actor's private chat as a recipient."""
+        return To(self.address, self.language)
+
+
+class Act(StrEnum):
+    """Every act of a volunteer that needs a right."""
+
+    INVITE = "invite"
+    CONFIRM = "confirm"
+    SUSPEND = "suspend"
+    BIND_GROUP = "bind_group"
+    SEE_DESK = "see_desk"
+    GRANT_EMERGENCY = "grant_emergency"
+    READ = "read"
+    VOTE = "vote"
+    ASK = "ask"
+    STEP_ASIDE = "step_aside"
+    PAUSE = "pause"
+    CLAIM_PAYOUT = "claim_payout"
+    CONFIRM_PAYOUT = "confirm_payout"
+    ENTER_MONEY = "enter_money"
+    CONFIRM_MONEY = "confirm_money"
+    ANSWER_DANGER = "answer_danger"
+
+
+RIGHTS: Mapping[Act, frozenset[Role]] = {
+    Act.INVITE: frozenset({Role.COORDINATOR}),
+    Act.CONFIRM: frozenset({Role.COORDINATOR}),
+    Act.SUSPEND: frozenset({Role.COORDINATOR}),
+    Act.BIND_GROUP: frozenset({Role.COORDINATOR}),
+    Act.SEE_DESK: frozenset({Role.COORDINATOR}),
+    Act.GRANT_EMERGENCY: frozenset({Role.COORDINATOR, Role.REVIEWER}),
+    Act.READ: frozenset({Role.REVIEWER}),
+    Act.VOTE: frozenset({Role.REVIEWER}),
+    Act.ASK: frozenset({Role.REVIEWER}),
+    Act.STEP_ASIDE: frozenset({Role.REVIEWER}),
+    Act.PAUSE: frozenset({Role.REVIEWER, Role.TREASURER, Role.COORDINATOR}),
+    Act.CLAIM_PAYOUT: frozenset({Role.TREASURER}),
+    Act.CONFIRM_PAYOUT: frozenset({Role.TREASURER}),
+    Act.ENTER_MONEY: frozenset({Role.TREASURER}),
+    Act.CONFIRM_MONEY: frozenset({Role.TREASURER}),
+    Act.ANSWER_DANGER: frozenset({Role.COORDINATOR}),
+}
+"""Which roles give which right. Acts on one's own case as an applicant need none of these."""
+
+PANEL_ACTS = frozenset({Act.READ, Act.VOTE, Act.ASK, Act.STEP_ASIDE})
+"""Acts that need a seat on the panel of the case as well."""
+
+
+async def name_actor(unit: Unit, user: int, language: str | None) -> Actor:
+    """Name the actor behind a Telegram account; `language` is what the client says, as an IETF tag."""
+    chat = unit.vault.index(IndexName.chat, str(user))
+    volunteer = (await unit.session.exec(select(Volunteer).where(Volunteer.chat == chat))).first()
+    case = (
+        await unit.session.exec(
+            select(Case)
+            .where(Case.chat == chat, col(Case.status).not_in(ENDED))
+            .order_by(col(Case.created_at).desc())
+            .limit(1)
+        )
+    ).first()
+    spoken = case.language if case else volunteer.language if volunteer else unit.texts.choose(language)
+    return Actor(chat, Address(user), spoken, volunteer, await roles_of(unit, volunteer), case)
+
+
+async def roles_of(unit: Unit, volunteer: Volunteer | None) -> frozenset[Role]:
+    """The confirmed roles of a volunteer whose access stands and whose re-confirmation is not overdue."""
+    if volunteer is None or volunteer.status not in {VolunteerStatus.ACTIVE, VolunteerStatus.PAUSED}:
+        return frozenset()
+    if volunteer.reconfirm_at <= unit.now:
+        return frozenset()
+    held = await unit.session.exec(
+        select(VolunteerRole.role).where(
+            VolunteerRole.volunteer_id == volunteer.id, col(VolunteerRole.confirmed_at).is_not(None)
+        )
+    )
+    return frozenset(Role(role) for role in held.all())
+
+
+def require(actor: Actor, act: Act, case: Case | None = None) -> Volunteer:
+    """Return the actor as a volunteer who may do this, or raise `NotAllowed` or `OwnCase`."""
+    if actor.volunteer is None or not (actor.roles & RIGHTS[act]):
+        raise NotAllowed
+    if case is not None and case.chat == actor.chat:
+        raise OwnCase
+    return actor.volunteer
+
+
+async def require_seat(unit: Unit, actor: Actor, act: Act, case: Case) -> tuple[Volunteer, Seat]:
+    """Like `require`, for the acts of a panel. Raises `SteppedAside` and `NotOnPanel` as well."""
+    volunteer = require(actor, act, case)
+    if await has_stepped_aside(unit, case.id, volunteer.id):
+        raise SteppedAside
+    seat = (
+        await unit.session.exec(
+            select(Seat).where(
+                Seat.case_id == case.id, Seat.volunteer_id == volunteer.id, col(Seat.status).in_(SEATED)
+            )
+        )
+    ).first()
+    if seat is None:
+        raise NotOnPanel
+    return volunteer, seat
+
+
+async def has_stepped_aside(unit: Unit, case_id: UUID, volunteer_id: UUID) -> bool:
+    """Whether a volunteer has said that they know the person of a case."""
+    found = await unit.session.exec(
+        select(Recusal.id).where(Recusal.case_id == case_id, Recusal.volunteer_id == volunteer_id)
+    )
+    return found.first() is not None

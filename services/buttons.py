@@ -1,0 +1,61 @@
+"""What a pressed button means: looked up, bound to a person and a chat, never taken from the callback data.
+
+The data is only `<token>.<position>`. Whoever forwards, forges or keeps a button gets `ButtonGone`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from uuid import UUID
+
+from models.case import Case
+from models.errors import ButtonGone, Stale
+from models.mail import Keyboard
+from models.unit import Unit
+from services.speak import START_BUTTON
+from vault.types import BlindIndex
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A press of a button that stands. The case's version is what the person saw."""
+
+    act: str
+    args: Mapping[str, str | int]
+    slot: str
+    case_id: UUID | None
+    case_version: int | None
+
+
+async def resolve_start(unit: Unit, parameter: str, person: BlindIndex) -> Press:
+    """Find the button behind a start parameter made by `services.speak.start_link`. Raises `ButtonGone`."""
+    token, _, position = parameter.removeprefix(START_BUTTON).rpartition("-")
+    return await resolve(unit, f"{token}.{position}", person, person)
+
+
+async def resolve(unit: Unit, data: str, person: BlindIndex, lane: BlindIndex) -> Press:
+    """Find the button behind callback data.
+
+    Raises `ButtonGone` when it is unknown, replaced, expired, another person's or in another chat.
+    """
+    token, _, position = data.rpartition(".")
+    keyboard = await unit.session.get(Keyboard, token) if token else None
+    if keyboard is None or keyboard.expires_at <= unit.now or not position.isdecimal():
+        raise ButtonGone
+    if keyboard.lane != lane:
+        raise ButtonGone
+    if keyboard.person is not None and keyboard.person != person:
+        raise ButtonGone
+    if int(position) >= len(keyboard.buttons):
+        raise ButtonGone
+    act, args = keyboard.buttons[int(position)]
+    return Press(act, args, keyboard.slot, keyboard.case_id, keyboard.case_version)
+
+
+async def pressed_case(unit: Unit, press: Press, *, same_version: bool = True) -> Case:
+    """The case that a button is bound to. Raises `Stale` when it has changed since the button was shown."""
+    case = await unit.session.get(Case, press.case_id) if press.case_id else None
+    if case is None:
+        raise ButtonGone
+    if same_version and case.version != press.case_version:
+        raise Stale("refused.case-changed")
+    return case

@@ -1,0 +1,246 @@
+"""What the fund wants said, put into the outbox as effects in the same transaction as everything else.
+
+Nothing here touches the network. A chat has slots: `screen` is the one message of a private chat, a card has
+its own slot in the group, a notice is a slot of its own. A later text for a slot replaces a pending earlier one.
+"""
+
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+from uuid import UUID, uuid4
+
+from sqlmodel import col, delete, select
+
+from models.case import Case
+from models.mail import Effect, EffectKind, EffectStatus, Keyboard, SentMessage
+from models.unit import Unit
+from services.contact import Address, To, lane_of
+from vault.seal import Place
+from vault.types import BlindIndex
+
+SCREEN = "screen"
+"""The slot of the one message of a private chat."""
+
+START = "start"
+"""The slot of keyboards that live in a deep link."""
+
+START_BUTTON = "b_"
+"""Prefix of a start parameter that stands for a button. Letters, digits, _ and - only, 64 at most (Bot API)."""
+
+FOREVER = timedelta(days=365)
+"""How long a keyboard outside private chats may live; its case ends it earlier."""
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button: what it says, the act it stands for, and the act's arguments (ids and choices, never words)."""
+
+    label: str
+    act: str
+    args: Mapping[str, str | int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """A text with rows of buttons, and at most one picture (the id of an attachment)."""
+
+    text: str
+    rows: Sequence[Sequence[Button]] = ()
+    picture: UUID | None = None
+    protect: bool = False
+    """Telegram's protected content: no forwarding, no saving, no screenshots where the client obeys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """How long a message stands: when it fades to the neutral line, and when it is deleted."""
+
+    fade: timedelta | None
+    erase: timedelta
+
+
+async def show(
+    unit: Unit,
+    to: To,
+    screen: Screen,
+    *,
+    slot: str = SCREEN,
+    case: Case | None = None,
+    life: Life | None = None,
+    anew: bool = False,
+    urgent: bool = False,
+    open_to_all: bool = False,
+) -> None:
+    """Put a screen into a slot of a chat.
+
+    The buttons may be pressed by the chat's person alone, or with `open_to_all` by anyone in the group (the
+    service then decides). With `case` they are bound to its version. `anew` moves the message to the bottom.
+    """
+    lane = lane_of(unit, to.address)
+    policy = unit.policy.retention
+    life = life or Life(timedelta(minutes=policy.screen_minutes), timedelta(hours=policy.message_hours))
+    await _drop_keyboard(unit, lane, slot)
+    await _replace_pending(unit, lane, slot)
+    keyboard = _keyboard(unit, lane, slot, screen, case, life, open_to_all=open_to_all)
+    payload = {
+        "chat": to.address,
+        "language": to.language,
+        "text": screen.text,
+        "keyboard": keyboard,
+        "picture": str(screen.picture) if screen.picture else None,
+        "protect": screen.protect,
+        "anew": anew,
+        "fade": life.fade.total_seconds() if life.fade else None,
+        "erase": life.erase.total_seconds(),
+    }
+    _put(unit, lane, EffectKind.SHOW, payload, slot=slot, case_id=case.id if case else None, urgent=urgent)
+
+
+async def notify(
+    unit: Unit,
+    to: To,
+    screen: Screen,
+    *,
+    case: Case | None = None,
+    life: Life | None = None,
+    urgent: bool = False,
+) -> str:
+    """Say something in a message of its own and return its slot."""
+    slot = f"notice:{uuid4()}"
+    await show(unit, to, screen, slot=slot, case=case, life=life, urgent=urgent)
+    return slot
+
+
+def erase_messages(unit: Unit, address: Address, messages: Sequence[int]) -> None:
+    """Delete messages by number, such as the answer that a person has just typed."""
+    payload = {"chat": address, "messages": list(messages)}
+    _put(unit, lane_of(unit, address), EffectKind.ERASE, payload)
+
+
+async def erase_slot(unit: Unit, sent: SentMessage) -> None:
+    """Delete what stands in a slot; the row goes when Telegram has answered."""
+    payload = {"chat": sent_address(unit, sent)[0], "slots": [sent.slot]}
+    await _drop_keyboard(unit, sent.lane, sent.slot)
+    await _replace_pending(unit, sent.lane, sent.slot)
+    _put(unit, sent.lane, EffectKind.ERASE, payload, slot=sent.slot)
+
+
+async def erase_case_messages(unit: Unit, case_id: UUID) -> int:
+    """Delete every message of a case on all sides and drop what is still pending. Returns how many stood."""
+    await unit.session.exec(delete(Keyboard).where(col(Keyboard.case_id) == case_id))
+    await unit.session.exec(
+        delete(Effect).where(col(Effect.case_id) == case_id, col(Effect.status) == EffectStatus.PENDING)
+    )
+    standing = (await unit.session.exec(select(SentMessage).where(SentMessage.case_id == case_id))).all()
+    for sent in standing:
+        await erase_slot(unit, sent)
+    return len(standing)
+
+
+def answer(
+    unit: Unit,
+    address: Address,
+    press: str,
+    text: str | None = None,
+    *,
+    alert: bool = False,
+    start: str | None = None,
+) -> None:
+    """Answer the press of a button: quietly, with a line at the top, or with a pop-up that only they see.
+
+    `start` (from `start_link`) opens the bot's private chat with that parameter instead (Bot API,
+    answerCallbackQuery: `url` may be a deep link into the bot).
+    """
+    payload = {"chat": address, "press": press, "text": text, "alert": alert, "start": start}
+    _put(unit, lane_of(unit, address), EffectKind.ANSWER, payload, urgent=True)
+
+
+def start_link(unit: Unit, person: BlindIndex, button: Button, case: Case | None = None) -> str:
+    """A start parameter that stands for a button which only this person may press, for an hour."""
+    token = secrets.token_urlsafe(16)
+    unit.session.add(
+        Keyboard(
+            token=token,
+            lane=person,
+            slot=START,
+            person=person,
+            case_id=case.id if case else None,
+            case_version=case.version if case else None,
+            buttons=[[button.act, dict(button.args)]],
+            expires_at=unit.now + timedelta(hours=1),
+        )
+    )
+    return f"{START_BUTTON}{token}-0"
+
+
+def leave(unit: Unit, address: Address) -> None:
+    """Leave a group in which the bot has no business."""
+    _put(unit, lane_of(unit, address), EffectKind.LEAVE, {"chat": address})
+
+
+def sent_address(unit: Unit, sent: SentMessage) -> tuple[Address, int]:
+    """Chat and message number of a message that stands."""
+    place = Place("sent_message", "address", str(sent.id))
+    chat, message = json.loads(unit.vault.open_server(sent.address, place))
+    return Address(chat), message
+
+
+def effect_place(effect: Effect) -> Place:
+    """Where an effect's payload is sealed."""
+    return Place("outbox_effect", "payload", str(effect.seal_id))
+
+
+def _put(unit: Unit, lane: BlindIndex, kind: EffectKind, payload: dict[str, Any], **columns: Any) -> None:  # noqa: ANN401
+    effect = Effect(lane=lane, kind=kind, due_at=unit.now, **columns)
+    effect.payload = unit.vault.seal_server(json.dumps(payload).encode(), effect_place(effect))
+    unit.session.add(effect)
+
+
+def _keyboard(
+    unit: Unit,
+    lane: BlindIndex,
+    slot: str,
+    screen: Screen,
+    case: Case | None,
+    life: Life,
+    *,
+    open_to_all: bool,
+) -> list[list[dict[str, str]]]:
+    if not screen.rows:
+        return []
+    token = secrets.token_urlsafe(16)
+    flat = [button for row in screen.rows for button in row]
+    unit.session.add(
+        Keyboard(
+            token=token,
+            lane=lane,
+            slot=slot,
+            person=None if open_to_all else lane,
+            case_id=case.id if case else None,
+            case_version=case.version if case else None,
+            buttons=[[button.act, dict(button.args)] for button in flat],
+            expires_at=unit.now + (FOREVER if open_to_all else life.erase),
+        )
+    )
+    positions = iter(range(len(flat)))
+    return [
+        [{"label": button.label, "data": f"{token}.{next(positions)}"} for button in row] for row in screen.rows
+    ]
+
+
+async def _drop_keyboard(unit: Unit, lane: BlindIndex, slot: str) -> None:
+    await unit.session.exec(delete(Keyboard).where(col(Keyboard.lane) == lane, col(Keyboard.slot) == slot))
+
+
+async def _replace_pending(unit: Unit, lane: BlindIndex, slot: str) -> None:
+    await unit.session.exec(
+        delete(Effect).where(
+            col(Effect.lane) == lane,
+            col(Effect.slot) == slot,
+            col(Effect.status) == EffectStatus.PENDING,
+            col(Effect.kind) == EffectKind.SHOW,
+        )
+    )

@@ -1,0 +1,32 @@
+"""Amounts, days and spans as a person of a language writes them (CLDR data, by Babel)."""
+
+from datetime import date, timedelta
+from decimal import Decimal
+
+from babel.dates import format_date, format_timedelta
+from babel.numbers import format_currency, get_currency_precision
+
+
+def money(amount: int, currency: str, language: str) -> str:
+    """An amount in minor units, as `15 000 ₽`; the fraction is left out when it is zero."""
+    digits = get_currency_precision(currency)
+    value = Decimal(amount).scaleb(-digits)
+    whole = value == value.to_integral_value()
+    text = format_currency(
+        value,
+        currency,
+        locale=language,
+        currency_digits=not whole,
+        format=None if not whole else "#,##0\xa0¤",
+    )
+    return text.replace("\u202f", "\xa0")
+
+
+def day(value: date, language: str) -> str:
+    """A day, as `5 дек. 2026 г.`."""
+    return format_date(value, "medium", locale=language)
+
+
+def span(value: timedelta, language: str) -> str:
+    """A length of time in its largest unit, as `2 дня`."""
+    return format_timedelta(value, locale=language)
