@@ -1,7 +1,7 @@
 """What people do in chats: write, change and delete messages, press buttons, follow links, block the bot.
 
-Each act does what Telegram's apps would do, refuses what they would not offer, and lets the bot know as far as it is
-allowed to. A person who was never in a private chat with the bot starts it by their first message.
+Each act does what Telegram's apps would do, refuses what they would not offer, and lets the bot know as far
+as it is allowed to. A person who was never in a private chat with the bot starts it by their first message.
 """
 
 import mimetypes
@@ -62,7 +62,8 @@ def upload(telegram: Telegram, person: User, chat: Chat, file: Upload) -> Messag
     """Send a photo or a document; raises the Bot API's refusal for a photo that is no picture."""
     mime = file.mime or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
     stored = telegram.keep_file(file.content, file.name, mime, f"{file.kind}s")
-    fields = photo_fields(telegram, stored) if file.kind == "photo" else {"document": document_body(stored)}
+    picture = file.kind == "photo"
+    fields: JsonDict = photo_fields(telegram, stored) if picture else {"document": document_body(stored)}
     if file.caption:
         fields["caption"] = file.caption
     return _write(telegram, person, chat, fields, None)

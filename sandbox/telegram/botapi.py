@@ -1,10 +1,9 @@
 """The HTTP side of the Bot API: token, method, faults, answer, log.
 
-Order of checks as with Telegram: the token (401), the method (404), the parameters (400), then what the method itself
-refuses. A fault planned for the call comes before or after the act, as its kind says.
+Order of checks as with Telegram: the token (401), the method (404), the parameters (400), then what the
+method itself refuses. A fault planned for the call comes before or after the act, as its kind says.
 """
 
-import logging
 from collections.abc import Awaitable
 from http import HTTPStatus
 
@@ -15,8 +14,6 @@ from sandbox.telegram.core import Telegram
 from sandbox.telegram.methods.table import METHODS, Method
 from sandbox.telegram.validate import Parameters, received
 from sandbox.telegram.wire import ApiError, JsonDict, dumps, forbidden, too_many_requests
-
-_log = logging.getLogger(__name__)
 
 
 class BotApi:
@@ -75,9 +72,6 @@ class BotApi:
                 result = await result
         except ApiError as error:
             return error.body()
-        except Exception:
-            _log.exception("the stand-in failed in %s", method.name)
-            return ApiError(500, "Internal Server Error").body()
         return {"ok": True, "result": result}
 
     def _note(self, method: Method, parameters: Parameters, body: JsonDict, fault: Fault | None) -> None:

@@ -66,9 +66,9 @@ class CallLog:
 class Fault:
     """What happens to the next `times` calls of `method` (any method if `*`), in `chat` if given.
 
-    `retry_after`: 429 with that many `seconds`; `server_error`: 500; `forbidden`: 403; `hang_up`: the connection
-    breaks before anything is done; `lost_answer`: it is done and the connection breaks; `garbage`: it is done and the
-    answer is not JSON.
+    `retry_after`: 429 with that many `seconds`; `server_error`: 500; `forbidden`: 403; `hang_up`: the
+    connection breaks before anything is done; `lost_answer`: it is done and the connection breaks; `garbage`:
+    it is done and the answer is not JSON.
     """
 
     kind: FaultKind

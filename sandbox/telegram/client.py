@@ -1,11 +1,11 @@
 """The client API from Python: a `Town` of `Person`s, for tests and the demo's play.
 
-Waiting never sleeps: it looks, and looks again when the stand-in says that something changed. Everything that Telegram's
-apps would refuse raises `Refused`.
+Waiting never sleeps: it looks, and looks again when the stand-in says that something changed. Everything that
+Telegram's apps would refuse raises `Refused`.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self, TypeVar
@@ -224,9 +224,9 @@ class Person:
         body = await self.town.call("GET", f"/people/{self.id}/popups")
         return [PopupView(**popup) for popup in body["popups"]]
 
-    async def wait_for(
+    def wait_for(
         self, wanted: Wanted, *, chat: "Group | None" = None, since: int = 0, timeout: float = 10
-    ) -> View:
+    ) -> Coroutine[Any, Any, View]:
         """Wait for a message of the bot that contains the text, or fits, and changed after number `since`."""
         fits = wanted if callable(wanted) else (lambda view: wanted in view.text)
 
@@ -234,17 +234,17 @@ class Person:
             views = await self.messages(chat)
             return next((v for v in reversed(views) if v.from_bot and v.changed > since and fits(v)), None)
 
-        return await self.until(look, timeout)
+        return self.until(look, timeout)
 
-    async def wait_popup(self, text: str = "", *, since: int = 0, timeout: float = 10) -> PopupView:
+    def wait_popup(self, text: str = "", *, since: int = 0, timeout: float = 10) -> Coroutine[Any, Any, PopupView]:
         """Wait for a pop-up that contains the text and came after number `since`."""
 
         async def look() -> PopupView | None:
             return next((p for p in reversed(await self.popups()) if p.seq > since and text in p.text), None)
 
-        return await self.until(look, timeout)
+        return self.until(look, timeout)
 
-    async def wait_gone(self, message: View, *, timeout: float = 10) -> None:
+    def wait_gone(self, message: View, *, timeout: float = 10) -> Coroutine[Any, Any, bool]:
         """Wait until a message in the private chat or a group is deleted."""
 
         async def look() -> bool | None:
@@ -252,17 +252,17 @@ class Person:
             body = await self.town.call("GET", f"/people/{self.id}/messages", params=params)
             return all(view["id"] != message.id for view in body["messages"]) or None
 
-        await self.until(look, timeout)
+        return self.until(look, timeout)
 
-    async def until(self, look: Callable[[], Awaitable[T | None]], timeout: float) -> T:
+    async def until(self, look: Callable[[], Awaitable[T | None]], seconds: float) -> T:
         """Look at every change that concerns this person until something is found; raises `NeverHappened`."""
         loop = asyncio.get_running_loop()
-        end = loop.time() + timeout
+        end = loop.time() + seconds
         seq = await self._changes(0, 0)
         while (found := await look()) is None:
             left = end - loop.time()
             if left <= 0:
-                raise NeverHappened(f"{self.name} waited {timeout} s; the screen is {await self.screen()}")
+                raise NeverHappened(f"{self.name} waited {seconds} s; the screen is {await self.screen()}")
             seq = await self._changes(seq, min(left, POLL_SECONDS))
         return found
 

@@ -1,7 +1,7 @@
 """The stand-in itself: the world, the queue to the bot, and the few steps that every act is made of.
 
-Messages are posted, amended and removed only here, so every change is numbered and told to those who wait. Who may do
-what is decided by the callers: `methods` for the bot, `acts` and `groups` for people.
+Messages are posted, amended and removed only here, so every change is numbered and told to those who wait.
+Who may do what is decided by the callers: `methods` for the bot, `acts` and `groups` for people.
 """
 
 import secrets

@@ -1,7 +1,7 @@
 """What changes in the town, told to those who wait for it.
 
-Every change gets the next number of one sequence. A long poll waits for a change that concerns it (keys are chat and
-person ids); the page follows all of them. Nothing here decides anything.
+Every change gets the next number of one sequence. A long poll waits for a change that concerns it (keys are
+chat and person ids); the page follows all of them. Nothing here decides anything.
 """
 
 import asyncio

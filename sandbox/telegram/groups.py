@@ -1,7 +1,7 @@
 """Groups and channels: making them, who is in them, history, becoming a supergroup.
 
-The bot learns of memberships as from Telegram: `my_chat_member` about itself, `chat_member` about others only as an
-administrator that asks for it, and service messages (core.telegram.org/bots/api#chatmemberupdated).
+The bot learns of memberships as from Telegram: `my_chat_member` about itself, `chat_member` about others only
+as an administrator that asks for it, and service messages (core.telegram.org/bots/api#chatmemberupdated).
 """
 
 import secrets

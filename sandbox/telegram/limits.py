@@ -1,8 +1,8 @@
 """Telegram's limits as numbers, and the flood control that enforces the rates.
 
-Sources: core.telegram.org/bots/api (sizes, 48 hours, 24 hours, 20 MB) and core.telegram.org/bots/faq (30 messages per
-second overall, one per second in a chat with short bursts, 20 per minute in a group). Rates go by the stand-in's
-clock, so a test may travel instead of waiting.
+Sources: core.telegram.org/bots/api (sizes, 48 hours, 24 hours, 20 MB) and core.telegram.org/bots/faq (30
+messages per second overall, one per second in a chat with short bursts, 20 per minute in a group). Rates go
+by the stand-in's clock, so a test may travel instead of waiting.
 """
 
 import math

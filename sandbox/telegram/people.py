@@ -1,7 +1,8 @@
 """The client API, first half: people. JSON over HTTP, for the chat page and the tests.
 
-Every path is `/people/{id}/...`; a chat defaults to the person's private chat with the bot. What Telegram's apps would
-not allow is answered with 409 and `{"error": ...}`, an unknown person or chat with 404, a malformed request with 400.
+Every path is `/people/{id}/...`; a chat defaults to the person's private chat with the bot. What Telegram's
+apps would not allow is answered with 409 and `{"error": ...}`, an unknown person or chat with 404, a
+malformed request with 400.
 """
 
 from aiohttp import web

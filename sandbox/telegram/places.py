@@ -49,7 +49,7 @@ class Places:
         return answer(self._telegram.bot.body() | {"profile": self._telegram.world.profile})
 
     async def create(self, request: web.Request) -> web.Response:
-        """Create a chat from `title`, `creator`, `kind` (group, supergroup, channel), `history_visible`, `protected`."""
+        """Create a chat from `title`, `creator`, `kind`, `history_visible`, `protected`; a supergroup by default."""
         body = await payload(request)
         creator = self._telegram.world.users[int(body["creator"])]
         kind = body.get("kind", "supergroup")

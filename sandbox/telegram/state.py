@@ -1,8 +1,9 @@
 """What the town consists of: users, chats, messages, files. Data and look-ups, no rules.
 
-A message is kept as the Bot API's Message object (`body`), ready to be sent. A changed message gets a new body; a
-body is never altered, so an update that was already queued keeps what it said. Ids look like Telegram's: people above
-10^8, basic groups negative, supergroups and channels below -100·10^10; message ids increase per chat.
+A message is kept as the Bot API's Message object (`body`), ready to be sent. A changed message gets a new
+body; a body is never altered, so an update that was already queued keeps what it said. Ids look like
+Telegram's: people above 10^8, basic groups negative, supergroups and channels below -100·10^10; message ids
+increase per chat.
 """
 
 from dataclasses import dataclass, field

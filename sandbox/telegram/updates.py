@@ -1,8 +1,9 @@
 """The queue of updates for the bot, and long polling over it.
 
-Rules of core.telegram.org/bots/api#getupdates: an offset confirms everything below it; a negative offset keeps only
-the last ones; a new poll ends the one that is still open; polling is refused while a webhook is set; updates are kept
-for 24 hours; kinds not in `allowed_updates` are not queued, and by default a few kinds are not.
+Rules of core.telegram.org/bots/api#getupdates: an offset confirms everything below it; a negative offset
+keeps only the last ones; a new poll ends the one that is still open; polling is refused while a webhook is
+set; updates are kept for 24 hours; kinds not in `allowed_updates` are not queued, and by default a few kinds
+are not.
 """
 
 import asyncio
@@ -87,8 +88,8 @@ class UpdateQueue:
         Raises the 409 refusal while a webhook is set, and when another poll begins meanwhile.
         """
         if self.webhook_active:
-            what = "can't use getUpdates method while webhook is active; use deleteWebhook to delete the webhook first"
-            raise conflict(what)
+            what = "can't use getUpdates method while webhook is active"
+            raise conflict(f"{what}; use deleteWebhook to delete the webhook first")
         self._end_poll("terminated by other getUpdates request; make sure that only one bot instance is running")
         self._confirm(offset)
         if not self.pending and seconds > 0:

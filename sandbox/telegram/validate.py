@@ -1,8 +1,9 @@
 """Calls of the Bot API, decoded and checked against aiogram's typed methods.
 
-The Bot API takes JSON bodies, URL-encoded and multipart forms, and the query string; in all but JSON, values that are
-not strings are JSON texts. Each call is decoded once and validated once. An unknown parameter, at any depth, is
-refused: the stand-in is stricter than Telegram here, so a misspelt parameter does not go unnoticed.
+The Bot API takes JSON bodies, URL-encoded and multipart forms, and the query string; in all but JSON, values
+that are not strings are JSON texts. Each call is decoded once and validated once. An unknown parameter, at
+any depth, is refused: the stand-in is stricter than Telegram here, so a misspelt parameter does not go
+unnoticed.
 """
 
 import json
@@ -104,8 +105,8 @@ class Signature(typing.Generic[M]):
 async def received(request: web.Request, most_bytes: int) -> Parameters:
     """Read the parameters of a call from the query string and the body.
 
-    Raises the 400 refusal for a body that is not what it says, 413 by aiohttp for one that is too long, and 400 for
-    a file above `most_bytes`.
+    Raises the 400 refusal for a body that is not what it says, 413 by aiohttp for one that is too long, and
+    400 for a file above `most_bytes`.
     """
     values: JsonDict = dict(request.query)
     if not request.can_read_body:

@@ -1,8 +1,9 @@
 """Delivery of updates to the bot's webhook.
 
-Updates of one chat are delivered in order, those of different chats side by side up to `max_connections`. Anything
-but a 2xx answer is repeated with growing pauses until it succeeds, the webhook is removed, or the update is older
-than Telegram keeps it. The secret goes into `X-Telegram-Bot-Api-Secret-Token` (core.telegram.org/bots/api#setwebhook).
+Updates of one chat are delivered in order, those of different chats side by side up to `max_connections`.
+Anything but a 2xx answer is repeated with growing pauses until it succeeds, the webhook is removed, or the
+update is older than Telegram keeps it. The secret goes into `X-Telegram-Bot-Api-Secret-Token`
+(core.telegram.org/bots/api#setwebhook).
 """
 
 import asyncio
