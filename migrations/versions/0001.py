@@ -1,0 +1,641 @@
+"""All tables of the first release."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+TRIGGERS: dict[str, tuple[str, ...]] = {
+    "sqlite": (),
+    "postgresql": (),
+}
+
+FUNCTIONS: tuple[str, ...] = ()
+
+
+def upgrade() -> None:
+    op.create_table(
+        "audit_checkpoint",
+        sa.Column("size", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("root", sa.LargeBinary(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("signature", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("size", name=op.f("pk_audit_checkpoint")),
+    )
+    op.create_table(
+        "audit_entry",
+        sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("actor", sa.String(), nullable=False),
+        sa.Column("act", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("facts", sa.String(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
+        sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_entry")),
+    )
+    op.create_table(
+        "conversation",
+        sa.Column("lane", sa.String(), nullable=False),
+        sa.Column("person", sa.String(), nullable=False),
+        sa.Column("state", sa.String(length=64), nullable=True),
+        sa.Column("data", sa.LargeBinary(), nullable=True),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("lane", "person", name=op.f("pk_conversation")),
+    )
+    op.create_index(op.f("ix_conversation_changed_at"), "conversation", ["changed_at"], unique=False)
+    op.create_table(
+        "fund_case",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("code", sa.String(), nullable=False),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "draft",
+                "submitted",
+                "in_review",
+                "needs_answer",
+                "approved",
+                "declined",
+                "appealed",
+                "paying",
+                "paid",
+                "followed_up",
+                "closed",
+                "withdrawn",
+                "shredded",
+                name="case_status",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("chat", sa.String(), nullable=True),
+        sa.Column("contact", sa.LargeBinary(), nullable=True),
+        sa.Column(
+            "category",
+            sa.Enum(
+                "fine",
+                "detention",
+                "search",
+                "criminal",
+                "prison",
+                "lawyer",
+                "medical",
+                "relocation",
+                "livelihood",
+                "family",
+                "other",
+                name="category",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=True,
+        ),
+        sa.Column(
+            "urgency",
+            sa.Enum(
+                "today",
+                "week",
+                "month",
+                "later",
+                name="urgency",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=True,
+        ),
+        sa.Column("amount", sa.Integer(), nullable=True),
+        sa.Column("check_phrase", sa.LargeBinary(), nullable=True),
+        sa.Column("recovery_hash", sa.String(), nullable=True),
+        sa.Column("recovery_guesses", sa.Integer(), nullable=False),
+        sa.Column("recovery_locked_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("appealed", sa.Boolean(), nullable=False),
+        sa.Column("policy_version", sa.String(length=32), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("submitted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_fund_case")),
+        sa.UniqueConstraint("code", name=op.f("uq_fund_case_code")),
+    )
+    op.create_index(op.f("ix_fund_case_chat"), "fund_case", ["chat"], unique=False)
+    op.create_index(op.f("ix_fund_case_expires_at"), "fund_case", ["expires_at"], unique=False)
+    op.create_table(
+        "fund_grant",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.String(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=True),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "waiting",
+                "reserved",
+                "paid",
+                "cancelled",
+                name="grant_status",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("amount", sa.Integer(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("second_treasurer", sa.Boolean(), nullable=False),
+        sa.Column("policy_version", sa.String(length=32), nullable=False),
+        sa.Column("approved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_fund_grant_positive")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_fund_grant")),
+        sa.UniqueConstraint("number", name=op.f("uq_fund_grant_number")),
+    )
+    op.create_index(op.f("ix_fund_grant_case_id"), "fund_grant", ["case_id"], unique=False)
+    op.create_table(
+        "inbox_event",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("source", sa.String(length=16), nullable=False),
+        sa.Column("external_id", sa.String(length=64), nullable=False),
+        sa.Column("lane", sa.String(), nullable=False),
+        sa.Column("payload", sa.LargeBinary(), nullable=True),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "new", "done", "dead", name="event_status", native_enum=False, create_constraint=True, length=32
+            ),
+            nullable=False,
+        ),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("error", sa.String(length=128), nullable=True),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_inbox_event")),
+        sa.UniqueConstraint("source", "external_id", name=op.f("uq_inbox_event_source_external_id")),
+    )
+    op.create_index("ix_inbox_event_lane_open", "inbox_event", ["lane", "id"], unique=False)
+    op.create_index("ix_inbox_event_open", "inbox_event", ["status", "id"], unique=False)
+    op.create_table(
+        "invitation",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("token_hash", sa.String(length=64), nullable=False),
+        sa.Column(
+            "role",
+            sa.Enum(
+                "reviewer",
+                "treasurer",
+                "coordinator",
+                name="invited_role",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("invited_by", sa.Uuid(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("used_by", sa.Uuid(), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_invitation")),
+        sa.UniqueConstraint("token_hash", name=op.f("uq_invitation_token_hash")),
+    )
+    op.create_table(
+        "keyboard",
+        sa.Column("token", sa.String(length=32), nullable=False),
+        sa.Column("lane", sa.String(), nullable=False),
+        sa.Column("slot", sa.String(length=64), nullable=False),
+        sa.Column("person", sa.String(), nullable=True),
+        sa.Column("case_id", sa.Uuid(), nullable=True),
+        sa.Column("case_version", sa.Integer(), nullable=True),
+        sa.Column("buttons", sa.JSON(), nullable=False),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("token", name=op.f("pk_keyboard")),
+    )
+    op.create_index(op.f("ix_keyboard_case_id"), "keyboard", ["case_id"], unique=False)
+    op.create_index(op.f("ix_keyboard_expires_at"), "keyboard", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_keyboard_lane"), "keyboard", ["lane"], unique=False)
+    op.create_table(
+        "outbox_effect",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
+        sa.Column("lane", sa.String(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "show",
+                "erase",
+                "answer",
+                "leave",
+                name="effect_kind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("slot", sa.String(length=64), nullable=True),
+        sa.Column("urgent", sa.Boolean(), nullable=False),
+        sa.Column("payload", sa.LargeBinary(), nullable=True),
+        sa.Column("seal_id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=True),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "pending",
+                "done",
+                "failed",
+                name="effect_status",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("error", sa.String(length=128), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox_effect")),
+    )
+    op.create_index(op.f("ix_outbox_effect_case_id"), "outbox_effect", ["case_id"], unique=False)
+    op.create_index(op.f("ix_outbox_effect_lane"), "outbox_effect", ["lane"], unique=False)
+    op.create_index("ix_outbox_effect_open", "outbox_effect", ["status", "urgent", "id"], unique=False)
+    op.create_table(
+        "review_group",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("chat", sa.String(), nullable=False),
+        sa.Column("contact", sa.LargeBinary(), nullable=False),
+        sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("open", sa.Boolean(), nullable=False),
+        sa.Column("bound_by", sa.Uuid(), nullable=False),
+        sa.Column("bound_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_review_group")),
+        sa.UniqueConstraint("chat", name=op.f("uq_review_group_chat")),
+    )
+    op.create_table(
+        "sent_message",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("lane", sa.String(), nullable=False),
+        sa.Column("slot", sa.String(length=64), nullable=False),
+        sa.Column("address", sa.LargeBinary(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=True),
+        sa.Column("shown", sa.LargeBinary(), nullable=True),
+        sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("fade_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("erase_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sent_message")),
+        sa.UniqueConstraint("lane", "slot", name=op.f("uq_sent_message_lane_slot")),
+    )
+    op.create_index(op.f("ix_sent_message_case_id"), "sent_message", ["case_id"], unique=False)
+    op.create_index(op.f("ix_sent_message_erase_at"), "sent_message", ["erase_at"], unique=False)
+    op.create_index(op.f("ix_sent_message_fade_at"), "sent_message", ["fade_at"], unique=False)
+    op.create_index(op.f("ix_sent_message_lane"), "sent_message", ["lane"], unique=False)
+    op.create_table(
+        "volunteer",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("chat", sa.String(), nullable=False),
+        sa.Column("contact", sa.LargeBinary(), nullable=False),
+        sa.Column("call_sign", sa.String(), nullable=False),
+        sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "pending",
+                "active",
+                "paused",
+                "suspended",
+                "left",
+                name="volunteer_status",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("probation_left", sa.Integer(), nullable=False),
+        sa.Column("reconfirm_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_volunteer")),
+        sa.UniqueConstraint("call_sign", name=op.f("uq_volunteer_call_sign")),
+        sa.UniqueConstraint("chat", name=op.f("uq_volunteer_chat")),
+    )
+    op.create_table(
+        "answer",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("question", sa.String(length=32), nullable=False),
+        sa.Column(
+            "compartment",
+            sa.Enum(
+                "contact",
+                "story",
+                "payout",
+                name="compartment",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("text", sa.LargeBinary(), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["fund_case.id"], name=op.f("fk_answer_case_id_fund_case")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_answer")),
+        sa.UniqueConstraint("case_id", "question", name=op.f("uq_answer_case_id_question")),
+    )
+    op.create_index(op.f("ix_answer_case_id"), "answer", ["case_id"], unique=False)
+    op.create_table(
+        "attachment",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("media_type", sa.String(length=32), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["fund_case.id"], name=op.f("fk_attachment_case_id_fund_case")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_attachment")),
+    )
+    op.create_index(op.f("ix_attachment_case_id"), "attachment", ["case_id"], unique=False)
+    op.create_table(
+        "follow_up",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "arrived",
+                "month",
+                "quarter",
+                "court_before",
+                "court_after",
+                name="follow_up_kind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "scheduled",
+                "asked",
+                "answered",
+                "silent",
+                "cancelled",
+                name="follow_up_status",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("repeats", sa.Integer(), nullable=False),
+        sa.Column(
+            "outcome",
+            sa.Enum(
+                "good",
+                "bad",
+                "not_arrived",
+                "danger",
+                "words",
+                name="outcome",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=True,
+        ),
+        sa.Column("words", sa.LargeBinary(), nullable=True),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["case_id"], ["fund_case.id"], name=op.f("fk_follow_up_case_id_fund_case")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_follow_up")),
+        sa.UniqueConstraint("case_id", "kind", "due_at", name=op.f("uq_follow_up_case_id_kind_due_at")),
+    )
+    op.create_index(op.f("ix_follow_up_case_id"), "follow_up", ["case_id"], unique=False)
+    op.create_index(op.f("ix_follow_up_due_at"), "follow_up", ["due_at"], unique=False)
+    op.create_table(
+        "payout",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("grant_id", sa.Uuid(), nullable=False),
+        sa.Column("rail", sa.String(length=32), nullable=False),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "queued",
+                "claimed",
+                "sent",
+                "paid",
+                "returned",
+                "cancelled",
+                name="payout_status",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("claimed_by", sa.Uuid(), nullable=True),
+        sa.Column("confirmed_by", sa.Uuid(), nullable=True),
+        sa.Column("reference", sa.LargeBinary(), nullable=True),
+        sa.Column("destination", sa.String(), nullable=True),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["claimed_by"], ["volunteer.id"], name=op.f("fk_payout_claimed_by_volunteer")),
+        sa.ForeignKeyConstraint(["confirmed_by"], ["volunteer.id"], name=op.f("fk_payout_confirmed_by_volunteer")),
+        sa.ForeignKeyConstraint(["grant_id"], ["fund_grant.id"], name=op.f("fk_payout_grant_id_fund_grant")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_payout")),
+    )
+    op.create_index(op.f("ix_payout_grant_id"), "payout", ["grant_id"], unique=False)
+    op.create_index(
+        "uq_payout_live",
+        "payout",
+        ["grant_id"],
+        unique=True,
+        sqlite_where=sa.text("status IN ('queued', 'claimed', 'sent', 'paid')"),
+        postgresql_where=sa.text("status IN ('queued', 'claimed', 'sent', 'paid')"),
+    )
+    op.create_table(
+        "question",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("volunteer_id", sa.Uuid(), nullable=False),
+        sa.Column("text", sa.LargeBinary(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("answer", sa.LargeBinary(), nullable=True),
+        sa.Column("answered_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["case_id"], ["fund_case.id"], name=op.f("fk_question_case_id_fund_case")),
+        sa.ForeignKeyConstraint(
+            ["volunteer_id"], ["volunteer.id"], name=op.f("fk_question_volunteer_id_volunteer")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_question")),
+    )
+    op.create_index(op.f("ix_question_case_id"), "question", ["case_id"], unique=False)
+    op.create_table(
+        "recusal",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("volunteer_id", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["fund_case.id"], name=op.f("fk_recusal_case_id_fund_case")),
+        sa.ForeignKeyConstraint(
+            ["volunteer_id"], ["volunteer.id"], name=op.f("fk_recusal_volunteer_id_volunteer")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_recusal")),
+        sa.UniqueConstraint("case_id", "volunteer_id", name=op.f("uq_recusal_case_id_volunteer_id")),
+    )
+    op.create_index(op.f("ix_recusal_case_id"), "recusal", ["case_id"], unique=False)
+    op.create_table(
+        "seat",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("volunteer_id", sa.Uuid(), nullable=False),
+        sa.Column("round", sa.Integer(), nullable=False),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "drawn",
+                "voted",
+                "stepped_aside",
+                "replaced",
+                "closed",
+                name="seat_status",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("drawn_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["fund_case.id"], name=op.f("fk_seat_case_id_fund_case")),
+        sa.ForeignKeyConstraint(["volunteer_id"], ["volunteer.id"], name=op.f("fk_seat_volunteer_id_volunteer")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_seat")),
+        sa.UniqueConstraint("case_id", "volunteer_id", "round", name=op.f("uq_seat_case_id_volunteer_id_round")),
+    )
+    op.create_index(op.f("ix_seat_case_id"), "seat", ["case_id"], unique=False)
+    op.create_index(op.f("ix_seat_due_at"), "seat", ["due_at"], unique=False)
+    op.create_index(op.f("ix_seat_volunteer_id"), "seat", ["volunteer_id"], unique=False)
+    op.create_table(
+        "volunteer_role",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("volunteer_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "role",
+            sa.Enum(
+                "reviewer",
+                "treasurer",
+                "coordinator",
+                name="role",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("invited_by", sa.Uuid(), nullable=True),
+        sa.Column("confirmed_by", sa.Uuid(), nullable=True),
+        sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["volunteer_id"], ["volunteer.id"], name=op.f("fk_volunteer_role_volunteer_id_volunteer")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_volunteer_role")),
+        sa.UniqueConstraint("volunteer_id", "role", name=op.f("uq_volunteer_role_volunteer_id_role")),
+    )
+    op.create_index(op.f("ix_volunteer_role_volunteer_id"), "volunteer_role", ["volunteer_id"], unique=False)
+    op.create_table(
+        "vote",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("seat_id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("volunteer_id", sa.Uuid(), nullable=False),
+        sa.Column("case_version", sa.Integer(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum("approve", "decline", name="vote_kind", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
+        ),
+        sa.Column("amount", sa.Integer(), nullable=True),
+        sa.Column("reason", sa.LargeBinary(), nullable=True),
+        sa.Column("counts", sa.Boolean(), nullable=False),
+        sa.Column("cast_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["fund_case.id"], name=op.f("fk_vote_case_id_fund_case")),
+        sa.ForeignKeyConstraint(["seat_id"], ["seat.id"], name=op.f("fk_vote_seat_id_seat")),
+        sa.ForeignKeyConstraint(["volunteer_id"], ["volunteer.id"], name=op.f("fk_vote_volunteer_id_volunteer")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_vote")),
+        sa.UniqueConstraint("seat_id", "case_version", name=op.f("uq_vote_seat_id_case_version")),
+    )
+    op.create_index(op.f("ix_vote_case_id"), "vote", ["case_id"], unique=False)
+    op.create_index(op.f("ix_vote_seat_id"), "vote", ["seat_id"], unique=False)
+    op.create_index(op.f("ix_vote_volunteer_id"), "vote", ["volunteer_id"], unique=False)
+    for statement in TRIGGERS[op.get_bind().dialect.name]:
+        op.execute(statement)
+
+
+def downgrade() -> None:
+    op.drop_index(op.f("ix_vote_volunteer_id"), table_name="vote")
+    op.drop_index(op.f("ix_vote_seat_id"), table_name="vote")
+    op.drop_index(op.f("ix_vote_case_id"), table_name="vote")
+    op.drop_table("vote")
+    op.drop_index(op.f("ix_volunteer_role_volunteer_id"), table_name="volunteer_role")
+    op.drop_table("volunteer_role")
+    op.drop_index(op.f("ix_seat_volunteer_id"), table_name="seat")
+    op.drop_index(op.f("ix_seat_due_at"), table_name="seat")
+    op.drop_index(op.f("ix_seat_case_id"), table_name="seat")
+    op.drop_table("seat")
+    op.drop_index(op.f("ix_recusal_case_id"), table_name="recusal")
+    op.drop_table("recusal")
+    op.drop_index(op.f("ix_question_case_id"), table_name="question")
+    op.drop_table("question")
+    op.drop_index(
+        "uq_payout_live",
+        table_name="payout",
+        sqlite_where=sa.text("status IN ('queued', 'claimed', 'sent', 'paid')"),
+        postgresql_where=sa.text("status IN ('queued', 'claimed', 'sent', 'paid')"),
+    )
+    op.drop_index(op.f("ix_payout_grant_id"), table_name="payout")
+    op.drop_table("payout")
+    op.drop_index(op.f("ix_follow_up_due_at"), table_name="follow_up")
+    op.drop_index(op.f("ix_follow_up_case_id"), table_name="follow_up")
+    op.drop_table("follow_up")
+    op.drop_index(op.f("ix_attachment_case_id"), table_name="attachment")
+    op.drop_table("attachment")
+    op.drop_index(op.f("ix_answer_case_id"), table_name="answer")
+    op.drop_table("answer")
+    op.drop_table("volunteer")
+    op.drop_index(op.f("ix_sent_message_lane"), table_name="sent_message")
+    op.drop_index(op.f("ix_sent_message_fade_at"), table_name="sent_message")
+    op.drop_index(op.f("ix_sent_message_erase_at"), table_name="sent_message")
+    op.drop_index(op.f("ix_sent_message_case_id"), table_name="sent_message")
+    op.drop_table("sent_message")
+    op.drop_table("review_group")
+    op.drop_index("ix_outbox_effect_open", table_name="outbox_effect")
+    op.drop_index(op.f("ix_outbox_effect_lane"), table_name="outbox_effect")
+    op.drop_index(op.f("ix_outbox_effect_case_id"), table_name="outbox_effect")
+    op.drop_table("outbox_effect")
+    op.drop_index(op.f("ix_keyboard_lane"), table_name="keyboard")
+    op.drop_index(op.f("ix_keyboard_expires_at"), table_name="keyboard")
+    op.drop_index(op.f("ix_keyboard_case_id"), table_name="keyboard")
+    op.drop_table("keyboard")
+    op.drop_table("invitation")
+    op.drop_index("ix_inbox_event_open", table_name="inbox_event")
+    op.drop_index("ix_inbox_event_lane_open", table_name="inbox_event")
+    op.drop_table("inbox_event")
+    op.drop_index(op.f("ix_fund_grant_case_id"), table_name="fund_grant")
+    op.drop_table("fund_grant")
+    op.drop_index(op.f("ix_fund_case_expires_at"), table_name="fund_case")
+    op.drop_index(op.f("ix_fund_case_chat"), table_name="fund_case")
+    op.drop_table("fund_case")
+    op.drop_index(op.f("ix_conversation_changed_at"), table_name="conversation")
+    op.drop_table("conversation")
+    op.drop_table("audit_entry")
+    op.drop_table("audit_checkpoint")
+    if op.get_bind().dialect.name == "postgresql":
+        for name in FUNCTIONS:
+            op.execute(f"DROP FUNCTION {name}")

