@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 from sandbox.telegram import groups
 from sandbox.telegram.core import Telegram
 from sandbox.telegram.keyboard import find_button
+from sandbox.telegram.members import granted
 from sandbox.telegram.methods.sending import document_body, photo_fields
 from sandbox.telegram.state import Chat, Membership, Message, Query, User
 from sandbox.telegram.text import found_entities
@@ -134,7 +135,11 @@ def open_link(telegram: Telegram, person: User, link: str, group: Chat | None = 
     if group is None:
         raise NotAllowed("choose a group for this link")
     if not group.present(telegram.bot.id):
-        groups.set_member(telegram, group, telegram.bot, Membership("member"), person)
+        # A link may ask for rights: admin=delete_messages+pin_messages (core.telegram.org/api/links).
+        names = query.get("admin", [""])[0].split()
+        rights = granted({f"can_{name}": True for name in names}) if names else {}
+        joined = Membership("administrator" if names else "member", rights)
+        groups.set_member(telegram, group, telegram.bot, joined, person)
     return say(telegram, person, group, f"/start@{telegram.bot.username} {payload}".strip())
 
 

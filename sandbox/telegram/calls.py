@@ -1,5 +1,6 @@
 """The log of Bot API calls, and faults to be played on coming ones."""
 
+import asyncio
 from collections import deque
 from dataclasses import asdict, dataclass, field
 from typing import Final, Literal
@@ -35,11 +36,15 @@ class CallLog:
     def __init__(self, kept: int) -> None:
         """Keep the latest `kept` calls."""
         self._calls: deque[Call] = deque(maxlen=kept)
+        self._waiting: set[asyncio.Future[None]] = set()
         self.count = 0
 
     def add(self, call: Call) -> None:
         """Append a finished call."""
         self._calls.append(call)
+        for future in self._waiting:
+            if not future.done():
+                future.set_result(None)
 
     def next_seq(self) -> int:
         """Number a call."""
@@ -56,6 +61,19 @@ class CallLog:
             and (wanted is None or call.method.lower() == wanted)
             and (chat is None or call.chat == chat)
         ]
+
+    async def wait(self, method: str | None, chat: int | None, after: int, seconds: float) -> list[Call]:
+        """Return what `select` finds, waiting up to `seconds` for the first such call."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + seconds
+        while not (found := self.select(method, chat, after)) and (left := end - loop.time()) > 0:
+            future: asyncio.Future[None] = loop.create_future()
+            self._waiting.add(future)
+            try:
+                await asyncio.wait([future], timeout=left)
+            finally:
+                self._waiting.discard(future)
+        return found
 
     def clear(self) -> None:
         """Forget all calls; numbering goes on."""

@@ -144,6 +144,18 @@ class Town:
         found: list[JsonDict] = await self.call("GET", "/calls", params=sent)
         return found
 
+    async def wait_call(
+        self, method: str, *, chat: int | None = None, after: int = 0, seconds: float = 10
+    ) -> JsonDict:
+        """Wait for a call of `method` with a number above `after`; raises `NeverHappened`."""
+        params = {"method": method, "after": str(after), "timeout": str(seconds)}
+        if chat is not None:
+            params["chat"] = str(chat)
+        found: list[JsonDict] = await self.call("GET", "/calls", params=params)
+        if not found:
+            raise NeverHappened(f"the bot did not call {method} within {seconds} s")
+        return found[0]
+
     async def inject(self, update: JsonDict) -> int:
         """Queue any JSON as an update and return its id."""
         return int((await self.call("POST", "/updates", json={"update": update}))["update_id"])
@@ -213,7 +225,7 @@ class Person:
 
     async def messages(self, chat: "Group | None" = None) -> list[View]:
         """Return what this person can read in the chat, oldest first."""
-        return (await self._look(chat))[1]
+        return (await self._look(chat.id if chat else None))[1]
 
     async def screen(self) -> View | None:
         """Return the bot's last message in the private chat."""
@@ -230,48 +242,59 @@ class Person:
         """Wait for a message of the bot that contains the text, or fits, and changed after number `since`."""
         fits = wanted if callable(wanted) else (lambda view: wanted in view.text)
 
-        async def look() -> View | None:
-            views = await self.messages(chat)
-            return next((v for v in reversed(views) if v.from_bot and v.changed > since and fits(v)), None)
+        async def look() -> tuple[int, View | None]:
+            seq, views = await self._look(chat.id if chat else None, since)
+            return seq, next((v for v in reversed(views) if v.from_bot and fits(v)), None)
 
-        return self.until(look, timeout)
+        return self._until(look, timeout)
 
     def wait_popup(self, text: str = "", *, since: int = 0, timeout: float = 10) -> Coroutine[Any, Any, PopupView]:
         """Wait for a pop-up that contains the text and came after number `since`."""
 
-        async def look() -> PopupView | None:
-            return next((p for p in reversed(await self.popups()) if p.seq > since and text in p.text), None)
+        async def look() -> tuple[int, PopupView | None]:
+            body = await self.town.call("GET", f"/people/{self.id}/popups")
+            popups = [PopupView(**popup) for popup in body["popups"]]
+            found = (p for p in reversed(popups) if p.seq > since and text in p.text)
+            return body["seq"], next(found, None)
 
-        return self.until(look, timeout)
+        return self._until(look, timeout)
 
     def wait_gone(self, message: View, *, timeout: float = 10) -> Coroutine[Any, Any, bool]:
-        """Wait until a message in the private chat or a group is deleted."""
+        """Wait until a message is deleted for everyone."""
 
-        async def look() -> bool | None:
-            params = {"chat": str(message.chat)}
-            body = await self.town.call("GET", f"/people/{self.id}/messages", params=params)
-            return all(view["id"] != message.id for view in body["messages"]) or None
+        async def look() -> tuple[int, bool | None]:
+            seq, views = await self._look(message.chat, 0)
+            return seq, all(view.id != message.id for view in views) or None
 
-        return self.until(look, timeout)
+        return self._until(look, timeout)
 
-    async def until(self, look: Callable[[], Awaitable[T | None]], seconds: float) -> T:
+    async def until(self, look: Callable[[], Awaitable[T | None]], seconds: float = 10) -> T:
         """Look at every change that concerns this person until something is found; raises `NeverHappened`."""
+
+        async def numbered() -> tuple[int, T | None]:
+            seq = await self._changes(0, 0)
+            return seq, await look()
+
+        return await self._until(numbered, seconds)
+
+    async def _until(self, look: Callable[[], Awaitable[tuple[int, T | None]]], seconds: float) -> T:
         loop = asyncio.get_running_loop()
         end = loop.time() + seconds
-        seq = await self._changes(0, 0)
-        while (found := await look()) is None:
+        while True:
+            seq, found = await look()
+            if found is not None:
+                return found
             left = end - loop.time()
             if left <= 0:
                 raise NeverHappened(f"{self.name} waited {seconds} s; the screen is {await self.screen()}")
-            seq = await self._changes(seq, min(left, POLL_SECONDS))
-        return found
+            await self._changes(seq, min(left, POLL_SECONDS))
 
     async def _changes(self, after: int, seconds: float) -> int:
         params = {"after": str(after), "timeout": f"{seconds:.3f}"}
         return int((await self.town.call("GET", f"/people/{self.id}/changes", params=params))["seq"])
 
-    async def _look(self, chat: "Group | None") -> tuple[int, list[View]]:
-        params = {"chat": str(chat.id)} if chat else {}
+    async def _look(self, chat: int | None, since: int = 0) -> tuple[int, list[View]]:
+        params = {"since": str(since)} | ({"chat": str(chat)} if chat else {})
         body = await self.town.call("GET", f"/people/{self.id}/messages", params=params)
         return body["seq"], [View(**message) for message in body["messages"]]
 

@@ -17,7 +17,7 @@ def create(telegram: Telegram, creator: User, title: str, kind: ChatKind) -> Cha
         raise NotAllowed("a private chat is not created")
     chat = Chat(telegram.world.next_chat_id(kind), kind, title=title, instance=secrets.token_hex(8))
     chat.members[creator.id] = Membership("creator")
-    telegram.world.chats[chat.id] = chat
+    telegram.world.add_group(chat)
     telegram.hub.publish("chat", telegram.world.chat_body(chat), chat=chat.id, person=creator.id)
     return chat
 

@@ -5,15 +5,29 @@ apps would not allow is answered with 409 and `{"error": ...}`, an unknown perso
 malformed request with 400.
 """
 
+from typing import TypeVar
+
 from aiohttp import web
 
 from sandbox.telegram import acts
 from sandbox.telegram.core import Telegram
-from sandbox.telegram.state import PRESENT, Chat, User
+from sandbox.telegram.state import Chat, User
 from sandbox.telegram.views import chat_view, message_view, person_view, popup_view, visible
 from sandbox.telegram.wire import JsonDict, dumps
 
+T = TypeVar("T")
 LONGEST_WAIT = 60.0
+
+
+class Unknown(LookupError):
+    """There is no such person, chat, file or update."""
+
+    @classmethod
+    def check(cls, found: T | None, what: object) -> T:
+        """Return what was found; raises `Unknown` for None."""
+        if found is None:
+            raise cls(f"not found: {what}")
+        return found
 
 
 def answer(body: object) -> web.Response:
@@ -137,7 +151,8 @@ class People:
     async def open_link(self, request: web.Request) -> web.Response:
         """Follow the deep link `link`, into `group` for a startgroup link."""
         body = await payload(request)
-        group = self._telegram.world.chats[int(body["group"])] if body.get("group") else None
+        wanted = body.get("group")
+        group = Unknown.check(self._telegram.world.chats.get(int(wanted)), wanted) if wanted else None
         message = acts.open_link(self._telegram, self._person(request), str(body["link"]), group)
         return answer(message_view(message.body, message.changed) if message else {})
 
@@ -157,13 +172,15 @@ class People:
         return answer([chat_view(self._telegram, self._telegram.world.chats[key]) for key in self._keys(person)])
 
     async def messages(self, request: web.Request) -> web.Response:
-        """Show what the person can read in `chat`, and the number of the latest change anywhere."""
+        """Show what the person can read in `chat` and the number of the latest change anywhere.
+
+        With `since`, only messages that changed after that number.
+        """
         chat_id = request.query.get("chat")
         person, chat = self._at(request, int(chat_id) if chat_id else None)
         seen = visible(chat, person)
-        if limit := int(request.query.get("limit", "0")):
-            seen = seen[-limit:]
-        views = [message_view(message.body, message.changed) for message in seen]
+        since = int(request.query.get("since", "0"))
+        views = [message_view(message.body, message.changed) for message in seen if message.changed > since]
         return answer({"seq": self._telegram.hub.seq, "messages": views})
 
     async def popups(self, request: web.Request) -> web.Response:
@@ -176,21 +193,22 @@ class People:
         person = self._person(request)
         seconds = min(float(request.query.get("timeout", "25")), LONGEST_WAIT)
         after = int(request.query.get("after", "0"))
-        seq = await self._telegram.hub.changed([person.id, *self._keys(person)], after, seconds)
+        seq = await self._telegram.hub.changed(self._keys(person), after, seconds)
         return answer({"seq": seq})
 
     async def file(self, request: web.Request) -> web.Response:
         """Return the bytes of a file by its id."""
-        file = self._telegram.world.files[request.match_info["file"]]
+        wanted = request.match_info["file"]
+        file = Unknown.check(self._telegram.world.files.get(wanted), wanted)
         return web.Response(body=file.content, content_type=file.mime)
 
     def _person(self, request: web.Request) -> User:
-        return self._telegram.world.users[int(request.match_info["id"])]
+        wanted = request.match_info["id"]
+        return Unknown.check(self._telegram.world.users.get(int(wanted)), wanted)
 
     def _at(self, request: web.Request, chat_id: int | None) -> tuple[User, Chat]:
         person = self._person(request)
         return person, acts.chat_of(self._telegram, person, chat_id)
 
     def _keys(self, person: User) -> list[int]:
-        chats = self._telegram.world.chats.values()
-        return [chat.id for chat in chats if (member := chat.members.get(person.id)) and member.status in PRESENT]
+        return [person.id, *(chat.id for chat in self._telegram.world.groups() if chat.present(person.id))]

@@ -9,7 +9,7 @@ from sandbox.telegram.calls import KINDS, Fault
 from sandbox.telegram.core import Telegram
 from sandbox.telegram.events import Event
 from sandbox.telegram.members import granted
-from sandbox.telegram.people import answer, payload
+from sandbox.telegram.people import LONGEST_WAIT, Unknown, answer, payload
 from sandbox.telegram.state import Chat, Membership, User
 from sandbox.telegram.views import chat_view, message_view
 from sandbox.telegram.wire import JsonDict, dumps
@@ -51,7 +51,7 @@ class Places:
     async def create(self, request: web.Request) -> web.Response:
         """Create a chat from `title`, `creator`, `kind`, `history_visible`, `protected`; a supergroup by default."""
         body = await payload(request)
-        creator = self._telegram.world.users[int(body["creator"])]
+        creator = self._user(body["creator"])
         kind = body.get("kind", "supergroup")
         if kind not in {"group", "supergroup", "channel"}:
             raise ValueError("no such kind of group")
@@ -62,8 +62,7 @@ class Places:
 
     async def every_group(self, _request: web.Request) -> web.Response:
         """List all groups and channels."""
-        chats = self._telegram.world.chats.values()
-        return answer([chat_view(self._telegram, chat) for chat in chats if chat.kind != "private"])
+        return answer([chat_view(self._telegram, chat) for chat in self._telegram.world.groups()])
 
     async def one(self, request: web.Request) -> web.Response:
         """Show one group."""
@@ -108,7 +107,7 @@ class Places:
         """Queue an update again, with the same id: `update_id`, or the latest."""
         wanted = (await payload(request)).get("update_id")
         recent = reversed(self._telegram.queue.recent)
-        update = next(update for update in recent if wanted in {None, update.id})
+        update = Unknown.check(next((u for u in recent if wanted in {None, u.id}), None), wanted)
         return answer({"update_id": self._telegram.queue.inject(update.body, update.lane).id})
 
     async def clock(self, _request: web.Request) -> web.Response:
@@ -141,10 +140,14 @@ class Places:
         return answer({})
 
     async def calls(self, request: web.Request) -> web.Response:
-        """List the bot's calls, of `method` and `chat` if given, after number `after`."""
+        """List the bot's calls, of `method` and `chat` if given, after number `after`.
+
+        With `timeout` it waits up to so many seconds for the first one.
+        """
         query = request.query
         chat = int(query["chat"]) if "chat" in query else None
-        found = self._telegram.calls.select(query.get("method"), chat, int(query.get("after", "0")))
+        seconds = min(float(query.get("timeout", "0")), LONGEST_WAIT)
+        found = await self._telegram.calls.wait(query.get("method"), chat, int(query.get("after", "0")), seconds)
         return answer([call.body() for call in found])
 
     async def clear_calls(self, _request: web.Request) -> web.Response:
@@ -169,13 +172,12 @@ class Places:
         return {"now": clock.now().isoformat(), "offset": clock.offset.total_seconds()}
 
     def _chat(self, request: web.Request) -> Chat:
-        return self._telegram.world.chats[int(request.match_info["id"])]
+        wanted = request.match_info["id"]
+        return Unknown.check(self._telegram.world.chats.get(int(wanted)), wanted)
 
     def _user(self, value: object) -> User:
         user = self._telegram.bot if value == "bot" else self._telegram.user(int(str(value)))
-        if user is None:
-            raise KeyError(value)
-        return user
+        return Unknown.check(user, value)
 
 
 def event_view(event: Event) -> JsonDict:

@@ -11,7 +11,7 @@ from sandbox.clock import TravelClock
 from sandbox.telegram.botapi import BotApi
 from sandbox.telegram.core import Telegram
 from sandbox.telegram.limits import Limits
-from sandbox.telegram.people import People
+from sandbox.telegram.people import People, Unknown
 from sandbox.telegram.places import Places
 from sandbox.telegram.state import User
 from sandbox.telegram.wire import ApiError, NotAllowed, dumps
@@ -94,10 +94,10 @@ async def _refusals(
         return _problem(409, str(error))
     except ApiError as error:
         return _problem(error.code, error.description)
-    except (KeyError, StopIteration) as error:
-        return _problem(404, f"not found: {error}")
-    except (ValueError, TypeError) as error:
-        return _problem(400, str(error))
+    except Unknown as error:
+        return _problem(404, str(error))
+    except (KeyError, ValueError, TypeError) as error:
+        return _problem(400, f"malformed request: {error}")
 
 
 def _problem(status: int, text: str) -> web.Response:

@@ -139,10 +139,20 @@ class World:
     bot: User
     users: dict[int, User] = field(default_factory=dict)
     chats: dict[int, Chat] = field(default_factory=dict)
+    group_ids: list[int] = field(default_factory=list)
     files: dict[str, StoredFile] = field(default_factory=dict)
     queries: dict[str, Query] = field(default_factory=dict)
     popups: dict[int, list[Popup]] = field(default_factory=dict)
     profile: JsonDict = field(default_factory=dict)
+
+    def groups(self) -> list[Chat]:
+        """Return all groups, supergroups and channels, oldest first."""
+        return [self.chats[chat_id] for chat_id in self.group_ids]
+
+    def add_group(self, chat: Chat) -> None:
+        """Add a group, supergroup or channel."""
+        self.chats[chat.id] = chat
+        self.group_ids.append(chat.id)
 
     def next_person_id(self) -> int:
         """Return an unused person id."""
@@ -151,8 +161,8 @@ class World:
     def next_chat_id(self, kind: ChatKind) -> int:
         """Return an unused id for a group, supergroup or channel."""
         if kind == "group":
-            return min((c for c in self.chats if FIRST_SUPERGROUP < c < 0), default=FIRST_GROUP + 1) - 1
-        return min((c for c in self.chats if c <= FIRST_SUPERGROUP), default=FIRST_SUPERGROUP + 1) - 1
+            return min((c for c in self.group_ids if c > FIRST_SUPERGROUP), default=FIRST_GROUP + 1) - 1
+        return min((c for c in self.group_ids if c <= FIRST_SUPERGROUP), default=FIRST_SUPERGROUP + 1) - 1
 
     def named(self, username: str) -> User | None:
         """Return the user with this username, which may begin with @."""

@@ -21,7 +21,7 @@ LONGEST_POLL: Final = 50
 REMEMBERED: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Update:
     """An update as queued at `date` (Unix seconds of the stand-in's clock)."""
 
