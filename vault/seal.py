@@ -102,9 +102,7 @@ def sealed_size(length: int) -> int:
 def seal(key: SealingKey, plaintext: bytes, place: Place) -> SealedBytes:
     """Seal `plaintext` for `place`; sealing twice gives two different results."""
     header = _FORMAT + key.version.to_bytes(_VERSION_BYTES, "big") + os.urandom(_SALT_BYTES)
-    padded = (len(plaintext).to_bytes(_LENGTH_BYTES, "big") + plaintext).ljust(
-        bucket(len(plaintext)), b"\x00"
-    )
+    padded = (len(plaintext).to_bytes(_LENGTH_BYTES, "big") + plaintext).ljust(bucket(len(plaintext)), b"\x00")
     cipher, nonce = _message_key(key, header)
     return SealedBytes(header + cipher.encrypt(nonce, padded, header + place.encoded()))
 
@@ -132,7 +130,5 @@ def key_version(sealed: SealedBytes, place: Place) -> int:
 
 def _message_key(key: SealingKey, header: bytes) -> tuple[AESGCM, bytes]:
     """Derive the cipher and nonce of one message from its key and its header's salt."""
-    derived = blake2b(
-        header, key=key.secret, digest_size=KEY_BYTES + _NONCE_BYTES, person=b"plecho.seal"
-    ).digest()
+    derived = blake2b(header, key=key.secret, digest_size=KEY_BYTES + _NONCE_BYTES, person=b"plecho.seal").digest()
     return AESGCM(derived[:KEY_BYTES]), derived[KEY_BYTES:]

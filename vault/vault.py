@@ -51,9 +51,7 @@ class Vault:
         grants = [self._wrapped(subject, compartment, new_key()) for compartment in wanted]
         await self._store.add(subject, grants)
 
-    async def seal(
-        self, subject: UUID, compartment: Compartment, plaintext: bytes, place: Place
-    ) -> SealedBytes:
+    async def seal(self, subject: UUID, compartment: Compartment, plaintext: bytes, place: Place) -> SealedBytes:
         """Seal for this compartment and place; CompartmentShredded when it has no key."""
         return seal(await self.unlock(subject, compartment), plaintext, place)
 
