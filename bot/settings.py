@@ -1,0 +1,263 @@
+"""The settings of one process, from the environment (or from files in /run/secrets, named like the variables).
+
+All are checked at the start, together; the first wrong one stops it with one line that never shows a value: a
+value may be a secret. A misspelt variable is wrong too. No setting has a second home in a file or a default
+elsewhere.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from bot.problems import SettingWrong
+from models.policy import DEFAULT
+
+PREFIX = "PLECHO_"
+SECRETS = Path("/run/secrets")
+TELEGRAM = "https://api.telegram.org"
+INLINE_KEYRING = "base64:"
+TOKEN = re.compile(r"\d{5,}:[A-Za-z0-9_-]{30,}", re.ASCII)
+DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+PORTS = range(65536)
+
+
+def _token(value: SecretStr) -> SecretStr:
+    if not TOKEN.fullmatch(value.get_secret_value()):
+        raise ValueError("not a bot token as BotFather gives it")
+    return value
+
+
+def _http(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("not an http or https address")
+    return value.rstrip("/")
+
+
+def _proxy(value: SecretStr) -> SecretStr:
+    _http(value.get_secret_value())
+    return value
+
+
+def _webhook(value: str) -> str:
+    parts = urlsplit(_http(value))
+    if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "localhost"}:
+        raise ValueError("Telegram delivers to https addresses only")
+    return value
+
+
+def _database(value: SecretStr) -> SecretStr:
+    async_url(value.get_secret_value())
+    return value
+
+
+def _bind(value: str) -> str:
+    host, _, port = value.rpartition(":")
+    if not host or not port.isdecimal() or int(port) not in PORTS:
+        raise ValueError("not HOST:PORT")
+    return value
+
+
+DatabaseUrl = Annotated[SecretStr, AfterValidator(_database)]
+
+
+class Settings(BaseSettings):
+    """Everything that an operator can set. Use `read_settings`, which turns a fault into one line."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, extra="ignore", frozen=True, hide_input_in_errors=True
+    )
+
+    bot_token: Annotated[SecretStr, AfterValidator(_token)] | None = Field(
+        default=None,
+        description="The bot's token from BotFather. Without it `make run` starts the local stand-in.",
+        examples=["1234567890:AAExampleExampleExampleExampleExample"],
+    )
+    telegram_api_url: Annotated[str, AfterValidator(_http)] = Field(
+        default=TELEGRAM, description="Base address of the Bot API server.", examples=[TELEGRAM]
+    )
+    proxy: Annotated[SecretStr, AfterValidator(_proxy)] | None = Field(
+        default=None,
+        description="HTTP proxy for everything that goes to Telegram.",
+        examples=["http://127.0.0.1:3128"],
+    )
+    database_url: DatabaseUrl | None = Field(
+        default=None,
+        description="The data. SQLite serves one process; PostgreSQL serves several.",
+        examples=["postgresql://plecho:PASSWORD@db/plecho"],
+    )
+    keys_url: DatabaseUrl | None = Field(
+        default=None,
+        description="The key grants: a database of its own, never in a backup of the data.",
+        examples=["sqlite:////var/lib/plecho/keys.db"],
+    )
+    keyring: SecretStr | None = Field(
+        default=None,
+        description="Path of the keyring, or the keyring itself as `base64:...` (`plecho keys new --print`).",
+        examples=["/etc/plecho/keyring"],
+    )
+    keyring_passphrase: SecretStr | None = Field(
+        default=None,
+        description="Opens the keyring. Without it a terminal is asked.",
+        examples=["'six words that nobody would guess'"],
+    )
+    policy: Path = Field(
+        default=DEFAULT, description="The policy of the fund.", examples=["/etc/plecho/policy.toml"]
+    )
+    data_dir: Path = Field(
+        default=Path("data"),
+        description="Directory of the SQLite files and of sealed attachments.",
+        examples=["/var/lib/plecho"],
+    )
+    web_bind: Annotated[str, AfterValidator(_bind)] = Field(
+        default="127.0.0.1:8088",
+        description="Where health, metrics and the webhook are served.",
+        examples=["127.0.0.1:8088"],
+    )
+    webhook_url: Annotated[str, AfterValidator(_webhook)] | None = Field(
+        default=None,
+        description="Public https address under which Telegram reaches PLECHO_WEB_BIND. Without it: long polling.",
+        examples=["https://bot.example.org"],
+    )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - no .env file: secrets would lie in it
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - made here, only where there are any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Look at what was handed in, then the environment, then the container's secrets."""
+        if SECRETS.is_dir():
+            return init_settings, env_settings, SecretsSettingsSource(settings_cls, SECRETS)
+        return init_settings, env_settings
+
+    @model_validator(mode="after")
+    def _keys_apart(self) -> Self:
+        if _same_database(self.data_url, self.grants_url):
+            raise ValueError("PLECHO_KEYS_URL: must be another database than PLECHO_DATABASE_URL")
+        return self
+
+    @property
+    def data_url(self) -> str:
+        """The data's address with its asynchronous driver. Holds a password: never to be shown."""
+        return self._url(self.database_url, "plecho.db")
+
+    @property
+    def grants_url(self) -> str:
+        """The key grants' address with its asynchronous driver. Holds a password: never to be shown."""
+        return self._url(self.keys_url, "keys.db")
+
+    @property
+    def keyring_path(self) -> Path | None:
+        """Where the keyring lies; none when it stands in the environment."""
+        if self.keyring is None:
+            return self.data_dir / "keyring"
+        value = self.keyring.get_secret_value()
+        return None if value.startswith(INLINE_KEYRING) else Path(value)
+
+    @property
+    def keyring_text(self) -> str | None:
+        """The keyring as base64 when it stands in the environment."""
+        value = self.keyring.get_secret_value() if self.keyring else ""
+        return value.removeprefix(INLINE_KEYRING) if value.startswith(INLINE_KEYRING) else None
+
+    @property
+    def files(self) -> Path:
+        """Directory of sealed attachments."""
+        return self.data_dir / "files"
+
+    @property
+    def web_host(self) -> str:
+        """The host of PLECHO_WEB_BIND."""
+        return self.web_bind.rpartition(":")[0].strip("[]")
+
+    @property
+    def web_port(self) -> int:
+        """The port of PLECHO_WEB_BIND; 0 takes any free one."""
+        return int(self.web_bind.rpartition(":")[2])
+
+    def _url(self, given: SecretStr | None, name: str) -> str:
+        if given is None:
+            return f"{DRIVERS['sqlite']}:///{(self.data_dir / name).absolute()}"
+        return async_url(given.get_secret_value())
+
+
+def read_settings(**known: Any) -> Settings:  # noqa: ANN401 - any setting
+    """Read the process's settings; `known` ones stand above the environment. Raises `SettingWrong`."""
+    _refuse_misspelt(os.environ)
+    try:
+        return Settings(**known)
+    except ValidationError as error:
+        raise _wrong(error) from None
+
+
+def async_url(url: str) -> str:
+    """The address with the driver that the program uses; ValueError when it names no usable database."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise ValueError("not the address of a database") from None
+    driver = DRIVERS.get(parsed.get_backend_name())
+    if driver is None:
+        raise ValueError("only sqlite and postgresql are known")
+    if driver == DRIVERS["sqlite"]:
+        if parsed.database in {None, "", ":memory:"}:
+            raise ValueError("a file is needed: what is kept in memory does not survive a restart")
+    elif not parsed.database:
+        raise ValueError("it names no database")
+    return _renamed_sslmode(parsed.set(drivername=driver)).render_as_string(hide_password=False)
+
+
+def _renamed_sslmode(url: URL) -> URL:
+    # libpq says sslmode, asyncpg says ssl; operators copy addresses made for libpq.
+    mode = url.query.get("sslmode")
+    return url if mode is None else url.difference_update_query(["sslmode"]).update_query_dict({"ssl": mode})
+
+
+def _same_database(one: str, other: str) -> bool:
+    first, second = make_url(one), make_url(other)
+    if first.drivername != second.drivername:
+        return False
+    if first.drivername == DRIVERS["sqlite"]:
+        return Path(str(first.database)).resolve() == Path(str(second.database)).resolve()
+    return _server(first) == _server(second)
+
+
+def _server(url: URL) -> tuple[object, ...]:
+    return (url.host or url.query.get("host"), url.port or 5432, url.database)
+
+
+def _refuse_misspelt(environment: Mapping[str, str]) -> None:
+    known = [PREFIX + name.upper() for name in Settings.model_fields]
+    for name in sorted(environment):
+        if name.startswith(PREFIX) and name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            raise SettingWrong(name, "there is no such setting" + (f"; did you mean {near[0]}?" if near else ""))
+
+
+def _wrong(error: ValidationError) -> SettingWrong:
+    first = error.errors(include_url=False, include_input=False)[0]
+    what = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        name, _, what = what.partition(": ")
+        return SettingWrong(name, what)
+    field = str(first["loc"][0])
+    examples = Settings.model_fields[field].examples or []
+    return SettingWrong(PREFIX + field.upper(), what, next(map(str, examples), None))
