@@ -13,6 +13,8 @@
   once the master key it was wrapped with is rotated out and pruned.
 """
 
+import asyncio
+import os
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Collection, Iterable
 from contextlib import asynccontextmanager
@@ -32,7 +34,12 @@ from vault.types import Compartment
 SERVER: Final = "server"
 """The holder whose grants are wrapped under the keyring's master keys."""
 
-_PRAGMAS: Final = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA secure_delete=ON")
+_PRAGMAS: Final = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA secure_delete=ON",
+    "PRAGMA temp_store=MEMORY",
+)
 _BATCH: Final = 500
 _GRANT_ON_SQLITE: Final = (
     "SELECT wrapped, master_version FROM key_grant WHERE subject = ? AND compartment = ? AND holder = ?"
@@ -77,6 +84,7 @@ class KeyStore:
         self._now = now
         self._on_sqlite = engine.dialect.name == "sqlite"
         self._reader: sqlite3.Connection | None = None
+        self._writer = asyncio.Lock()
 
     @classmethod
     async def open(cls, url: str, now: Callable[[], datetime] | None = None, busy_seconds: float = 5.0) -> Self:
@@ -187,20 +195,31 @@ class KeyStore:
                 for subject, compartment, wrapped, version in await connection.execute(query)
             ]
 
-    async def rewrap(self, old: KeyGrant, new: KeyGrant) -> None:
-        """Put `new` in the place of `old`; nothing happens when `old` is gone or changed meanwhile."""
+    async def rewrap(self, changes: Collection[tuple[KeyGrant, KeyGrant]]) -> None:
+        """Put the second of each pair in the place of the first, unless that is gone or changed meanwhile."""
         change = (
             sa.update(_grants)
             .where(
-                _grants.c.subject == old.subject,
-                _grants.c.compartment == old.compartment,
-                _grants.c.holder == old.holder,
-                _grants.c.wrapped == old.wrapped,
+                _grants.c.subject == sa.bindparam("old_subject"),
+                _grants.c.compartment == sa.bindparam("old_compartment"),
+                _grants.c.holder == sa.bindparam("old_holder"),
+                _grants.c.wrapped == sa.bindparam("old_wrapped"),
             )
-            .values(wrapped=new.wrapped, master_version=new.master_version)
+            .values(wrapped=sa.bindparam("new_wrapped"), master_version=sa.bindparam("new_version"))
         )
-        async with self._writing(old.subject) as connection:
-            await connection.execute(change)
+        rows = [
+            {
+                "old_subject": old.subject,
+                "old_compartment": old.compartment.value,
+                "old_holder": old.holder,
+                "old_wrapped": old.wrapped,
+                "new_wrapped": new.wrapped,
+                "new_version": new.master_version,
+            }
+            for old, new in changes
+        ]
+        async with self._writing(None) as connection:
+            await connection.execute(change, rows)
 
     async def empty_log(self) -> bool:
         """Move SQLite's write-ahead log into the database and truncate it; tell whether it is empty now.
@@ -216,13 +235,18 @@ class KeyStore:
 
     @asynccontextmanager
     async def _writing(self, subject: UUID | None) -> AsyncIterator[AsyncConnection]:
-        """One write transaction, alone for this subject: granting and shredding must not pass each other."""
-        async with self._engine.begin() as connection:
-            if self._on_sqlite:
+        """One write transaction, alone for this subject: granting and shredding must not pass each other.
+
+        SQLite has one writer; those of this process queue for it here rather than poll the file's lock.
+        """
+        if self._on_sqlite:
+            async with self._writer, self._engine.begin() as connection:
                 await connection.exec_driver_sql("BEGIN IMMEDIATE")
-            else:
-                number = 0 if subject is None else int.from_bytes(subject.bytes[:8], "big", signed=True)
-                await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
+                yield connection
+            return
+        number = 0 if subject is None else int.from_bytes(subject.bytes[:8], "big", signed=True)
+        async with self._engine.begin() as connection:
+            await connection.execute(sa.select(sa.func.pg_advisory_xact_lock(number)))
             yield connection
 
     def _insert(self, table: sa.Table) -> sqlite.Insert | postgresql.Insert:
@@ -254,8 +278,11 @@ def prepare_sqlite(connection: sqlite3.Connection, _record: object = None) -> No
 def _engine(url: str, busy_seconds: float) -> AsyncEngine:
     if not url.startswith("sqlite"):
         return create_async_engine(url, pool_pre_ping=True, hide_parameters=True)
-    if sa.make_url(url).database in {None, "", ":memory:"}:
+    database = sa.make_url(url).database
+    if not database or database.startswith((":memory:", "file:")):
         raise ValueError("the key database must be a file")
+    # Made here, so that it is private from its first byte on; the log takes the file's mode.
+    os.close(os.open(database, os.O_RDWR | os.O_CREAT, 0o600))
     engine = create_async_engine(url, connect_args={"timeout": busy_seconds}, hide_parameters=True)
     event.listen(engine.sync_engine, "connect", prepare_sqlite)
     return engine

@@ -31,7 +31,9 @@ from uuid import UUID
 import structlog
 from structlog.typing import FilteringBoundLogger, WrappedLogger
 
-_OUR_PACKAGES: Final = frozenset({"bot", "handlers", "services", "payments", "models", "vault", "web", "sandbox"})
+_OUR_PACKAGES: Final = frozenset(
+    {"bot", "handlers", "services", "payments", "models", "vault", "web", "texts", "migrations", "sandbox"}
+)
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _EVENT: Final = re.compile(r"[a-z]+(?:[._][a-z]+)*", re.ASCII)
 _LOGGER_NAME: Final = re.compile(r"[A-Za-z_]+(?:\.[A-Za-z_]+)*", re.ASCII)
@@ -141,7 +143,7 @@ def _exception(given: object) -> BaseException | None:
     if isinstance(given, BaseException):
         return given
     if isinstance(given, tuple):
-        return given[1] if isinstance(given[1], BaseException) else None
+        return next((part for part in given if isinstance(part, BaseException)), None)
     return sys.exc_info()[1] if given else None
 
 

@@ -104,9 +104,7 @@ class Vault:
         """
         count = 0
         while grants := await self._store.wrapped_before(self._masters.newest.version, _REWRAP_BATCH):
-            for grant in grants:
-                key = self._unwrapped(grant)
-                await self._store.rewrap(grant, self._wrapped(grant.subject, grant.compartment, key.secret))
+            await self._store.rewrap([(grant, self._rewrapped(grant)) for grant in grants])
             count += len(grants)
         await self._store.empty_log()
         return count
@@ -145,6 +143,9 @@ class Vault:
         master = self._masters.newest
         wrapped = seal(master, secret, _grant_place(subject, compartment))
         return KeyGrant(subject, compartment, wrapped, master.version)
+
+    def _rewrapped(self, grant: KeyGrant) -> KeyGrant:
+        return self._wrapped(grant.subject, grant.compartment, self._unwrapped(grant).secret)
 
     def _unwrapped(self, grant: KeyGrant) -> SealingKey:
         place = _grant_place(grant.subject, grant.compartment)

@@ -22,10 +22,10 @@ PASSPHRASE = Secret("correct horse")
 
 
 @pytest.fixture
-def saved(tmp_path: Path, keyring: Keyring, cheap: Argon2Cost) -> Path:
+def saved(tmp_path: Path, keyring: Keyring, cheap_argon2: Argon2Cost) -> Path:
     """A keyring on disk."""
     path = tmp_path / "keys" / "keyring.json"
-    keyring.save(path, PASSPHRASE, cheap)
+    keyring.save(path, PASSPHRASE, cheap_argon2)
     return path
 
 
@@ -108,17 +108,17 @@ def test_another_file_is_not_a_keyring(saved: Path, content: bytes) -> None:
         Keyring.load(saved, PASSPHRASE)
 
 
-def test_a_new_keyring_does_not_overwrite(saved: Path, keyring: Keyring, cheap: Argon2Cost) -> None:
+def test_a_new_keyring_does_not_overwrite(saved: Path, keyring: Keyring, cheap_argon2: Argon2Cost) -> None:
     """Making a keyring twice cannot lose every case."""
     with pytest.raises(KeyringExists):
-        Keyring.new().save_new(saved, PASSPHRASE, cheap)
+        Keyring.new().save_new(saved, PASSPHRASE, cheap_argon2)
     assert Keyring.load(saved, PASSPHRASE) == keyring
     assert list(saved.parent.iterdir()) == [saved]
 
 
-def test_a_new_keyring_is_saved(tmp_path: Path, keyring: Keyring, cheap: Argon2Cost) -> None:
+def test_a_new_keyring_is_saved(tmp_path: Path, keyring: Keyring, cheap_argon2: Argon2Cost) -> None:
     """Where there is none, `save_new` saves as `save` does."""
-    keyring.save_new(tmp_path / "keyring.json", PASSPHRASE, cheap)
+    keyring.save_new(tmp_path / "keyring.json", PASSPHRASE, cheap_argon2)
     assert Keyring.load(tmp_path / "keyring.json", PASSPHRASE) == keyring
 
 
@@ -133,10 +133,10 @@ def test_the_default_cost_is_strong_and_written_down(tmp_path: Path, keyring: Ke
 
 @pytest.mark.parametrize("passphrase", [PASSPHRASE, None])
 def test_a_keyring_comes_from_the_environment(
-    keyring: Keyring, passphrase: Secret | None, cheap: Argon2Cost
+    keyring: Keyring, passphrase: Secret | None, cheap_argon2: Argon2Cost
 ) -> None:
     """Sealed or open, the environment's form gives the same keyring, line breaks or not."""
-    text = keyring.to_environment(passphrase, cheap).reveal()
+    text = keyring.to_environment(passphrase, cheap_argon2).reveal()
     wrapped = "\n".join(text[start : start + 64] for start in range(0, len(text), 64))
     assert Keyring.from_environment(wrapped, passphrase) == keyring
 
@@ -147,12 +147,12 @@ def test_the_environment_is_refused_when_empty() -> None:
         Keyring.from_environment(" \n", None)
 
 
-def test_the_environment_is_refused_when_it_does_not_fit(keyring: Keyring, cheap: Argon2Cost) -> None:
+def test_the_environment_is_refused_when_it_does_not_fit(keyring: Keyring, cheap_argon2: Argon2Cost) -> None:
     """Nonsense, a missing passphrase, and a passphrase for an open keyring are each refused."""
     with pytest.raises(KeyringWrong, match="not base64"):
         Keyring.from_environment("%%%", None)
     with pytest.raises(KeyringWrong, match="no passphrase"):
-        Keyring.from_environment(keyring.to_environment(PASSPHRASE, cheap).reveal(), None)
+        Keyring.from_environment(keyring.to_environment(PASSPHRASE, cheap_argon2).reveal(), None)
     with pytest.raises(KeyringWrong, match="not sealed"):
         Keyring.from_environment(keyring.to_environment(None).reveal(), PASSPHRASE)
 
@@ -177,10 +177,10 @@ def test_rotation_adds_and_keeps(keyring: Keyring) -> None:
     assert rotated.signing_seed == keyring.signing_seed
 
 
-def test_pruning_drops_old_masters_only(keyring: Keyring, tmp_path: Path, cheap: Argon2Cost) -> None:
+def test_pruning_drops_old_masters_only(keyring: Keyring, tmp_path: Path, cheap_argon2: Argon2Cost) -> None:
     """An old copy of the key database stays closed; rows under old server keys still open."""
     pruned = keyring.rotated().pruned()
-    pruned.save(tmp_path / "keyring.json", PASSPHRASE, cheap)
+    pruned.save(tmp_path / "keyring.json", PASSPHRASE, cheap_argon2)
     loaded = Keyring.load(tmp_path / "keyring.json", PASSPHRASE)
     assert loaded.servers.of(1) == keyring.servers.newest
     with pytest.raises(KeyVersionUnknown):

@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import stat
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -42,13 +43,13 @@ async def test_the_first_grant_stays(store: KeyStore) -> None:
     assert await store.compartments(subject) == ALL
 
 
-async def test_grants_survive_a_restart(keys_url: str) -> None:
+async def test_grants_survive_a_restart(empty_database_url: str) -> None:
     """Opening the store again finds the tables and what is in them."""
     subject = uuid4()
-    first = await KeyStore.open(keys_url)
+    first = await KeyStore.open(empty_database_url)
     await first.add(subject, grants(subject))
     await first.close()
-    second = await KeyStore.open(keys_url)
+    second = await KeyStore.open(empty_database_url)
     assert await second.compartments(subject) == ALL
     await second.close()
 
@@ -113,10 +114,10 @@ async def test_granting_and_shredding_at_once_leaves_no_key(store: KeyStore) -> 
         assert await store.compartments(subject) == set()
 
 
-async def test_another_process_sees_a_shred_at_once(store: KeyStore, keys_url: str) -> None:
+async def test_another_process_sees_a_shred_at_once(store: KeyStore, empty_database_url: str) -> None:
     """Two stores on one database agree from the commit on."""
     subject = uuid4()
-    other = await KeyStore.open(keys_url)
+    other = await KeyStore.open(empty_database_url)
     await store.add(subject, grants(subject))
     assert await other.compartments(subject) == ALL
     await store.shred(subject)
@@ -139,15 +140,15 @@ async def test_rewrapping_does_not_undo_a_shred(store: KeyStore) -> None:
     """A grant that vanished or changed meanwhile is left alone."""
     subject = uuid4()
     old, new = grants(subject, Compartment.story)[0], KeyGrant(subject, Compartment.story, b"new", 2)
-    await store.rewrap(old, new)
+    await store.rewrap([(old, new)])
     assert await store.compartments(subject) == set()
     await store.add(subject, [new])
-    await store.rewrap(old, KeyGrant(subject, Compartment.story, b"stale", 2))
+    await store.rewrap([(old, KeyGrant(subject, Compartment.story, b"stale", 2))])
     assert (await store.grant(subject, Compartment.story)).wrapped == b"new"
 
 
 @pytest.fixture
-async def sqlite_file(tmp_path: Path) -> Path:
+def sqlite_file(tmp_path: Path) -> Path:
     """Where a SQLite store lies, for the tests that look at its bytes."""
     return tmp_path / "keys.db"
 
@@ -190,7 +191,27 @@ def test_sqlite_is_set_up_to_lose_and_keep_nothing(sqlite_file: Path) -> None:
     assert found == ["wal", 2, 1]
 
 
-@pytest.mark.parametrize("url", ["sqlite+aiosqlite://", "sqlite+aiosqlite:///:memory:"])
+def test_the_key_database_is_private(sqlite_file: Path) -> None:
+    """Database and log are for their owner only, from the moment they exist."""
+
+    async def modes() -> set[int]:
+        store = await KeyStore.open(f"sqlite+aiosqlite:///{sqlite_file}")
+        await store.add(subject := uuid4(), grants(subject))
+        found = {stat.S_IMODE(file.stat().st_mode) for file in sqlite_file.parent.iterdir()}
+        await store.close()
+        return found
+
+    assert asyncio.run(modes()) == {0o600}
+
+
+MEMORY = [
+    "sqlite+aiosqlite://",
+    "sqlite+aiosqlite:///:memory:",
+    "sqlite+aiosqlite:///file:keys?mode=memory&uri=true",
+]
+
+
+@pytest.mark.parametrize("url", MEMORY)
 async def test_keys_are_not_kept_in_memory(url: str) -> None:
     """A setting that would lose every key at the next start stops this one."""
     with pytest.raises(ValueError, match="must be a file"):
