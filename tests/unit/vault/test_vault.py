@@ -81,11 +81,15 @@ async def test_an_unlocked_key_is_the_compartment(vault: Vault, subject: UUID) -
 
 
 async def test_a_swapped_grant_does_not_open(vault: Vault, store: KeyStore, subject: UUID) -> None:
-    """Who can write the key database cannot give one case's key to another."""
+    """Who can write the key database cannot give a key to another case or compartment."""
     other = uuid4()
     await store.add(other, [replace(await store.grant(subject, STORY), subject=other)])
     with pytest.raises(SealBroken):
         await vault.unlock(other, STORY)
+    await store.shred(subject, [Compartment.payout])
+    await store.add(subject, [replace(await store.grant(subject, STORY), compartment=Compartment.payout)])
+    with pytest.raises(SealBroken):
+        await vault.unlock(subject, Compartment.payout)
 
 
 async def test_what_is_shredded_never_opens(vault: Vault, subject: UUID) -> None:
