@@ -20,7 +20,7 @@ POLL_SECONDS = 20.0
 BAD = 400
 
 
-class Refused(Exception):  # noqa: N818 - a fact, not an accident
+class Refused(Exception):
     """The stand-in refused an act; `status` is the HTTP status."""
 
     def __init__(self, status: int, text: str) -> None:
@@ -29,7 +29,7 @@ class Refused(Exception):  # noqa: N818 - a fact, not an accident
         self.status = status
 
 
-class NeverHappened(AssertionError):  # noqa: N818 - a fact, not an accident
+class NeverHappened(AssertionError):
     """What was waited for did not come in time."""
 
 

@@ -49,7 +49,7 @@ class Places:
         return answer(self._telegram.bot.body() | {"profile": self._telegram.world.profile})
 
     async def create(self, request: web.Request) -> web.Response:
-        """Create a chat from `title`, `creator`, `kind`, `history_visible`, `protected`; a supergroup by default."""
+        """Create a chat: `title`, `creator`, `kind` (by default supergroup), `history_visible`, `protected`."""
         body = await payload(request)
         creator = self._user(body["creator"])
         kind = body.get("kind", "supergroup")

@@ -53,5 +53,5 @@ def conflict(what: str) -> ApiError:
     return ApiError(409, f"Conflict: {what}")
 
 
-class NotAllowed(Exception):  # noqa: N818 - a fact, not an accident
+class NotAllowed(Exception):
     """A person tried what Telegram's apps would not let them do."""

@@ -1,13 +1,16 @@
 """A stand-in for Telegram, its town, and both bot libraries connected to it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
+import aiohttp
 import pytest
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from telegram.ext import ExtBot
 
+from sandbox.clock import TravelClock
 from sandbox.telegram.client import Person, Town
 from sandbox.telegram.limits import Limits
 from sandbox.telegram.server import TelegramServer
@@ -57,3 +60,27 @@ async def anna(town: Town) -> Person:
     person = await town.person("Anna", username="anna_k")
     await person.send("/start")
     return person
+
+
+Api = Callable[..., Awaitable[dict[str, Any]]]
+
+
+@pytest.fixture
+async def api(server: TelegramServer) -> AsyncIterator[Api]:
+    """A bare call of the Bot API with a JSON body; returns the JSON answer, whatever its status."""
+    async with aiohttp.ClientSession() as session:
+
+        async def call(method: str, **parameters: object) -> dict[str, Any]:
+            url = f"{server.url}/bot{server.token}/{method}"
+            async with session.post(url, json=parameters) as response:
+                body: dict[str, Any] = await response.json()
+                assert response.status == (200 if body["ok"] else body["error_code"])
+                return body
+
+        yield call
+
+
+@pytest.fixture
+def clock(server: TelegramServer) -> TravelClock:
+    """The stand-in's clock."""
+    return server.clock
