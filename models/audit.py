@@ -46,6 +46,8 @@ class AuditCheckpoint(SQLModel, table=True):
 
     size: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
     root: bytes = Field(sa_type=LargeBinary)
+    frontier: bytes = Field(sa_type=LargeBinary)
+    """Roots of the tree's full subtrees, largest first, joined: from them the next checkpoint goes on."""
     at: datetime = Field(sa_type=UtcTime)
     signature: bytes = Field(sa_type=LargeBinary)
 
@@ -61,11 +63,16 @@ def chained(previous: bytes, entry: AuditEntry) -> bytes:
     return hashlib.sha256(previous + leaf(entry)).digest()
 
 
-async def record(unit: Unit, actor: str, act: str, subject: str, **facts: Any) -> AuditEntry:  # noqa: ANN401 - JSON
-    """Append one act. Facts are ids, states and numbers; a person's words never go in."""
+async def hold(unit: Unit) -> None:
+    """Take the chain's lock early, before other locks that another writer may hold and wait for."""
     connection = await unit.session.connection()
     if connection.dialect.name == "postgresql":
         await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CHAIN_LOCK})
+
+
+async def record(unit: Unit, actor: str, act: str, subject: str, **facts: Any) -> AuditEntry:  # noqa: ANN401 - JSON
+    """Append one act. Facts are ids, states and numbers; a person's words never go in."""
+    await hold(unit)
     last = (
         await unit.session.exec(
             select(AuditEntry.number, AuditEntry.digest).order_by(col(AuditEntry.number).desc()).limit(1)

@@ -9,11 +9,139 @@ branch_labels = None
 depends_on = None
 
 TRIGGERS: dict[str, tuple[str, ...]] = {
-    "sqlite": (),
-    "postgresql": (),
+    "sqlite": (
+        """CREATE TRIGGER posting_insert BEFORE INSERT ON posting BEGIN
+        SELECT RAISE(ABORT, 'ledger: the entry is closed')
+            WHERE EXISTS (SELECT 1 FROM journal_entry WHERE id = NEW.entry_id);
+        SELECT RAISE(ABORT, 'ledger: a posting is never replaced')
+            WHERE EXISTS (SELECT 1 FROM posting WHERE id = NEW.id);
+        SELECT RAISE(ABORT, 'ledger: amounts are integers') WHERE typeof(NEW.amount) <> 'integer';
+        SELECT RAISE(ABORT, 'ledger: not the currency of the account')
+            WHERE NOT EXISTS (
+                SELECT 1 FROM ledger_account WHERE id = NEW.account_id AND currency = NEW.currency);
+    END""",
+        """CREATE TRIGGER posting_update BEFORE UPDATE ON posting BEGIN
+        SELECT RAISE(ABORT, 'ledger: a posting is never changed');
+    END""",
+        """CREATE TRIGGER posting_delete BEFORE DELETE ON posting BEGIN
+        SELECT RAISE(ABORT, 'ledger: a posting is never deleted');
+    END""",
+        """CREATE TRIGGER journal_entry_insert BEFORE INSERT ON journal_entry BEGIN
+        SELECT RAISE(ABORT, 'ledger: an entry is never replaced')
+            WHERE EXISTS (SELECT 1 FROM journal_entry WHERE id = NEW.id OR reference = NEW.reference);
+        SELECT RAISE(ABORT, 'ledger: an entry has two postings or more')
+            WHERE (SELECT count(*) FROM posting WHERE entry_id = NEW.id) < 2;
+        SELECT RAISE(ABORT, 'ledger: the postings of an entry sum to zero')
+            WHERE EXISTS (
+                SELECT 1 FROM posting WHERE entry_id = NEW.id GROUP BY currency HAVING sum(amount) <> 0);
+    END""",
+        """CREATE TRIGGER journal_entry_close AFTER INSERT ON journal_entry BEGIN
+        UPDATE ledger_account
+            SET balance = balance + (
+                    SELECT sum(amount) FROM posting WHERE entry_id = NEW.id AND account_id = ledger_account.id),
+                last_entry = NEW.id
+            WHERE id IN (SELECT account_id FROM posting WHERE entry_id = NEW.id);
+    END""",
+        """CREATE TRIGGER journal_entry_update BEFORE UPDATE ON journal_entry BEGIN
+        SELECT RAISE(ABORT, 'ledger: an entry is never changed');
+    END""",
+        """CREATE TRIGGER journal_entry_delete BEFORE DELETE ON journal_entry BEGIN
+        SELECT RAISE(ABORT, 'ledger: an entry is never deleted');
+    END""",
+        """CREATE TRIGGER ledger_account_insert BEFORE INSERT ON ledger_account BEGIN
+        SELECT RAISE(ABORT, 'ledger: an account begins empty')
+            WHERE NEW.balance <> 0 OR NEW.last_entry IS NOT NULL;
+        SELECT RAISE(ABORT, 'ledger: an account is never replaced')
+            WHERE EXISTS (SELECT 1 FROM ledger_account WHERE id = NEW.id OR name = NEW.name);
+    END""",
+        """CREATE TRIGGER ledger_account_update BEFORE UPDATE ON ledger_account BEGIN
+        SELECT RAISE(ABORT, 'ledger: a balance is kept by its entries')
+            WHERE NEW.last_entry IS NULL
+                OR NEW.last_entry IS OLD.last_entry
+                OR NEW.last_entry IS NOT (SELECT id FROM journal_entry ORDER BY rowid DESC LIMIT 1)
+                OR NEW.balance - OLD.balance IS NOT (
+                    SELECT sum(amount) FROM posting WHERE entry_id = NEW.last_entry AND account_id = NEW.id);
+        SELECT RAISE(ABORT, 'ledger: an account is never changed')
+            WHERE NEW.id <> OLD.id OR NEW.name <> OLD.name OR NEW.kind <> OLD.kind
+                OR NEW.currency <> OLD.currency OR NEW.floor_zero <> OLD.floor_zero;
+    END""",
+        """CREATE TRIGGER ledger_account_delete BEFORE DELETE ON ledger_account BEGIN
+        SELECT RAISE(ABORT, 'ledger: an account is never deleted');
+    END""",
+    ),
+    "postgresql": (
+        """CREATE FUNCTION ledger_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation',
+            MESSAGE = 'ledger: what stands in the books stays';
+    END $$""",
+        """CREATE FUNCTION ledger_check_posting() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM pg_advisory_xact_lock(hashtextextended(CAST(NEW.entry_id AS text), 0));
+        IF EXISTS (SELECT 1 FROM journal_entry WHERE id = NEW.entry_id) THEN
+            RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation',
+                MESSAGE = 'ledger: the entry is closed';
+        END IF;
+        IF NOT EXISTS (SELECT 1 FROM ledger_account WHERE id = NEW.account_id AND currency = NEW.currency) THEN
+            RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation',
+                MESSAGE = 'ledger: not the currency of the account';
+        END IF;
+        RETURN NEW;
+    END $$""",
+        """CREATE FUNCTION ledger_close_entry() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        PERFORM pg_advisory_xact_lock(hashtextextended(CAST(NEW.id AS text), 0));
+        IF (SELECT count(*) FROM posting WHERE entry_id = NEW.id) < 2 THEN
+            RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation',
+                MESSAGE = 'ledger: an entry has two postings or more';
+        END IF;
+        IF EXISTS (SELECT 1 FROM posting WHERE entry_id = NEW.id GROUP BY currency HAVING sum(amount) <> 0) THEN
+            RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation',
+                MESSAGE = 'ledger: the postings of an entry sum to zero';
+        END IF;
+        PERFORM 1 FROM ledger_account WHERE id IN (SELECT account_id FROM posting WHERE entry_id = NEW.id)
+            ORDER BY name FOR UPDATE;
+        UPDATE ledger_account
+            SET balance = balance + posted.total, last_entry = NEW.id
+            FROM (SELECT account_id, sum(amount) AS total FROM posting WHERE entry_id = NEW.id
+                  GROUP BY account_id) AS posted
+            WHERE ledger_account.id = posted.account_id;
+        RETURN NULL;
+    END $$""",
+        """CREATE FUNCTION ledger_check_account() RETURNS trigger LANGUAGE plpgsql AS $$
+    BEGIN
+        IF TG_OP = 'INSERT' THEN
+            IF NEW.balance <> 0 OR NEW.last_entry IS NOT NULL THEN
+                RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation',
+                    MESSAGE = 'ledger: an account begins empty';
+            END IF;
+        ELSIF pg_trigger_depth() < 2 THEN
+            RAISE EXCEPTION USING ERRCODE = 'integrity_constraint_violation',
+                MESSAGE = 'ledger: a balance is kept by its entries';
+        END IF;
+        RETURN NEW;
+    END $$""",
+        """CREATE TRIGGER posting_insert BEFORE INSERT ON posting
+        FOR EACH ROW EXECUTE FUNCTION ledger_check_posting()""",
+        """CREATE TRIGGER posting_keep BEFORE UPDATE OR DELETE OR TRUNCATE ON posting
+        FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse()""",
+        """CREATE TRIGGER journal_entry_close AFTER INSERT ON journal_entry
+        FOR EACH ROW EXECUTE FUNCTION ledger_close_entry()""",
+        """CREATE TRIGGER journal_entry_keep BEFORE UPDATE OR DELETE OR TRUNCATE ON journal_entry
+        FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse()""",
+        """CREATE TRIGGER ledger_account_keep BEFORE DELETE OR TRUNCATE ON ledger_account
+        FOR EACH STATEMENT EXECUTE FUNCTION ledger_refuse()""",
+        """CREATE TRIGGER ledger_account_check BEFORE INSERT OR UPDATE ON ledger_account
+        FOR EACH ROW EXECUTE FUNCTION ledger_check_account()""",
+    ),
 }
 
-FUNCTIONS: tuple[str, ...] = ()
+FUNCTIONS: tuple[str, ...] = (
+    "ledger_refuse",
+    "ledger_check_posting",
+    "ledger_close_entry",
+    "ledger_check_account",
+)
 
 
 def upgrade() -> None:
@@ -21,6 +149,7 @@ def upgrade() -> None:
         "audit_checkpoint",
         sa.Column("size", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("root", sa.LargeBinary(), nullable=False),
+        sa.Column("frontier", sa.LargeBinary(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("signature", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("size", name=op.f("pk_audit_checkpoint")),
@@ -148,7 +277,7 @@ def upgrade() -> None:
             ),
             nullable=False,
         ),
-        sa.Column("amount", sa.Integer(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("second_treasurer", sa.Boolean(), nullable=False),
         sa.Column("policy_version", sa.String(length=32), nullable=False),
@@ -159,6 +288,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("number", name=op.f("uq_fund_grant_number")),
     )
     op.create_index(op.f("ix_fund_grant_case_id"), "fund_grant", ["case_id"], unique=False)
+    op.create_index(
+        "uq_fund_grant_live",
+        "fund_grant",
+        ["case_id"],
+        unique=True,
+        sqlite_where=sa.text("status <> 'cancelled'"),
+        postgresql_where=sa.text("status <> 'cancelled'"),
+    )
     op.create_table(
         "inbox_event",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -208,6 +345,18 @@ def upgrade() -> None:
         sa.UniqueConstraint("token_hash", name=op.f("uq_invitation_token_hash")),
     )
     op.create_table(
+        "journal_entry",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("reference", sa.String(length=128), nullable=False),
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("actor", sa.String(length=64), nullable=False),
+        sa.Column("grant_number", sa.String(length=32), nullable=True),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_journal_entry")),
+        sa.UniqueConstraint("reference", name=op.f("uq_journal_entry_reference")),
+    )
+    op.create_index(op.f("ix_journal_entry_grant_number"), "journal_entry", ["grant_number"], unique=False)
+    op.create_table(
         "keyboard",
         sa.Column("token", sa.String(length=32), nullable=False),
         sa.Column("lane", sa.String(), nullable=False),
@@ -222,6 +371,33 @@ def upgrade() -> None:
     op.create_index(op.f("ix_keyboard_case_id"), "keyboard", ["case_id"], unique=False)
     op.create_index(op.f("ix_keyboard_expires_at"), "keyboard", ["expires_at"], unique=False)
     op.create_index(op.f("ix_keyboard_lane"), "keyboard", ["lane"], unique=False)
+    op.create_table(
+        "ledger_account",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("name", sa.String(length=64), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "asset",
+                "liability",
+                "equity",
+                "income",
+                "expense",
+                name="account_kind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("floor_zero", sa.Boolean(), nullable=False),
+        sa.Column("balance", sa.BigInteger(), nullable=False),
+        sa.Column("last_entry", sa.Uuid(), nullable=True),
+        sa.CheckConstraint("balance >= 0 OR NOT floor_zero", name=op.f("ck_ledger_account_floor")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_ledger_account")),
+        sa.UniqueConstraint("name", name=op.f("uq_ledger_account_name")),
+    )
     op.create_table(
         "outbox_effect",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
@@ -267,17 +443,30 @@ def upgrade() -> None:
     op.create_index(op.f("ix_outbox_effect_lane"), "outbox_effect", ["lane"], unique=False)
     op.create_index("ix_outbox_effect_open", "outbox_effect", ["status", "urgent", "id"], unique=False)
     op.create_table(
+        "recovery_guess",
+        sa.Column("person", sa.String(), nullable=False),
+        sa.Column("guesses", sa.Integer(), nullable=False),
+        sa.Column("locked_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("person", name=op.f("pk_recovery_guess")),
+    )
+    op.create_index(op.f("ix_recovery_guess_changed_at"), "recovery_guess", ["changed_at"], unique=False)
+    op.create_table(
         "review_group",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("chat", sa.String(), nullable=False),
         sa.Column("contact", sa.LargeBinary(), nullable=False),
         sa.Column("language", sa.String(length=8), nullable=False),
         sa.Column("open", sa.Boolean(), nullable=False),
+        sa.Column("fault", sa.String(length=32), nullable=True),
+        sa.Column("asked", sa.Boolean(), nullable=False),
+        sa.Column("check_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("bound_by", sa.Uuid(), nullable=False),
         sa.Column("bound_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_review_group")),
         sa.UniqueConstraint("chat", name=op.f("uq_review_group_chat")),
     )
+    op.create_index(op.f("ix_review_group_check_at"), "review_group", ["check_at"], unique=False)
     op.create_table(
         "sent_message",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -320,6 +509,7 @@ def upgrade() -> None:
         ),
         sa.Column("probation_left", sa.Integer(), nullable=False),
         sa.Column("reconfirm_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reconfirm_told_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_volunteer")),
         sa.UniqueConstraint("call_sign", name=op.f("uq_volunteer_call_sign")),
@@ -354,12 +544,45 @@ def upgrade() -> None:
         "attachment",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("request_id", sa.Uuid(), nullable=False),
+        sa.Column("page", sa.Integer(), nullable=False),
         sa.Column("media_type", sa.String(length=32), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["case_id"], ["fund_case.id"], name=op.f("fk_attachment_case_id_fund_case")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_attachment")),
     )
     op.create_index(op.f("ix_attachment_case_id"), "attachment", ["case_id"], unique=False)
+    op.create_index(op.f("ix_attachment_request_id"), "attachment", ["request_id"], unique=False)
+    op.create_table(
+        "attachment_request",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("file", sa.LargeBinary(), nullable=True),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "waiting",
+                "added",
+                "refused",
+                name="file_status",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("pages", sa.Integer(), nullable=False),
+        sa.Column("reason", sa.String(length=64), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("next_try_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["case_id"], ["fund_case.id"], name=op.f("fk_attachment_request_case_id_fund_case")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_attachment_request")),
+    )
+    op.create_index(op.f("ix_attachment_request_case_id"), "attachment_request", ["case_id"], unique=False)
+    op.create_index(op.f("ix_attachment_request_next_try_at"), "attachment_request", ["next_try_at"], unique=False)
     op.create_table(
         "follow_up",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -444,6 +667,20 @@ def upgrade() -> None:
         sa.Column("confirmed_by", sa.Uuid(), nullable=True),
         sa.Column("reference", sa.LargeBinary(), nullable=True),
         sa.Column("destination", sa.String(), nullable=True),
+        sa.Column(
+            "return_reason",
+            sa.Enum(
+                "wrong_details",
+                "refused",
+                "not_arrived",
+                "other",
+                name="return_reason",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=True,
+        ),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True),
@@ -461,6 +698,63 @@ def upgrade() -> None:
         sqlite_where=sa.text("status IN ('queued', 'claimed', 'sent', 'paid')"),
         postgresql_where=sa.text("status IN ('queued', 'claimed', 'sent', 'paid')"),
     )
+    op.create_table(
+        "pending_funding",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "pending",
+                "confirmed",
+                "refused",
+                name="funding_status",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("entered_by", sa.Uuid(), nullable=False),
+        sa.Column("entered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_by", sa.Uuid(), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "closed_by IS NULL OR status = 'refused' OR closed_by <> entered_by",
+            name=op.f("ck_pending_funding_two_people"),
+        ),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_pending_funding_positive")),
+        sa.ForeignKeyConstraint(
+            ["closed_by"], ["volunteer.id"], name=op.f("fk_pending_funding_closed_by_volunteer")
+        ),
+        sa.ForeignKeyConstraint(
+            ["entered_by"], ["volunteer.id"], name=op.f("fk_pending_funding_entered_by_volunteer")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_pending_funding")),
+    )
+    op.create_table(
+        "posting",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("entry_id", sa.Uuid(), nullable=False),
+        sa.Column("account_id", sa.Uuid(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.CheckConstraint("amount <> 0", name=op.f("ck_posting_not_zero")),
+        sa.ForeignKeyConstraint(
+            ["account_id"], ["ledger_account.id"], name=op.f("fk_posting_account_id_ledger_account")
+        ),
+        sa.ForeignKeyConstraint(
+            ["entry_id"],
+            ["journal_entry.id"],
+            name=op.f("fk_posting_entry_id_journal_entry"),
+            initially="DEFERRED",
+            deferrable=True,
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_posting")),
+    )
+    op.create_index(op.f("ix_posting_account_id"), "posting", ["account_id"], unique=False)
+    op.create_index(op.f("ix_posting_entry_id"), "posting", ["entry_id"], unique=False)
     op.create_table(
         "question",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -514,6 +808,7 @@ def upgrade() -> None:
         ),
         sa.Column("drawn_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("counts", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(["case_id"], ["fund_case.id"], name=op.f("fk_seat_case_id_fund_case")),
         sa.ForeignKeyConstraint(["volunteer_id"], ["volunteer.id"], name=op.f("fk_seat_volunteer_id_volunteer")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_seat")),
@@ -593,6 +888,10 @@ def downgrade() -> None:
     op.drop_table("recusal")
     op.drop_index(op.f("ix_question_case_id"), table_name="question")
     op.drop_table("question")
+    op.drop_index(op.f("ix_posting_entry_id"), table_name="posting")
+    op.drop_index(op.f("ix_posting_account_id"), table_name="posting")
+    op.drop_table("posting")
+    op.drop_table("pending_funding")
     op.drop_index(
         "uq_payout_live",
         table_name="payout",
@@ -604,6 +903,10 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_follow_up_due_at"), table_name="follow_up")
     op.drop_index(op.f("ix_follow_up_case_id"), table_name="follow_up")
     op.drop_table("follow_up")
+    op.drop_index(op.f("ix_attachment_request_next_try_at"), table_name="attachment_request")
+    op.drop_index(op.f("ix_attachment_request_case_id"), table_name="attachment_request")
+    op.drop_table("attachment_request")
+    op.drop_index(op.f("ix_attachment_request_id"), table_name="attachment")
     op.drop_index(op.f("ix_attachment_case_id"), table_name="attachment")
     op.drop_table("attachment")
     op.drop_index(op.f("ix_answer_case_id"), table_name="answer")
@@ -614,19 +917,31 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_sent_message_erase_at"), table_name="sent_message")
     op.drop_index(op.f("ix_sent_message_case_id"), table_name="sent_message")
     op.drop_table("sent_message")
+    op.drop_index(op.f("ix_review_group_check_at"), table_name="review_group")
     op.drop_table("review_group")
+    op.drop_index(op.f("ix_recovery_guess_changed_at"), table_name="recovery_guess")
+    op.drop_table("recovery_guess")
     op.drop_index("ix_outbox_effect_open", table_name="outbox_effect")
     op.drop_index(op.f("ix_outbox_effect_lane"), table_name="outbox_effect")
     op.drop_index(op.f("ix_outbox_effect_case_id"), table_name="outbox_effect")
     op.drop_table("outbox_effect")
+    op.drop_table("ledger_account")
     op.drop_index(op.f("ix_keyboard_lane"), table_name="keyboard")
     op.drop_index(op.f("ix_keyboard_expires_at"), table_name="keyboard")
     op.drop_index(op.f("ix_keyboard_case_id"), table_name="keyboard")
     op.drop_table("keyboard")
+    op.drop_index(op.f("ix_journal_entry_grant_number"), table_name="journal_entry")
+    op.drop_table("journal_entry")
     op.drop_table("invitation")
     op.drop_index("ix_inbox_event_open", table_name="inbox_event")
     op.drop_index("ix_inbox_event_lane_open", table_name="inbox_event")
     op.drop_table("inbox_event")
+    op.drop_index(
+        "uq_fund_grant_live",
+        table_name="fund_grant",
+        sqlite_where=sa.text("status <> 'cancelled'"),
+        postgresql_where=sa.text("status <> 'cancelled'"),
+    )
     op.drop_index(op.f("ix_fund_grant_case_id"), table_name="fund_grant")
     op.drop_table("fund_grant")
     op.drop_index(op.f("ix_fund_case_expires_at"), table_name="fund_case")
