@@ -1,0 +1,92 @@
+"""From settings to what a process holds: directories, keys, policy, database at the right schema.
+
+Everything that could stop a process later is looked at here, and told in one line.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.database import Resources, make_engine
+from bot.problems import Problem
+from bot.settings import Settings
+from migrations.schema import head, upgrade, version
+from models.clock import Clock, SystemClock
+from models.policy import Policy, PolicyWrong, load_policy
+from texts.catalogue import load
+from vault.keyring import Keyring
+from vault.keystore import KeyStore
+from vault.vault import Vault
+
+PRIVATE = 0o700
+
+
+@asynccontextmanager
+async def open_resources(
+    settings: Settings, keyring: Keyring, clock: Clock | None = None, *, migrate: bool = False
+) -> AsyncIterator[Resources]:
+    """Open everything, bring the schema up to date when asked to, and close it all at the end.
+
+    Raises `Problem` when a directory, the policy, a database or its schema is not as it must be.
+    """
+    make_directories(settings)
+    policy = read_policy(settings.policy)
+    clock = clock or SystemClock()
+    engine = make_engine(settings.data_url)
+    try:
+        await check_schema(engine, migrate=migrate)
+        store = await open_store(settings, clock)
+        try:
+            vault = Vault(keyring, store)
+            yield Resources(engine, vault, policy, load(), settings.files, clock, asyncio.Lock())
+        finally:
+            await store.close()
+    finally:
+        await engine.dispose()
+
+
+def make_directories(settings: Settings) -> None:
+    """Make the directories of data and attachments, for their owner alone."""
+    try:
+        for folder in (settings.data_dir, settings.files):
+            folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+    except OSError as error:
+        raise Problem(f"PLECHO_DATA_DIR: {settings.data_dir} cannot be made ({error.strerror})") from None
+
+
+def read_policy(path: Path) -> Policy:
+    """The policy; raises `Problem` with the first thing that is wrong in it."""
+    try:
+        return load_policy(path)
+    except PolicyWrong as error:
+        raise Problem(f"PLECHO_POLICY: {error}") from None
+
+
+async def check_schema(engine: AsyncEngine, *, migrate: bool) -> None:
+    """Make sure that the database is at the schema of this program. Raises `Problem`."""
+    try:
+        if migrate:
+            await upgrade(engine)
+        found = await version(engine)
+    except (SQLAlchemyError, OSError) as error:
+        raise unreachable("PLECHO_DATABASE_URL", error) from None
+    if found != head():
+        raise Problem(f"the database is at schema {found or 'none'}, not {head()}: run `plecho migrate`")
+
+
+async def open_store(settings: Settings, clock: Clock) -> KeyStore:
+    """The database of key grants. Raises `Problem`."""
+    try:
+        return await KeyStore.open(settings.grants_url, clock.now)
+    except (SQLAlchemyError, OSError) as error:
+        raise unreachable("PLECHO_KEYS_URL", error) from None
+
+
+def unreachable(name: str, error: Exception) -> Problem:
+    """Why a database cannot be used, by the error's type: its message may hold an address with a password."""
+    cause = getattr(error, "orig", None) or error
+    return Problem(f"{name}: the database cannot be used ({type(cause).__name__}); is it running and reachable?")
