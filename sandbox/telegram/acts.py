@@ -23,6 +23,7 @@ from sandbox.telegram.wire import JsonDict, NotAllowed
 
 PAYLOAD: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
 QUERIES_KEPT: Final = 5000
+_FORWARDED: Final = ("text", "entities", "photo", "document", "caption", "caption_entities")
 _LINK_HOSTS: Final = frozenset({"t.me", "telegram.me"})
 
 
@@ -68,6 +69,25 @@ def upload(telegram: Telegram, person: User, chat: Chat, file: Upload) -> Messag
     if file.caption:
         fields["caption"] = file.caption
     return _write(telegram, person, chat, fields, None)
+
+
+def forward(telegram: Telegram, person: User, source: Chat, message_id: int, target: Chat) -> Message:
+    """Forward a message that the person can read; its buttons stay behind, and protected ones cannot leave."""
+    message = next((m for m in visible(source, person) if m.id == message_id), None)
+    if message is None:
+        raise NotAllowed("no such message")
+    if message.body.get("has_protected_content"):
+        raise NotAllowed("the message is protected")
+    fields = {name: message.body[name] for name in _FORWARDED if name in message.body}
+    if not fields:
+        raise NotAllowed("a service message is not forwarded")
+    author = telegram.user(message.sender)
+    if source.kind == "channel":
+        place = {"chat": message.body["chat"], "message_id": message.id}
+        fields["forward_origin"] = {"type": "channel", "date": message.date} | place
+    elif author is not None:
+        fields["forward_origin"] = {"type": "user", "date": message.date, "sender_user": author.body()}
+    return _write(telegram, person, target, fields, None)
 
 
 def change(telegram: Telegram, person: User, chat: Chat, message_id: int, text: str) -> Message:

@@ -59,6 +59,7 @@ class People:
             web.post("/people/{id}/send", self.send),
             web.post("/people/{id}/edit", self.edit),
             web.post("/people/{id}/delete", self.delete),
+            web.post("/people/{id}/forward", self.forward),
             web.post("/people/{id}/upload", self.upload),
             web.post("/people/{id}/press", self.press),
             web.post("/people/{id}/open", self.open_link),
@@ -114,6 +115,14 @@ class People:
         person, chat = self._at(request, body.get("chat"))
         acts.erase(self._telegram, person, chat, int(body["message_id"]))
         return answer({})
+
+    async def forward(self, request: web.Request) -> web.Response:
+        """Forward message `message_id` of chat `source` to `chat`; both default to the private chat."""
+        body = await payload(request)
+        person, target = self._at(request, body.get("chat"))
+        source = acts.chat_of(self._telegram, person, body.get("source"))
+        message = acts.forward(self._telegram, person, source, int(body["message_id"]), target)
+        return answer(message_view(message.body, message.changed))
 
     async def upload(self, request: web.Request) -> web.Response:
         """Send the multipart field `file` as `kind` (photo or document) with `caption`, to `chat`."""

@@ -13,6 +13,7 @@ from sandbox.telegram.core import Telegram
 from sandbox.telegram.limits import Limits
 from sandbox.telegram.people import People, Unknown
 from sandbox.telegram.places import Places
+from sandbox.telegram.saved import load, restore, save
 from sandbox.telegram.state import User
 from sandbox.telegram.wire import ApiError, NotAllowed, dumps
 
@@ -40,13 +41,22 @@ class TelegramServer:
         token: str | None = None,
         port: int = 0,
         privacy: bool = True,
+        state: Path | None = None,
     ) -> None:
-        """Prepare a stand-in; port 0 takes any free one. The bot's id is the number before the token's colon."""
+        """Prepare a stand-in; port 0 takes any free one. The bot's id is the number before the token's colon.
+
+        With `state` the town is taken from that file if it exists, and written there at the end.
+        """
+        saved = load(state) if state else None
+        self._state = state
         self.clock = clock or TravelClock()
-        self.token = token or new_token()
+        self.token = token or (saved.token if saved else new_token())
         bot_id = int(self.token.partition(":")[0])
         bot = User(bot_id, BOT_NAME, BOT_USERNAME, is_bot=True)
         self.telegram = Telegram(bot, self.clock, limits or Limits(), privacy=privacy)
+        if saved:
+            restore(self.telegram, saved)
+            self.telegram.world.bot = bot
         self._port = port
         self._runner: web.AppRunner | None = None
 
@@ -78,6 +88,8 @@ class TelegramServer:
         await self.telegram.webhook.stop()
         if self._runner is not None:
             await self._runner.cleanup()
+        if self._state is not None:
+            save(self.telegram, self.token, self._state)
 
 
 async def _index(_request: web.Request) -> web.FileResponse:

@@ -7,7 +7,9 @@ increase per chat.
 """
 
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
+
+from pydantic import ConfigDict
 
 from sandbox.telegram.wire import JsonDict
 
@@ -100,6 +102,8 @@ class Chat:
 @dataclass(slots=True)
 class StoredFile:
     """A file that somebody uploaded."""
+
+    __pydantic_config__: ClassVar = ConfigDict(ser_json_bytes="base64", val_json_bytes="base64")
 
     id: str
     unique_id: str
