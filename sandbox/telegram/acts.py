@@ -78,7 +78,7 @@ def forward(telegram: Telegram, person: User, source: Chat, message_id: int, tar
         raise NotAllowed("no such message")
     if message.body.get("has_protected_content"):
         raise NotAllowed("the message is protected")
-    fields = {name: message.body[name] for name in _FORWARDED if name in message.body}
+    fields: JsonDict = {name: message.body[name] for name in _FORWARDED if name in message.body}
     if not fields:
         raise NotAllowed("a service message is not forwarded")
     author = telegram.user(message.sender)

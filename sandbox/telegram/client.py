@@ -122,6 +122,11 @@ class Town:
         body = {"title": title, "creator": creator.id, "kind": kind, "history_visible": history_visible}
         return Group(self, (await self.call("POST", "/groups", json=body))["id"], creator)
 
+    async def bot(self) -> JsonDict:
+        """Return the bot's id, names and profile."""
+        body: JsonDict = await self.call("GET", "/bot")
+        return body
+
     async def now(self) -> datetime:
         """Tell the stand-in's time."""
         return datetime.fromisoformat((await self.call("GET", "/clock"))["now"])
@@ -186,6 +191,11 @@ class Person:
     async def delete(self, message: View) -> None:
         """Delete a message for everyone."""
         await self._post("delete", {"message_id": message.id, "chat": message.chat})
+
+    async def forward(self, message: View, *, chat: "Group | None" = None) -> View:
+        """Forward a message to the bot, or to a group."""
+        body = {"message_id": message.id, "source": message.chat, "chat": chat.id if chat else None}
+        return View(**await self._post("forward", body))
 
     async def press(self, button: str, *, on: View | None = None, chat: "Group | None" = None) -> str | None:
         """Press the newest button with this data or label; returns the address if it opens one."""

@@ -82,6 +82,20 @@ async def test_a_forged_press_is_delivered(ear: Bot, town: Town, anna: Person) -
     assert isinstance(second.message, InaccessibleMessage)
 
 
+async def test_forwards_lose_buttons_and_protected_messages_stay(ear: Bot, anna: Person) -> None:
+    """A forwarded card arrives without its keyboard and names its author; a protected message is not forwarded."""
+    await ear.send_message(anna.id, "card", reply_markup=BUTTONS)
+    copy = await anna.forward(await anna.wait_for("card"))
+    assert (copy.text, copy.buttons, copy.sender) == ("card", [], anna.id)
+    [update] = await ear.get_updates(offset=-1)
+    assert update.message
+    assert update.message.forward_origin
+    assert update.message.forward_origin.model_dump()["sender_user"]["id"] == ear.id
+    await ear.send_message(anna.id, "story", protect_content=True)
+    with pytest.raises(Refused, match="protected"):
+        await anna.forward(await anna.wait_for("story"))
+
+
 async def test_people_delete_and_block(ear: Bot, anna: Person) -> None:
     """In a private chat a person deletes any message; after blocking they cannot write until they unblock."""
     card = await ear.send_message(anna.id, "card")
