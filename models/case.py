@@ -45,12 +45,12 @@ ALLOWED: dict[CaseStatus, frozenset[CaseStatus]] = {
     S.APPEALED: frozenset({S.IN_REVIEW, S.WITHDRAWN}),
     S.PAYING: frozenset({S.PAID, S.APPROVED, S.WITHDRAWN}),
     S.PAID: frozenset({S.FOLLOWED_UP, S.PAYING, S.APPROVED, S.CLOSED, S.WITHDRAWN}),
-    S.FOLLOWED_UP: frozenset({S.CLOSED, S.WITHDRAWN}),
+    S.FOLLOWED_UP: frozenset({S.APPROVED, S.CLOSED, S.WITHDRAWN}),
     S.CLOSED: frozenset({S.WITHDRAWN, S.SHREDDED}),
     S.WITHDRAWN: frozenset({S.SHREDDED}),
     S.SHREDDED: frozenset(),
 }
-"""`PAID -> PAYING or APPROVED`: the money came back. Erasing an open case withdraws it first, then shreds it."""
+"""`PAID or FOLLOWED_UP -> APPROVED`: the money came back. Erasing an open case withdraws it first, then shreds it."""
 
 OPEN = frozenset({S.SUBMITTED, S.IN_REVIEW, S.NEEDS_ANSWER, S.APPEALED})
 """Cases that a panel may read and vote on."""
@@ -140,9 +140,52 @@ class Attachment(SQLModel, table=True):
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     case_id: UUID = Field(foreign_key="fund_case.id", index=True)
+    request_id: UUID = Field(index=True)
+    """The file it was a page of."""
+    page: int = 1
     media_type: str = Field(max_length=32)
     """What the rebuilt file is, always `image/jpeg` (one row a page)."""
     created_at: datetime = Field(sa_type=UtcTime)
+
+
+class FileStatus(StrEnum):
+    """Where a file that somebody sent stands."""
+
+    WAITING = "waiting"
+    ADDED = "added"
+    REFUSED = "refused"
+
+
+class AttachmentRequest(SQLModel, table=True):
+    """A file that the applicant sent and the fetcher is to download, rebuild and seal, or to refuse.
+
+    The row is the truth: it is tried until it is added or refused, whatever crashes.
+    """
+
+    __tablename__ = "attachment_request"
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    case_id: UUID = Field(foreign_key="fund_case.id", index=True)
+    file: SealedBytes | None = Field(default=None, sa_type=Sealed)
+    """Telegram's name of the file, sealed in `story`; none once done. Place: (`attachment_request`, `file`, id)."""
+    status: FileStatus = Field(default=FileStatus.WAITING, sa_column=enum_column(FileStatus, "file_status"))
+    pages: int = 0
+    reason: str | None = Field(default=None, max_length=64)
+    """Key of the text that says why it was refused."""
+    attempts: int = 0
+    next_try_at: datetime = Field(sa_type=UtcTime, index=True)
+    created_at: datetime = Field(sa_type=UtcTime)
+
+
+class RecoveryGuess(SQLModel, table=True):
+    """Failed recoveries from one account, so that one account cannot try many codes."""
+
+    __tablename__ = "recovery_guess"
+
+    person: BlindIndex = Field(sa_type=String, primary_key=True)
+    guesses: int = 0
+    locked_until: datetime | None = Field(default=None, sa_type=UtcTime)
+    changed_at: datetime = Field(sa_type=UtcTime, index=True)
 
 
 class Question(SQLModel, table=True):

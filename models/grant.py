@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, String, text
+from sqlalchemy import BigInteger, CheckConstraint, Index, String, text
 from sqlmodel import Field, SQLModel
 
 from models.base import Sealed, UtcTime, enum_column, new_id
@@ -60,18 +60,37 @@ PAYOUT_ALLOWED: dict[PayoutStatus, frozenset[PayoutStatus]] = {
 """`CLAIMED -> QUEUED`: the treasurer gave it back before paying. `SENT` cannot be given back: money has moved."""
 
 
+class ReturnReason(StrEnum):
+    """Why money came back."""
+
+    WRONG_DETAILS = "wrong_details"
+    REFUSED = "refused"
+    """The bank or the service did not take it."""
+    NOT_ARRIVED = "not_arrived"
+    OTHER = "other"
+
+
 class Grant(SQLModel, table=True):
-    """Money promised to one case. Survives the case: number, amount and dates stay after erasure."""
+    """Money promised to one case, at most once. Survives the case: number, amount and dates stay after erasure."""
 
     __tablename__ = "fund_grant"
-    __table_args__ = (CheckConstraint("amount > 0", name="positive"),)
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="positive"),
+        Index(
+            "uq_fund_grant_live",
+            "case_id",
+            unique=True,
+            sqlite_where=text("status <> 'cancelled'"),
+            postgresql_where=text("status <> 'cancelled'"),
+        ),
+    )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     number: GrantNumber = Field(sa_type=String, unique=True)
     case_id: UUID | None = Field(default=None, index=True)
     """Cut when the case is shredded, so that the books name no case."""
     status: GrantStatus = Field(sa_column=enum_column(GrantStatus, "grant_status"))
-    amount: int
+    amount: int = Field(sa_type=BigInteger)
     """Minor units."""
     currency: str = Field(max_length=3)
     second_treasurer: bool
@@ -105,6 +124,10 @@ class Payout(SQLModel, table=True):
     """Sealed under the server's key. Place of the seal: (`payout`, `reference`, id)."""
     destination: BlindIndex | None = Field(default=None, sa_type=String)
     """Blind index of where the money went: finds repeats, tells nothing."""
+    return_reason: ReturnReason | None = Field(
+        default=None, sa_column=enum_column(ReturnReason, "return_reason", nullable=True)
+    )
     created_at: datetime = Field(sa_type=UtcTime)
+    """When the person confirmed how the money reaches them."""
     claimed_at: datetime | None = Field(default=None, sa_type=UtcTime)
     paid_at: datetime | None = Field(default=None, sa_type=UtcTime)

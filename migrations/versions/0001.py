@@ -475,6 +475,7 @@ def upgrade() -> None:
         sa.Column("address", sa.LargeBinary(), nullable=False),
         sa.Column("case_id", sa.Uuid(), nullable=True),
         sa.Column("shown", sa.LargeBinary(), nullable=True),
+        sa.Column("language", sa.String(length=8), nullable=False),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("fade_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("erase_at", sa.DateTime(timezone=True), nullable=False),

@@ -1,0 +1,202 @@
+"""Grants: money promised to a case, from the approval to the day it is paid, comes back or is let go.
+
+- The balance of `reserved` is the sum of all reserved grants, always.
+- A grant is reserved only when the fund has the money, in the order of approval: nobody overtakes who waits.
+- What is released, returned or settled is an entry in the books whose reference is made from the grant and the
+  payout, so that no crash and no second press can enter it twice.
+"""
+
+import secrets
+from collections.abc import Sequence
+from typing import Final
+
+from sqlmodel import col, select
+
+from models.case import Case
+from models.errors import AlreadyDone, BadInput
+from models.grant import GRANT_ALLOWED, PAYOUT_ALLOWED, Grant, GrantStatus, Payout, PayoutStatus
+from models.states import move
+from models.unit import Unit
+from payments import ledger
+from payments.ledger import EntryKind, Purpose
+from payments.money import Money
+from vault.types import GrantNumber
+
+ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""No sign that can be read as another."""
+
+MOVING: Final = frozenset({PayoutStatus.CLAIMED, PayoutStatus.SENT})
+"""Somebody may have paid already: only they know."""
+
+
+async def approve(unit: Unit, case: Case, amount: int, actor_name: str) -> Grant:
+    """Promise an amount (minor units of the policy's currency) to a case.
+
+    The grant is `RESERVED`, or `WAITING` when the fund is short or others wait already. Raises `AlreadyDone`
+    when the case has a grant that was not cancelled, and `BadInput` for an amount outside the policy.
+    """
+    if not 0 < amount <= unit.policy.largest:
+        raise BadInput("treasury.bad.not-positive" if amount <= 0 else "treasury.bad.above-policy")
+    await ledger.lock(unit, unit.policy.currency)
+    if await grant_of(unit, case) is not None:
+        raise AlreadyDone
+    waiting_before = await waiting(unit)
+    grant = Grant(
+        number=await _new_number(unit),
+        case_id=case.id,
+        status=GrantStatus.WAITING,
+        amount=amount,
+        currency=unit.policy.currency,
+        second_treasurer=unit.policy.tier(amount).second_treasurer,
+        policy_version=unit.policy.version,
+        approved_at=unit.now,
+    )
+    unit.session.add(grant)
+    await unit.session.flush()
+    if not waiting_before:
+        await _reserve(unit, grant, actor_name)
+    return grant
+
+
+async def grant_of(unit: Unit, case: Case) -> Grant | None:
+    """The grant of a case that was not cancelled."""
+    found = await unit.session.exec(
+        select(Grant).where(Grant.case_id == case.id, Grant.status != GrantStatus.CANCELLED)
+    )
+    return found.first()
+
+
+async def waiting(unit: Unit) -> Sequence[Grant]:
+    """Grants that wait for money, first approved first."""
+    found = await unit.session.exec(
+        select(Grant)
+        .where(Grant.status == GrantStatus.WAITING)
+        .order_by(col(Grant.approved_at), col(Grant.number))
+    )
+    return found.all()
+
+
+async def fund_waiting(unit: Unit, actor_name: str = "system") -> list[Grant]:
+    """Reserve waiting grants as far as the money reaches, in order of approval; return those now reserved."""
+    await ledger.lock(unit, unit.policy.currency)
+    funded = []
+    for grant in await waiting(unit):
+        if not await _reserve(unit, grant, actor_name):
+            break
+        funded.append(grant)
+    return funded
+
+
+async def settle(unit: Unit, grant: Grant, payout: Payout, actor_name: str) -> None:
+    """Enter that a reserved grant has been paid by a payout."""
+    await ledger.transfer(
+        unit,
+        EntryKind.SETTLE,
+        f"settle:{payout.id}",
+        Money(grant.amount, grant.currency),
+        source=Purpose.RESERVED,
+        target=Purpose.GRANTED,
+        actor=actor_name,
+        grant_number=grant.number,
+    )
+    await move(unit, grant, GrantStatus.PAID, GRANT_ALLOWED, actor_name)
+    grant.paid_at = unit.now
+    await unit.session.flush()
+
+
+async def reopen(unit: Unit, grant: Grant, payout: Payout, actor_name: str) -> None:
+    """Enter that a paid grant's money came back, and reserve it anew. A grant not settled yet stays reserved."""
+    if grant.status != GrantStatus.PAID:
+        return
+    await ledger.transfer(
+        unit,
+        EntryKind.RETURN,
+        f"return:{payout.id}",
+        Money(grant.amount, grant.currency),
+        source=Purpose.GRANTED,
+        target=Purpose.RESERVED,
+        actor=actor_name,
+        grant_number=grant.number,
+    )
+    await move(unit, grant, GrantStatus.RESERVED, GRANT_ALLOWED, actor_name)
+    grant.paid_at = None
+    await unit.session.flush()
+
+
+async def release(unit: Unit, grant: Grant, actor_name: str) -> None:
+    """Cancel a grant that is not paid; what was reserved is free again."""
+    if grant.status == GrantStatus.RESERVED:
+        await ledger.transfer(
+            unit,
+            EntryKind.RELEASE,
+            f"release:{grant.id}",
+            Money(grant.amount, grant.currency),
+            source=Purpose.RESERVED,
+            target=Purpose.FUND,
+            actor=actor_name,
+            grant_number=grant.number,
+        )
+    await move(unit, grant, GrantStatus.CANCELLED, GRANT_ALLOWED, actor_name)
+
+
+async def cancel_for_case(unit: Unit, case: Case, actor_name: str) -> Payout | None:
+    """Let go of a case that is withdrawn or erased, and cut its grant from it; safe to repeat.
+
+    A payout that a treasurer holds or has sent is left to them, with its grant reserved, and returned: only
+    they know whether money has moved (giving it back then releases the grant).
+    """
+    await ledger.lock(unit, unit.policy.currency)
+    grant = await grant_of(unit, case)
+    if grant is None:
+        return None
+    payout = await live_payout(unit, grant)
+    grant.case_id = None
+    await unit.session.flush()
+    if payout is not None and payout.status in MOVING:
+        return payout
+    if payout is not None and payout.status == PayoutStatus.QUEUED:
+        await move(unit, payout, PayoutStatus.CANCELLED, PAYOUT_ALLOWED, actor_name)
+    if grant.status != GrantStatus.PAID:
+        await release(unit, grant, actor_name)
+    return None
+
+
+async def live_payout(unit: Unit, grant: Grant) -> Payout | None:
+    """The one payout of a grant that is queued, claimed, sent or paid, locked until the transaction ends."""
+    found = await unit.session.exec(
+        select(Payout)
+        .where(
+            Payout.grant_id == grant.id,
+            col(Payout.status).not_in({PayoutStatus.RETURNED, PayoutStatus.CANCELLED}),
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return found.first()
+
+
+async def _reserve(unit: Unit, grant: Grant, actor_name: str) -> bool:
+    free = await ledger.balance(unit, Purpose.FUND, grant.currency)
+    if free.amount < grant.amount:
+        return False
+    await ledger.transfer(
+        unit,
+        EntryKind.RESERVE,
+        f"reserve:{grant.id}",
+        Money(grant.amount, grant.currency),
+        source=Purpose.FUND,
+        target=Purpose.RESERVED,
+        actor=actor_name,
+        grant_number=grant.number,
+    )
+    await move(unit, grant, GrantStatus.RESERVED, GRANT_ALLOWED, actor_name)
+    return True
+
+
+async def _new_number(unit: Unit) -> GrantNumber:
+    """A random number that no grant has; it tells neither order nor count."""
+    while True:
+        signs = "".join(secrets.choice(ALPHABET) for _ in range(8))
+        number = GrantNumber(f"G-{signs[:4]}-{signs[4:]}")
+        if (await unit.session.exec(select(Grant.id).where(Grant.number == number))).first() is None:
+            return number

@@ -1,0 +1,134 @@
+"""Payouts: each is one try to pay one grant, and every step of it is a move that exactly one press can make.
+
+    queued -> claimed -> paid                       up to the tier that asks for two treasurers
+    queued -> claimed -> sent -> paid               above it: the second treasurer is another person
+    claimed -> queued                               given back before paying
+    sent or paid -> returned                        the money came back, and the grant is reserved anew
+
+Who may press is decided by `services.treasury`; this module keeps payout, grant, case and books in step. The
+case may have been withdrawn or erased meanwhile: then there is nobody to move, and a grant whose money stayed or
+came back is released.
+"""
+
+from uuid import UUID
+
+from models.case import ALLOWED as CASE_ALLOWED
+from models.case import Case, CaseStatus
+from models.errors import ButtonGone, NotAllowed, SamePerson
+from models.grant import PAYOUT_ALLOWED, Grant, Payout, PayoutStatus, ReturnReason
+from models.states import move
+from models.unit import Unit
+from payments import grants
+from payments.rails import Rail
+from vault.seal import Place
+from vault.types import BlindIndex
+
+PAYABLE = frozenset({CaseStatus.APPROVED, CaseStatus.PAYING, CaseStatus.PAID, CaseStatus.FOLLOWED_UP})
+"""Cases whose person still waits for the money, or would have to be asked anew."""
+
+
+async def queue(
+    unit: Unit, grant: Grant, case: Case, rail: Rail, destination: BlindIndex | None, by: str
+) -> Payout:
+    """Put a reserved grant on the treasurers' desk; the person has agreed to the rail. Case: `PAYING`."""
+    payout = Payout(grant_id=grant.id, rail=rail.name, destination=destination, created_at=unit.now)
+    unit.session.add(payout)
+    await unit.session.flush()
+    await move(unit, case, CaseStatus.PAYING, CASE_ALLOWED, by, rail=rail.name)
+    return payout
+
+
+async def load(unit: Unit, payout_id: UUID) -> tuple[Payout, Grant, Case | None]:
+    """A payout with its grant and case, locked until the transaction ends. Raises `ButtonGone`."""
+    payout = await unit.session.get(Payout, payout_id, with_for_update=True, populate_existing=True)
+    if payout is None:
+        raise ButtonGone
+    grant = await unit.session.get_one(Grant, payout.grant_id, populate_existing=True)
+    case = await unit.session.get(Case, grant.case_id, populate_existing=True) if grant.case_id else None
+    return payout, grant, case
+
+
+async def claim(unit: Unit, payout: Payout, treasurer: UUID) -> None:
+    """Take a queued payout. Of two at once one wins, the other gets `MoveRefused`."""
+    await move(unit, payout, PayoutStatus.CLAIMED, PAYOUT_ALLOWED, str(treasurer))
+    payout.claimed_by, payout.claimed_at = treasurer, unit.now
+    await unit.session.flush()
+
+
+async def give_back(unit: Unit, payout: Payout, grant: Grant, case: Case | None, treasurer: UUID) -> None:
+    """Put a claimed payout back before paying. Without a case its grant is released instead."""
+    only_holder(payout, treasurer)
+    target = PayoutStatus.QUEUED if is_wanted(case) else PayoutStatus.CANCELLED
+    await move(unit, payout, target, PAYOUT_ALLOWED, str(treasurer))
+    payout.claimed_by = payout.claimed_at = None
+    await unit.session.flush()
+    if target == PayoutStatus.CANCELLED:
+        await grants.release(unit, grant, str(treasurer))
+
+
+async def pay(
+    unit: Unit, payout: Payout, grant: Grant, case: Case | None, treasurer: UUID, reference: str
+) -> PayoutStatus:
+    """Enter that the holder has paid, and under which reference; return `SENT` or `PAID`."""
+    only_holder(payout, treasurer)
+    target = PayoutStatus.SENT if grant.second_treasurer else PayoutStatus.PAID
+    await move(unit, payout, target, PAYOUT_ALLOWED, str(treasurer))
+    payout.reference = unit.vault.seal_server(reference.encode(), _place(payout))
+    await unit.session.flush()
+    if target == PayoutStatus.PAID:
+        await _settled(unit, payout, grant, case, treasurer)
+    return target
+
+
+async def confirm(unit: Unit, payout: Payout, grant: Grant, case: Case | None, treasurer: UUID) -> None:
+    """Enter that a second treasurer has seen the payment. Raises `SamePerson` for the one who paid."""
+    if payout.claimed_by == treasurer:
+        raise SamePerson
+    await move(unit, payout, PayoutStatus.PAID, PAYOUT_ALLOWED, str(treasurer))
+    payout.confirmed_by = treasurer
+    await _settled(unit, payout, grant, case, treasurer)
+
+
+async def came_back(
+    unit: Unit, payout: Payout, grant: Grant, case: Case | None, treasurer: UUID, reason: ReturnReason
+) -> bool:
+    """Enter that the money came back; the case is `APPROVED` again. False when nobody waits: then it is free."""
+    await move(unit, payout, PayoutStatus.RETURNED, PAYOUT_ALLOWED, str(treasurer), reason=reason)
+    payout.return_reason = reason
+    await unit.session.flush()
+    await grants.reopen(unit, grant, payout, str(treasurer))
+    if case is None or not is_wanted(case):
+        await grants.release(unit, grant, str(treasurer))
+        return False
+    await move(unit, case, CaseStatus.APPROVED, CASE_ALLOWED, str(treasurer))
+    return True
+
+
+def reference_of(unit: Unit, payout: Payout) -> str:
+    """The reference under which a payout was paid."""
+    if payout.reference is None:
+        return ""
+    return unit.vault.open_server(payout.reference, _place(payout)).decode()
+
+
+def only_holder(payout: Payout, treasurer: UUID) -> None:
+    """Raise `NotAllowed` unless this treasurer holds the payout."""
+    if payout.claimed_by != treasurer:
+        raise NotAllowed("treasury.refused.not-holder")
+
+
+def is_wanted(case: Case | None) -> bool:
+    """Whether somebody still waits for the money."""
+    return case is not None and case.status in PAYABLE
+
+
+async def _settled(unit: Unit, payout: Payout, grant: Grant, case: Case | None, treasurer: UUID) -> None:
+    payout.paid_at = unit.now
+    await unit.session.flush()
+    await grants.settle(unit, grant, payout, str(treasurer))
+    if case is not None and case.status == CaseStatus.PAYING:
+        await move(unit, case, CaseStatus.PAID, CASE_ALLOWED, str(treasurer))
+
+
+def _place(payout: Payout) -> Place:
+    return Place("payout", "reference", str(payout.id))
