@@ -9,6 +9,7 @@
     │   ├── ButtonGone
     │   └── MoveRefused
     ├── BadInput              what was typed cannot be taken; nothing is lost
+    ├── InvitationGone        the link is unknown, used or expired
     └── MoneyRefused          the books do not allow it
         ├── FundShort
         ├── AlreadyDone
@@ -86,6 +87,12 @@ class BadInput(Refused):
     """What was typed cannot be taken. `key` says exactly what is wanted."""
 
     key = "refused.bad-input"
+
+
+class InvitationGone(Refused):
+    """The invitation is unknown, used or expired."""
+
+    key = "volunteers.invitation-gone"
 
 
 class MoneyRefused(Refused):

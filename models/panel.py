@@ -54,6 +54,8 @@ class Seat(SQLModel, table=True):
     drawn_at: datetime = Field(sa_type=UtcTime)
     due_at: datetime = Field(sa_type=UtcTime, index=True)
     """When a silent holder is replaced."""
+    counts: bool = True
+    """False for a reviewer on probation, drawn beside the panel: their vote is compared, not counted."""
 
 
 class VoteKind(StrEnum):
@@ -94,3 +96,16 @@ class Recusal(SQLModel, table=True):
     case_id: UUID = Field(foreign_key="fund_case.id", index=True)
     volunteer_id: UUID = Field(foreign_key="volunteer.id")
     at: datetime = Field(sa_type=UtcTime)
+
+
+class News(SQLModel, table=True):
+    """Something the applicant is to be told once their safe-contact profile lets a message arrive."""
+
+    __tablename__ = "news"
+    __table_args__ = (UniqueConstraint("case_id", "act"),)
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    case_id: UUID = Field(foreign_key="fund_case.id", index=True)
+    act: str = Field(max_length=32)
+    """The button that shows it."""
+    due_at: datetime = Field(sa_type=UtcTime, index=True)

@@ -55,6 +55,8 @@ class Volunteer(SQLModel, table=True):
     probation_left: int = 0
     """Cases whose outcome must still agree with this reviewer's vote before their votes count."""
     reconfirm_at: datetime = Field(sa_type=UtcTime)
+    reconfirm_told_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """When the coordinators were told that this re-confirmation comes due."""
     created_at: datetime = Field(sa_type=UtcTime)
 
 
@@ -99,7 +101,13 @@ class ReviewGroup(SQLModel, table=True):
     contact: SealedBytes = Field(sa_type=Sealed)
     """Place of the seal: (`review_group`, `contact`, id): the chat's number as text."""
     language: str = Field(max_length=8)
-    open: bool = True
-    """False when something about the group is not safe: nothing is posted until a coordinator binds it anew."""
+    open: bool = False
+    """False until checked, and whenever the group is not safe: nothing is posted until it is bound anew."""
+    fault: str | None = Field(default=None, max_length=32)
+    """What is not safe about the group, as a key below `group.fault`."""
+    asked: bool = True
+    """A coordinator has asked to bind it and waits for the check: only such a check may open the group."""
+    check_at: datetime = Field(sa_type=UtcTime, index=True)
+    """When `bot.groupcheck` asks Telegram about the group next."""
     bound_by: UUID
     bound_at: datetime = Field(sa_type=UtcTime)

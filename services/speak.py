@@ -128,6 +128,17 @@ async def erase_slot(unit: Unit, sent: SentMessage) -> None:
     _put(unit, sent.lane, EffectKind.ERASE, payload, slot=sent.slot)
 
 
+async def clear_slot(unit: Unit, lane: BlindIndex, slot: str) -> None:
+    """Delete what stands in a slot of a chat, if anything, and drop what is still pending for it."""
+    await _drop_keyboard(unit, lane, slot)
+    await _replace_pending(unit, lane, slot)
+    standing = await unit.session.exec(
+        select(SentMessage).where(SentMessage.lane == lane, SentMessage.slot == slot)
+    )
+    for sent in standing.all():
+        await erase_slot(unit, sent)
+
+
 async def erase_case_messages(unit: Unit, case_id: UUID) -> int:
     """Delete every message of a case on all sides and drop what is still pending. Returns how many stood."""
     await unit.session.exec(delete(Keyboard).where(col(Keyboard.case_id) == case_id))

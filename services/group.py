@@ -1,0 +1,201 @@
+"""The review group: bound by a coordinator, used only while it is safe, closed by itself when it is not.
+
+Safe is: a supergroup in which the bot may delete messages, history is hidden from new members, and everybody is
+a confirmed reviewer or coordinator. Telegram is asked by `bot.groupcheck` after the commit; what it found comes
+back here as `Findings`. Only a check that a coordinator asked for opens a group; every other one may only close it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+from sqlmodel import col, select
+
+from models.audit import about, record
+from models.errors import Refused
+from models.mail import SentMessage
+from models.unit import Unit
+from models.volunteer import ReviewGroup, Role, Volunteer
+from services.access import Act, Actor, require, roles_of
+from services.contact import Address, group_recipient, lane_of, seal_group, volunteer_recipient
+from services.roles import tell_role
+from services.speak import Screen, clear_slot, leave, notify
+from vault.types import BlindIndex
+
+RECHECK = timedelta(minutes=30)
+"""How often an open group is looked at again, should an update about it have been lost."""
+
+MEMBERS = frozenset({Role.REVIEWER, Role.COORDINATOR})
+"""Roles whose holders may be in the group."""
+
+CARD = "card:"
+"""Slots of cards begin with this."""
+
+
+@dataclass(frozen=True, slots=True)
+class Findings:
+    """What Telegram says of a group, and how many in it are unknown to the fund."""
+
+    supergroup: bool
+    may_delete: bool
+    history_visible: bool
+    strangers: int
+
+    @property
+    def fault(self) -> str | None:
+        """The first thing that is not safe, as a key below `group.fault`; none when all is well."""
+        if not self.supergroup:
+            return "not-supergroup"
+        if not self.may_delete:
+            return "no-delete"
+        if self.history_visible:
+            return "history-visible"
+        return "strangers" if self.strangers else None
+
+
+async def open_group(unit: Unit) -> ReviewGroup | None:
+    """The group in which cards are posted, if there is a safe one."""
+    return (await unit.session.exec(select(ReviewGroup).where(col(ReviewGroup.open)))).first()
+
+
+async def find(unit: Unit, address: Address) -> ReviewGroup | None:
+    """The group as it is known, bound or once bound."""
+    found = await unit.session.exec(select(ReviewGroup).where(ReviewGroup.chat == lane_of(unit, address)))
+    return found.first()
+
+
+async def bind(unit: Unit, actor: Actor, address: Address) -> ReviewGroup:
+    """Ask for a group to become the review group; it opens when the check finds it safe."""
+    coordinator = require(actor, Act.BIND_GROUP)
+    group = await find(unit, address)
+    if group is None:
+        group = ReviewGroup(
+            chat=BlindIndex(""), contact=b"", language=actor.language, check_at=unit.now,
+            bound_by=coordinator.id, bound_at=unit.now,
+        )  # fmt: skip
+        seal_group(unit, group, address)
+        unit.session.add(group)
+    group.asked, group.check_at, group.bound_by, group.bound_at = True, unit.now, coordinator.id, unit.now
+    await unit.session.flush()
+    await record(unit, actor.name, "group.bind", about("review_group", group.id))
+    return group
+
+
+async def due_checks(unit: Unit) -> Sequence[UUID]:
+    """The groups that Telegram is to be asked about now: asked for, or open."""
+    found = await unit.session.exec(
+        select(ReviewGroup.id).where(
+            ReviewGroup.check_at <= unit.now, col(ReviewGroup.open) | col(ReviewGroup.asked)
+        )
+    )
+    return found.all()
+
+
+async def who_to_look_for(unit: Unit, group_id: UUID) -> tuple[Address, list[Address]] | None:
+    """The group's chat, and everybody who may be in it; none when it is no longer due."""
+    group = await unit.session.get(ReviewGroup, group_id)
+    if group is None or group.check_at > unit.now:
+        return None
+    volunteers = (await unit.session.exec(select(Volunteer))).all()
+    known = [v for v in volunteers if await roles_of(unit, v) & MEMBERS]
+    return group_recipient(unit, group).address, [(await volunteer_recipient(unit, v)).address for v in known]
+
+
+async def checked(unit: Unit, group_id: UUID, findings: Findings) -> None:
+    """Take what Telegram said: open the group, refuse it with the exact reason, or close it."""
+    group = await unit.session.get(ReviewGroup, group_id)
+    if group is None or group.check_at > unit.now:
+        return
+    group.check_at = unit.now + RECHECK
+    if findings.fault is not None and group.open:
+        await close(unit, group, findings.fault)
+    elif group.asked and findings.fault is not None:
+        group.fault = findings.fault
+        await _refuse(unit, group, findings)
+    elif group.asked and not group.open:
+        await _open(unit, group)
+    group.asked = False
+    await unit.session.flush()
+
+
+async def close(unit: Unit, group: ReviewGroup, fault: str) -> None:
+    """Stop posting, take the cards away and alert the coordinators."""
+    if not group.open:
+        return
+    group.open, group.asked, group.fault = False, False, fault
+    await record(unit, "system", "group.close", about("review_group", group.id), fault=fault)
+    await _take_cards(unit, group)
+    await tell_role(unit, Role.COORDINATOR, f"group.closed.{fault}", urgent=True)
+
+
+async def joined(unit: Unit, address: Address, person: Address) -> None:
+    """Somebody came in: whoever is not a confirmed reviewer or coordinator closes the group."""
+    group = await find(unit, address)
+    if group is None or not group.open:
+        return
+    found = await unit.session.exec(select(Volunteer).where(Volunteer.chat == lane_of(unit, person)))
+    if not await roles_of(unit, found.first()) & MEMBERS:
+        await close(unit, group, "strangers")
+
+
+async def look_again(unit: Unit) -> None:
+    """Check the open group at once: a right, the history or a member may have changed."""
+    group = await open_group(unit)
+    if group is not None:
+        group.check_at = unit.now
+
+
+async def bot_removed(unit: Unit, address: Address) -> None:
+    """The bot is no longer in the group."""
+    group = await find(unit, address)
+    if group is not None:
+        await close(unit, group, "bot-removed")
+
+
+async def bot_added(unit: Unit, address: Address, by: Actor) -> None:
+    """The bot stays only where a coordinator brought it, or where it is already at home."""
+    if await find(unit, address) is None and Role.COORDINATOR not in by.roles:
+        leave(unit, address)
+
+
+async def migrated(unit: Unit, old: Address, new: Address) -> None:
+    """A basic group became a supergroup with another number: follow it, and check it before anything is posted."""
+    group = await find(unit, old)
+    if group is None:
+        return
+    await close(unit, group, "migrated")
+    seal_group(unit, group, new)
+    group.asked, group.check_at = True, unit.now
+    await record(unit, "system", "group.migrate", about("review_group", group.id))
+
+
+async def _open(unit: Unit, group: ReviewGroup) -> None:
+    earlier = await open_group(unit)
+    if earlier is not None:
+        earlier.open = False
+        await _take_cards(unit, earlier)
+    group.open, group.fault = True, None
+    await unit.session.flush()
+    await record(unit, str(group.bound_by), "group.open", about("review_group", group.id))
+    to = group_recipient(unit, group)
+    await notify(unit, to, Screen(unit.texts.render("group.opened", to.language)))
+
+
+async def _refuse(unit: Unit, group: ReviewGroup, findings: Findings) -> None:
+    """Say the reason to the coordinator alone: it is nobody else's business in that group."""
+    await record(unit, "system", "group.refuse", about("review_group", group.id), fault=findings.fault)
+    coordinator = await unit.session.get(Volunteer, group.bound_by)
+    if coordinator is None:
+        raise Refused
+    to = await volunteer_recipient(unit, coordinator)
+    text = unit.texts.render(f"group.fault.{findings.fault}", to.language, n=findings.strangers)
+    await notify(unit, to, Screen(text), urgent=True)
+
+
+async def _take_cards(unit: Unit, group: ReviewGroup) -> None:
+    standing = await unit.session.exec(
+        select(SentMessage.slot).where(SentMessage.lane == group.chat, col(SentMessage.slot).startswith(CARD))
+    )
+    for slot in standing.all():
+        await clear_slot(unit, group.chat, slot)
