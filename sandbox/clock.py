@@ -5,14 +5,16 @@ the 24 hours for which updates are kept, rate limits) asks it; waiting for a net
 """
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 
 class TravelClock:
     """Tells real UTC time moved forward by the sum of all jumps so far."""
 
-    def __init__(self, offset: timedelta = timedelta()) -> None:
-        """Start `offset` away from real time."""
+    def __init__(self, offset: timedelta = timedelta(), real: Callable[[], float] = time.time) -> None:
+        """Start `offset` away from real time; `real` tells that in Unix seconds, and a test may stop it."""
+        self._real = real
         self._offset = offset.total_seconds()
 
     def now(self) -> datetime:
@@ -21,7 +23,7 @@ class TravelClock:
 
     def seconds(self) -> float:
         """Return the present moment in Unix seconds."""
-        return time.time() + self._offset
+        return self._real() + self._offset
 
     def advance(self, step: timedelta) -> datetime:
         """Jump forward by `step` and return the new moment; a negative step is a `ValueError`."""

@@ -23,9 +23,15 @@ def limits() -> Limits:
 
 
 @pytest.fixture
-async def server(limits: Limits) -> AsyncIterator[TelegramServer]:
+def clock() -> TravelClock:
+    """The stand-in's clock."""
+    return TravelClock()
+
+
+@pytest.fixture
+async def server(limits: Limits, clock: TravelClock) -> AsyncIterator[TelegramServer]:
     """A running stand-in."""
-    async with TelegramServer(limits=limits) as running:
+    async with TelegramServer(limits=limits, clock=clock) as running:
         yield running
 
 
@@ -78,9 +84,3 @@ async def api(server: TelegramServer) -> AsyncIterator[Api]:
                 return body
 
         yield call
-
-
-@pytest.fixture
-def clock(server: TelegramServer) -> TravelClock:
-    """The stand-in's clock."""
-    return server.clock

@@ -25,6 +25,12 @@ def limits() -> Limits:
     return Limits()
 
 
+@pytest.fixture
+def clock() -> TravelClock:
+    """A stopped clock, so a slow machine sends no less than a fast one."""
+    return TravelClock(real=lambda: 1_800_000_000.0)
+
+
 async def fill(api: Api, chat_id: int, most: int) -> dict[str, Any]:
     """Send until refused, at most `most` messages, and return the last answer."""
     answer: dict[str, Any] = {}
@@ -79,7 +85,7 @@ async def test_a_group_takes_twenty_a_minute(api: Api, anna: Person, town: Town,
             sent += answer["ok"]
         clock.advance(timedelta(seconds=5))
     # Twenty at once, and one more every three seconds of the 35 before the last round.
-    assert sent in {31, 32}
+    assert sent == 31
     assert answer["parameters"]["retry_after"] >= 1
 
 
@@ -90,7 +96,7 @@ async def test_all_chats_together_take_thirty_a_second(api: Api, town: Town) -> 
         await person.send("/start")
     answers = [await api("sendMessage", chat_id=person.id, text="a") for person in people]
     assert [answer["ok"] for answer in answers[:30]] == [True] * 30
-    assert {answer.get("error_code") for answer in answers[-3:]} == {429}
+    assert {answer.get("error_code") for answer in answers[30:]} == {429}
 
 
 @given(st.floats(0.1, 50), st.integers(1, 50), st.lists(st.floats(0, 10), max_size=60))
