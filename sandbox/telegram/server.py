@@ -42,13 +42,16 @@ class TelegramServer:
         port: int = 0,
         privacy: bool = True,
         state: Path | None = None,
+        page: Path = PAGE,
     ) -> None:
         """Prepare a stand-in; port 0 takes any free one. The bot's id is the number before the token's colon.
 
-        With `state` the town is taken from that file if it exists, and written there at the end.
+        With `state` the town is taken from that file if it exists, and written there at the end. The files in
+        `page` are served at `/` if there is an index.html among them.
         """
         saved = load(state) if state else None
         self._state = state
+        self._page = page
         self.clock = clock or TravelClock()
         self.token = token or (saved.token if saved else new_token())
         bot_id = int(self.token.partition(":")[0])
@@ -71,9 +74,9 @@ class TelegramServer:
         app.add_routes(BotApi(self.telegram, self.token).routes())
         app.add_routes(People(self.telegram).routes())
         app.add_routes(Places(self.telegram).routes())
-        if (PAGE / "index.html").is_file():
-            app.router.add_get("/", _index)
-            app.router.add_static("/", PAGE)
+        if (self._page / "index.html").is_file():
+            app.router.add_get("/", self._index)
+            app.router.add_static("/", self._page)
         self._runner = web.AppRunner(
             app, access_log=None, shutdown_timeout=SHUTDOWN_SECONDS, handler_cancellation=True
         )
@@ -91,9 +94,8 @@ class TelegramServer:
         if self._state is not None:
             save(self.telegram, self.token, self._state)
 
-
-async def _index(_request: web.Request) -> web.FileResponse:
-    return web.FileResponse(PAGE / "index.html")
+    async def _index(self, _request: web.Request) -> web.FileResponse:
+        return web.FileResponse(self._page / "index.html")
 
 
 @web.middleware

@@ -6,10 +6,12 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 
+import aiohttp
 import pytest
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
+from yarl import URL
 
 from sandbox.clock import TravelClock
 from sandbox.telegram.client import Group, Person, Town
@@ -46,6 +48,21 @@ async def test_a_town_goes_on_after_a_restart(tmp_path: Path) -> None:
         async with bot_at(server) as bot:
             # What was sent two days before has expired meanwhile.
             assert [u.message.text for u in await bot.get_updates() if u.message] == ["again"]
+
+
+async def test_the_page_is_served_beside_the_apis(tmp_path: Path) -> None:
+    """The chat page and its files are at the root, and hide neither API nor anything outside their folder."""
+    (tmp_path / "index.html").write_text("<title>page</title>")
+    (tmp_path / "page.js").write_text("let x")
+    async with TelegramServer(page=tmp_path) as server, aiohttp.ClientSession() as session:
+        got = {}
+        for path in ("/", "/page.js", "/people", "/%2e%2e/secret", "/nothing"):
+            async with session.get(URL(server.url + path, encoded=True)) as response:
+                got[path] = (response.status, await response.text())
+    assert got["/"] == (200, "<title>page</title>")
+    assert got["/page.js"] == (200, "let x")
+    assert got["/people"] == (200, "[]")
+    assert {got["/%2e%2e/secret"][0], got["/nothing"][0]} <= {403, 404}
 
 
 async def test_it_runs_as_a_process_of_its_own() -> None:
