@@ -97,6 +97,13 @@ class Signature(typing.Generic[M]):
             if attached in files:
                 named[field] = files[attached]
                 used.add(attached)
+        for field, value in values.items():
+            # An InputMedia names its upload one level down (core.telegram.org/bots/api#inputmediaphoto).
+            inner = value.get("media") if isinstance(value, dict) else None
+            attached = inner.removeprefix("attach://") if isinstance(inner, str) else ""
+            if attached in files:
+                named[field] = value | {"media": files[attached]}
+                used.add(attached)
         if unused := files.keys() - used:
             raise bad_request(f'unknown parameter "{min(unused)}"')
         return named

@@ -7,13 +7,23 @@ from aiogram.methods import (
     DeleteMessage,
     DeleteMessages,
     EditMessageCaption,
+    EditMessageMedia,
     EditMessageReplyMarkup,
     EditMessageText,
 )
+from aiogram.types import InputMediaDocument, InputMediaPhoto
 
 from sandbox.telegram.core import Telegram
 from sandbox.telegram.keyboard import checked_markup
-from sandbox.telegram.methods.sending import caption_fields, entity_bodies, given, text_fields
+from sandbox.telegram.methods.sending import (
+    caption_fields,
+    document_body,
+    entity_bodies,
+    file_given,
+    given,
+    photo_fields,
+    text_fields,
+)
 from sandbox.telegram.state import Chat, Message, Popup
 from sandbox.telegram.wire import JsonDict, bad_request
 
@@ -24,6 +34,7 @@ _SAME: Final = (
 )
 _OLD_QUERY: Final = "query is too old and response timeout expired or query ID is invalid"
 _CONTENT: Final = ("text", "entities", "caption", "caption_entities", "reply_markup")
+_MEDIA: Final = ("photo", "document")
 
 
 def edit_message_text(telegram: Telegram, call: EditMessageText) -> JsonDict:
@@ -50,6 +61,29 @@ def edit_message_caption(telegram: Telegram, call: EditMessageCaption) -> JsonDi
     if markup:
         fields["reply_markup"] = markup
     return _amended(telegram, chat, message, fields)
+
+
+def edit_message_media(telegram: Telegram, call: EditMessageMedia) -> JsonDict:
+    """Replace a photo or document, or add one to a text (core.telegram.org/bots/api#editmessagemedia)."""
+    chat, message = _editable(telegram, call.chat_id, call.message_id)
+    media = call.media
+    if not isinstance(media, InputMediaPhoto | InputMediaDocument):
+        raise bad_request("can't parse InputMedia: the stand-in takes photos and documents")
+    fields = caption_fields(
+        telegram, media.caption, given(media.parse_mode), entity_bodies(media.caption_entities)
+    )
+    markup = checked_markup(call.reply_markup, telegram.limits, private=chat.kind == "private")
+    if markup:
+        fields["reply_markup"] = markup
+    if isinstance(media, InputMediaPhoto):
+        photo = file_given(telegram, media.media, "photos", telegram.limits.photo_bytes)
+        old = message.body.get("photo")
+        same = old is not None and old[-1]["file_id"] == photo.id
+        fields |= {"photo": old} if same else photo_fields(telegram, photo)
+    else:
+        document = file_given(telegram, media.media, "documents", telegram.limits.upload_bytes)
+        fields["document"] = document_body(document)
+    return _amended(telegram, chat, message, fields, _CONTENT + _MEDIA)
 
 
 def edit_message_reply_markup(telegram: Telegram, call: EditMessageReplyMarkup) -> JsonDict:
@@ -123,12 +157,14 @@ def _editable(telegram: Telegram, chat_id: int | str | None, message_id: int | N
     return chat, message
 
 
-def _amended(telegram: Telegram, chat: Chat, message: Message, fields: JsonDict) -> JsonDict:
+def _amended(
+    telegram: Telegram, chat: Chat, message: Message, fields: JsonDict, replaced: tuple[str, ...] = _CONTENT
+) -> JsonDict:
     old = message.body
-    if {name: old[name] for name in _CONTENT if name in old} == fields:
+    if {name: old[name] for name in replaced if name in old} == fields:
         raise bad_request(_SAME)
     telegram.flood.spend(chat.id)
-    kept = {name: value for name, value in old.items() if name not in _CONTENT}
+    kept = {name: value for name, value in old.items() if name not in replaced}
     body = kept | {"edit_date": telegram.now()} | fields
     telegram.amend(chat, message, body)
     return body

@@ -49,7 +49,7 @@ def send_photo(telegram: Telegram, call: SendPhoto) -> JsonDict:
     """Send a photo (core.telegram.org/bots/api#sendphoto)."""
     chat = telegram.reach(call.chat_id)
     fields = caption_fields(telegram, call.caption, given(call.parse_mode), entity_bodies(call.caption_entities))
-    file = _file(telegram, call.photo, "photos", telegram.limits.photo_bytes)
+    file = file_given(telegram, call.photo, "photos", telegram.limits.photo_bytes)
     return deliver(telegram, chat, call, photo_fields(telegram, file) | fields)
 
 
@@ -57,7 +57,7 @@ def send_document(telegram: Telegram, call: SendDocument) -> JsonDict:
     """Send a file as it is (core.telegram.org/bots/api#senddocument)."""
     chat = telegram.reach(call.chat_id)
     fields = caption_fields(telegram, call.caption, given(call.parse_mode), entity_bodies(call.caption_entities))
-    file = _file(telegram, call.document, "documents", telegram.limits.upload_bytes)
+    file = file_given(telegram, call.document, "documents", telegram.limits.upload_bytes)
     return deliver(telegram, chat, call, {"document": document_body(file)} | fields)
 
 
@@ -148,19 +148,8 @@ def file_body(file: StoredFile) -> JsonDict:
     return {"file_id": file.id, "file_unique_id": file.unique_id, "file_size": len(file.content)}
 
 
-def _answered(chat: Chat, call: Sending) -> JsonDict | None:
-    wanted = call.reply_parameters.message_id if call.reply_parameters else call.reply_to_message_id
-    if wanted is None:
-        return None
-    message = chat.messages.get(wanted)
-    if message is None:
-        if call.reply_parameters and given(call.reply_parameters.allow_sending_without_reply):
-            return None
-        raise bad_request("message to be replied not found")
-    return {name: value for name, value in message.body.items() if name != "reply_to_message"}
-
-
-def _file(telegram: Telegram, value: str | InputFile, folder: str, most_bytes: int) -> StoredFile:
+def file_given(telegram: Telegram, value: str | InputFile, folder: str, most_bytes: int) -> StoredFile:
+    """Return an upload, or the stored file that an id names; raises Telegram's refusals."""
     if isinstance(value, BufferedInputFile):
         if not value.data:
             raise bad_request("file must be non-empty")
@@ -173,3 +162,15 @@ def _file(telegram: Telegram, value: str | InputFile, folder: str, most_bytes: i
     if file is None:
         raise bad_request("wrong file identifier/HTTP URL specified")
     return file
+
+
+def _answered(chat: Chat, call: Sending) -> JsonDict | None:
+    wanted = call.reply_parameters.message_id if call.reply_parameters else call.reply_to_message_id
+    if wanted is None:
+        return None
+    message = chat.messages.get(wanted)
+    if message is None:
+        if call.reply_parameters and given(call.reply_parameters.allow_sending_without_reply):
+            return None
+        raise bad_request("message to be replied not found")
+    return {name: value for name, value in message.body.items() if name != "reply_to_message"}

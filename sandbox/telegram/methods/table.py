@@ -45,6 +45,7 @@ _ALL: Final = (
     _method(api.PinChatMessage, sending.pin_chat_message),
     _method(api.EditMessageText, editing.edit_message_text),
     _method(api.EditMessageCaption, editing.edit_message_caption),
+    _method(api.EditMessageMedia, editing.edit_message_media),
     _method(api.EditMessageReplyMarkup, editing.edit_message_reply_markup),
     _method(api.DeleteMessage, editing.delete_message),
     _method(api.DeleteMessages, editing.delete_messages),
