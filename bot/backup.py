@@ -1,0 +1,202 @@
+"""One file that holds the data and the attachments, sealed under the server's key.
+
+Never in it: the database of key grants and the keyring. So a backup alone opens nothing, and what was shredded
+since stays unreadable: restoring also removes the rows of every shredded subject. It is written with mode 0600,
+appears under its name only when whole, and never replaces a file.
+
+SQLite is copied by its online backup, beside a running bot; PostgreSQL by `pg_dump`. The attachments are copied
+after the database, so none that a row names is missing, but for what was erased in between.
+"""
+
+import asyncio
+import io
+import os
+import shutil
+import sqlite3
+import tarfile
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from bot.database import make_engine
+from bot.problems import Problem
+from bot.resources import PRIVATE, make_directories, unreachable
+from bot.sealed_stream import SealedReader, SealedWriter
+from bot.settings import Settings
+from migrations.schema import version
+from vault.keyring import Keyring
+
+SQLITE: Final = "plecho.db"
+POSTGRES: Final = "plecho.pgdump"
+FILES: Final = "files"
+
+
+async def make_backup(settings: Settings, keyring: Keyring, target: Path) -> int:
+    """Write a backup to `target` and return its size in bytes. Raises `Problem`."""
+    with _staging(settings) as staging:
+        dump = await _dump(make_url(settings.data_url), staging)
+        return await asyncio.to_thread(_write_archive, keyring, dump, settings.files, target)
+
+
+async def unpack_backup(settings: Settings, keyring: Keyring, source: Path, *, force: bool) -> None:
+    """Put a backup's data and attachments in place of what is there. Raises `Problem`.
+
+    Refuses to replace existing data unless `force`. The schema may be an older one, and rows of shredded subjects
+    may be back: bring the schema up to date and sweep before anything else runs.
+    """
+    make_directories(settings)
+    url = make_url(settings.data_url)
+    if not force and await _holds_data(url, settings.files):
+        raise Problem("there is data already; stop every process and use --force to replace it")
+    with _staging(settings) as staging:
+        await asyncio.to_thread(_read_archive, keyring, source, staging)
+        await _load(url, staging)
+        _replace_files(staging / FILES, settings.files)
+
+
+@contextmanager
+def _staging(settings: Settings) -> Iterator[Path]:
+    """A private directory beside the data, gone at the end: on the same disk, and never in /tmp."""
+    with tempfile.TemporaryDirectory(prefix=".backup-", dir=settings.data_dir) as name:
+        yield Path(name)
+
+
+def _write_archive(keyring: Keyring, dump: Path, files: Path, target: Path) -> int:
+    aside = target.with_name(f".{target.name}.partial")
+    if target.exists():
+        raise Problem(f"{target} exists; a backup never replaces a file")
+    try:
+        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+        with os.fdopen(descriptor, "wb") as out:
+            with SealedWriter(out, keyring.servers) as sealed, tarfile.open(fileobj=sealed, mode="w|") as archive:
+                archive.add(dump, dump.name)
+                for path in sorted(files.rglob("*")):
+                    if path.is_file():
+                        _add_file(archive, path, f"{FILES}/{path.relative_to(files).as_posix()}")
+            out.flush()
+            os.fsync(out.fileno())
+        os.link(aside, target)
+        return target.stat().st_size
+    except FileExistsError:
+        raise Problem(f"{target} or {aside} exists; a backup never replaces a file") from None
+    except OSError as error:
+        raise Problem(f"{target}: cannot be written ({error.strerror})") from None
+    finally:
+        aside.unlink(missing_ok=True)
+
+
+def _add_file(archive: tarfile.TarFile, path: Path, name: str) -> None:
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return  # erased since the listing
+    info = tarfile.TarInfo(name)
+    info.size = len(content)
+    archive.addfile(info, io.BytesIO(content))
+
+
+def _read_archive(keyring: Keyring, source: Path, staging: Path) -> None:
+    (staging / FILES).mkdir(mode=PRIVATE)
+    try:
+        with source.open("rb") as stream, SealedReader(stream, keyring.servers) as sealed:
+            with tarfile.open(fileobj=sealed, mode="r|") as archive:
+                for member in archive:
+                    _unpack(archive, member, staging)
+            while sealed.read(1 << 20):  # what tar leaves unread must be whole too
+                pass
+    except tarfile.TarError:
+        raise Problem(f"{source}: the backup is damaged") from None
+    except OSError as error:
+        raise Problem(f"{source}: cannot be read ({error.strerror})") from None
+
+
+def _unpack(archive: tarfile.TarFile, member: tarfile.TarInfo, staging: Path) -> None:
+    # Written here rather than by `extractall`: Python 3.11.2 has no filter that keeps names inside the folder.
+    name = PurePosixPath(member.name)
+    content = archive.extractfile(member) if member.isreg() else None
+    inside = not name.is_absolute() and ".." not in name.parts
+    known = name.parts[:1] == (FILES,) or str(name) in {SQLITE, POSTGRES}
+    if content is None or not inside or not known:
+        raise Problem("the backup holds something that no backup holds")
+    target = staging / name
+    target.parent.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+    with content, target.open("wb") as out:
+        shutil.copyfileobj(content, out)
+
+
+async def _dump(url: URL, staging: Path) -> Path:
+    if url.get_backend_name() == "sqlite":
+        target = staging / SQLITE
+        await asyncio.to_thread(_copy_sqlite, Path(str(url.database)), target)
+        return target
+    target = staging / POSTGRES
+    await _run_postgres("pg_dump", url, "--format=custom", "--no-owner", "--no-privileges", f"--file={target}")
+    return target
+
+
+def _copy_sqlite(source: Path, target: Path) -> None:
+    if not source.exists():
+        raise Problem("there is no data yet: nothing to back up")
+    with closing(sqlite3.connect(source)) as live, closing(sqlite3.connect(target)) as copy:
+        live.backup(copy)
+
+
+async def _load(url: URL, staging: Path) -> None:
+    sqlite = url.get_backend_name() == "sqlite"
+    dump = staging / (SQLITE if sqlite else POSTGRES)
+    if not await asyncio.to_thread(dump.exists):
+        raise Problem(f"the backup is of {'PostgreSQL' if sqlite else 'SQLite'}, PLECHO_DATABASE_URL is not")
+    if not sqlite:
+        options = ("--clean", "--if-exists", "--no-owner", "--no-privileges", "--single-transaction")
+        await _run_postgres("pg_restore", url, *options, f"--dbname={url.database}", str(dump))
+    else:
+        await asyncio.to_thread(_put_sqlite, dump, Path(str(url.database)))
+
+
+def _put_sqlite(dump: Path, target: Path) -> None:
+    for old in (f"{target}-wal", f"{target}-shm"):  # they belong to the replaced file and would spoil the new one
+        Path(old).unlink(missing_ok=True)
+    dump.chmod(0o600)
+    dump.replace(target)
+
+
+async def _run_postgres(tool: str, url: URL, *arguments: str) -> None:
+    path = shutil.which(tool)
+    if path is None:
+        raise Problem(f"{tool} is missing: install the PostgreSQL client of the server's version")
+    host = url.host or _text(url.query.get("host"))
+    where = {"PGHOST": host, "PGPORT": str(url.port or ""), "PGUSER": url.username, "PGPASSWORD": url.password}
+    known = {name: value for name, value in {**where, "PGDATABASE": url.database}.items() if value}
+    process = await asyncio.create_subprocess_exec(
+        path, *arguments, env={**os.environ, **known}, stderr=asyncio.subprocess.PIPE
+    )
+    _, said = await process.communicate()
+    if process.returncode:
+        lines = said.decode(errors="replace").strip().splitlines() or ["it says nothing"]
+        raise Problem(f"{tool} failed: {lines[-1]}")
+
+
+def _text(value: str | tuple[str, ...] | None) -> str | None:
+    return value[0] if isinstance(value, tuple) else value
+
+
+async def _holds_data(url: URL, files: Path) -> bool:
+    if await asyncio.to_thread(lambda: any(files.iterdir())):
+        return True
+    engine = make_engine(url.render_as_string(hide_password=False))
+    try:
+        return await version(engine) is not None
+    except (SQLAlchemyError, OSError) as error:
+        raise unreachable("PLECHO_DATABASE_URL", error) from None
+    finally:
+        await engine.dispose()
+
+
+def _replace_files(new: Path, files: Path) -> None:
+    shutil.rmtree(files)
+    shutil.move(new, files)

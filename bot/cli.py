@@ -1,0 +1,217 @@
+"""`plecho`: the operator's command line. Each command says what it does under `--help`.
+
+What goes wrong is one line and exit code 1, never a traceback; a traceback may show what must not be shown. The
+operator can start, stop, mend and invite; nothing here reads a case.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+
+from bot.backup import make_backup, unpack_backup
+from bot.doctor import Finding, examine, quick, username
+from bot.keys import finish, new_keyring, open_keyring, printed_keyring, rotate
+from bot.operations import add_money, check_audit, make_invitation
+from bot.problems import Problem
+from bot.resources import make_directories, open_resources
+from bot.settings import Settings, read_settings
+from migrations.schema import head
+from models.errors import Refused
+from models.volunteer import Role
+from texts.catalogue import FALLBACK, load
+from vault.errors import VaultError
+
+T = TypeVar("T")
+PRIVATE_UMASK = 0o077
+
+cli = typer.Typer(
+    name="plecho",
+    help="A confidential microgrant fund inside Telegram. Settings come from the environment; see README.md.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+keys = typer.Typer(help="The keyring: make it, and rotate its keys.", no_args_is_help=True)
+fund = typer.Typer(help="The fund's money.", no_args_is_help=True)
+audit = typer.Typer(help="The log of acts.", no_args_is_help=True)
+cli.add_typer(keys, name="keys")
+cli.add_typer(fund, name="fund")
+cli.add_typer(audit, name="audit")
+
+
+def main() -> None:
+    """Run one command."""
+    os.umask(PRIVATE_UMASK)
+    try:
+        cli()
+    except Problem as problem:
+        _stop(str(problem))
+    except Refused as refused:
+        _stop(load().render(refused.text_key, FALLBACK, **refused.params))
+    except VaultError as error:
+        _stop(str(error))
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database to the schema of this program. Safe to repeat; `run` does it by itself in one process."""
+    _do(_migrate(read_settings()))
+    typer.echo(f"The database is at schema {head()}.")
+
+
+@cli.command()
+def invite(
+    role: Annotated[Role, typer.Argument(help="What the bearer of the link is to be.")],
+) -> None:
+    """Print a link that brings one volunteer in.
+
+    It works once and expires soon (policy: panel.invitation_minutes). Send it to one person by a safe way.
+
+    The first two coordinators are confirmed by it; everybody else waits for a coordinator's confirmation in Telegram.
+    """
+    typer.echo(_do(_invite(read_settings(), role)))
+
+
+@cli.command()
+def doctor(
+    *,
+    only_health: Annotated[
+        bool, typer.Option("--quick", help="Only ask the running process for its health, as a container does.")
+    ] = False,
+) -> None:
+    """Check the installation and say how to mend what is wrong. Exit code 1 when anything is."""
+    settings = read_settings()
+    findings = [_do(quick(settings))] if only_health else _do(_examine(settings))
+    for finding in findings:
+        typer.echo(f"{'ok   ' if finding.well else 'WRONG'}  {finding.what}: {finding.detail}")
+        if not finding.well:
+            typer.echo(f"       mend: {finding.mend}")
+    raise typer.Exit(0 if all(finding.well for finding in findings) else 1)
+
+
+@cli.command()
+def backup(
+    target: Annotated[Path | None, typer.Argument(help="File to write; by default one named by the time.")] = None,
+) -> None:
+    """Write data and attachments into one sealed file, beside the running bot.
+
+    It opens only with the keyring. Neither the keyring nor the key grants (PLECHO_KEYS_URL) are in it: copy those
+    separately, and keep no old copy of the key grants, or what was erased could be read again.
+    """
+    settings = read_settings()
+    path = target or Path(f"plecho-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.backup")
+    make_directories(settings)
+    size = _do(make_backup(settings, open_keyring(settings), path))
+    typer.echo(f"{path}: {size} bytes")
+
+
+@cli.command()
+def restore(
+    source: Annotated[Path, typer.Argument(help="A file that `plecho backup` wrote.")],
+    *,
+    force: Annotated[bool, typer.Option("--force", help="Replace data that is there.")] = False,
+) -> None:
+    """Put a backup back. Stop every process of Plecho first.
+
+    Cases that were erased since the backup do not come back: their rows are removed again.
+    """
+    swept = _do(_restore(read_settings(), source, force=force))
+    typer.echo(f"Restored. Erased since the backup and removed again: {swept}.")
+
+
+@keys.command(name="new")
+def keys_new(
+    *,
+    show: Annotated[
+        bool, typer.Option("--print", help="Print it, sealed, for PLECHO_KEYRING, and write no file.")
+    ] = False,
+) -> None:
+    """Make the keyring, sealed with a passphrase (PLECHO_KEYRING_PASSPHRASE, or asked for)."""
+    settings = read_settings()
+    typer.echo(printed_keyring(settings) if show else new_keyring(settings))
+
+
+@keys.command(name="rotate")
+def keys_rotate(
+    *,
+    last: Annotated[
+        bool, typer.Option("--finish", help="Second step, once every process knows the new keys.")
+    ] = False,
+) -> None:
+    """Rotate the keys in two steps: add new ones, restart every process, then wrap everything under them."""
+    settings = read_settings()
+    typer.echo(_do(finish(settings)) if last else rotate(settings))
+
+
+@fund.command(name="add")
+def fund_add(
+    amount: Annotated[str, typer.Argument(help="For example 150000 or 150000,50.")],
+    currency: Annotated[str | None, typer.Argument(help="By default the policy's currency.")] = None,
+    reference: Annotated[
+        str | None, typer.Option(help="What names this payment; the same one twice counts once.")
+    ] = None,
+) -> None:
+    """Put money into the fund's books, once it is really there."""
+    typer.echo(_do(_fund_add(read_settings(), amount, currency, reference)))
+
+
+@audit.command(name="verify")
+def audit_verify() -> None:
+    """Check the whole log of acts: find altered, missing or reordered entries. Exit code 1 when there are any."""
+    lines, whole = _do(_audit_verify(read_settings()))
+    for line in lines:
+        typer.echo(line)
+    raise typer.Exit(0 if whole else 1)
+
+
+async def _migrate(settings: Settings) -> None:
+    async with open_resources(settings, open_keyring(settings), migrate=True):
+        pass
+
+
+async def _invite(settings: Settings, role: Role) -> str:
+    name = await username(settings)
+    async with open_resources(settings, open_keyring(settings)) as resources:
+        return await make_invitation(resources, role, name)
+
+
+async def _examine(settings: Settings) -> list[Finding]:
+    return [finding async for finding in examine(settings)]
+
+
+async def _restore(settings: Settings, source: Path, *, force: bool) -> int:
+    keyring = open_keyring(settings)
+    await unpack_backup(settings, keyring, source, force=force)
+    async with open_resources(settings, keyring, migrate=True):
+        return 0
+
+
+async def _fund_add(settings: Settings, amount: str, currency: str | None, reference: str | None) -> str:
+    async with open_resources(settings, open_keyring(settings)) as resources:
+        return await add_money(resources, amount, currency, reference)
+
+
+async def _audit_verify(settings: Settings) -> tuple[list[str], bool]:
+    async with open_resources(settings, open_keyring(settings)) as resources:
+        return await check_audit(resources)
+
+
+def _do(work: Coroutine[Any, Any, T]) -> T:
+    return asyncio.run(work)
+
+
+def _stop(line: str) -> NoReturn:
+    typer.echo(f"plecho: {' '.join(line.split())}", err=True)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
