@@ -18,28 +18,28 @@ from vault.types import CallSign
 SHORTEST = 3
 LONGEST = 20
 
-ENGLISH = (
-    "Alder Amber Aspen Badger Basalt Beacon Birch Bramble Breeze Cedar Chestnut Clover Comet Coral Crane Creek "
-    "Cricket Curlew Delta Dune Ember Falcon Fern Finch Fjord Flint Garnet Glacier Granite Grove Harbour Hazel "
-    "Heath Heron Ivory Jasper Juniper Kestrel Lagoon Lantern Larch Lichen Linden Lotus Lynx Magnet Maple Marble "
-    "Marten Meadow Meteor Moss Nettle Oak Onyx Opal Osprey Otter Pebble Pine Plover Poplar Prairie Quartz Quill "
-    "Raven Reed Ridge River Rowan Saffron Sage Sorrel Sparrow Spruce Starling Stork Summit Swift Tern Thistle "
-    "Thrush Tundra Umber Valley Walnut Willow Wren Yarrow Zephyr"
-).split()
-RUSSIAN = (
-    "Агат Айва Аист Барсук Берег Берёза Бриз Бук Василёк Верба Ветер Вяз Гавань Галька Гранит Грач Дельта Дрозд "
-    "Дуб Дюна Ежевика Ель Жасмин Жемчуг Журавль Зарница Зяблик Ива Иней Калина Камыш Каштан Кварц Кедр Клевер "
-    "Клён Комета Коралл Крыжовник Кувшинка Ландыш Ласточка Лес Липа Лишайник Лотос Луг Маяк Мёд Метеор Можжевельник "
-    "Мох Нарцисс Облако Озеро Ольха Омут Орех Осина Осока Парус Песок Пихта Полынь Прибой Ракушка Река Роса "
-    "Рябина Сапсан Свиристель Сирень Скворец Снег Сойка Сосна Степь Стриж Тополь Тундра Туман Утёс Фонарь Хвощ "
-    "Цапля Черёмуха Чибис Шиповник Щегол Эхо Юла Яблоня Янтарь Ясень"
-).split()
-WORDS = {"en": ENGLISH, "ru": RUSSIAN}
+ENGLISH = """
+    Alder Aspen Badger Basalt Beacon Birch Bramble Breeze Cedar Chestnut Comet Crane Creek Cricket Curlew Delta
+    Dune Ember Falcon Finch Fjord Flint Garnet Glacier Granite Grove Harbour Heron Kestrel Lagoon Lantern Larch Lichen
+    Lotus Lynx Magnet Maple Marble Marten Meadow Meteor Moss Nettle Oak Onyx Osprey Otter Pebble Pine Plover Poplar
+    Prairie Quartz Quill Raven Ridge Saffron Sorrel Sparrow Spruce Starling Stork Summit Swift Tern Thistle Thrush
+    Tundra Umber Valley Walnut Yarrow Zephyr
+"""
+RUSSIAN = """
+    Агат Айва Аист Барсук Берег Берёза Бриз Бук Василёк Верба Ветер Вяз Гавань Галька Гранит Грач Дельта Дрозд Дуб
+    Дюна Ежевика Ель Жасмин Жемчуг Журавль Зарница Зяблик Иней Калина Камыш Каштан Кварц Кедр Клевер Клён Комета
+    Коралл Крыжовник Кувшинка Ландыш Ласточка Липа Лишайник Лотос Луг Маяк Метеор Можжевельник Мох Нарцисс Облако
+    Озеро Ольха Омут Орех Осина Осока Парус Песок Пихта Полынь Прибой Ракушка Река Рябина Сапсан Свиристель Сирень
+    Скворец Снег Сойка Сосна Степь Стриж Тополь Тундра Туман Утёс Фонарь Хвощ Цапля Черёмуха Чибис Шиповник Щегол
+    Эхо Яблоня Янтарь Ясень
+"""
+WORDS = {"en": tuple(ENGLISH.split()), "ru": tuple(RUSSIAN.split())}
+"""Words of nature that are nobody's name."""
 
 
 async def draw(unit: Unit, language: str) -> CallSign:
     """A free call sign drawn at random: one word, or two joined when the words run out."""
-    words = WORDS.get(language, ENGLISH)
+    words = WORDS.get(language, WORDS["en"])
     taken = await _taken(unit)
     free = [word for word in words if word.casefold() not in taken]
     if free:

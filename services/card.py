@@ -104,9 +104,7 @@ async def _find_due(unit: Unit) -> Sequence[UUID]:
         return []
     ids = (await unit.session.exec(select(Case.id).where(col(Case.status).in_(OPEN)))).all()
     standing = await unit.session.exec(
-        select(SentMessage.slot).where(
-            SentMessage.lane == group.chat, SentMessage.erase_at > unit.now + MARGIN
-        )
+        select(SentMessage.slot).where(SentMessage.lane == group.chat, SentMessage.erase_at > unit.now + MARGIN)
     )
     pending = await unit.session.exec(
         select(Effect.slot).where(Effect.lane == group.chat, Effect.status == EffectStatus.PENDING)

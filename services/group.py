@@ -1,8 +1,8 @@
 """The review group: bound by a coordinator, used only while it is safe, closed by itself when it is not.
 
 Safe is: a supergroup in which the bot may delete messages, history is hidden from new members, and everybody is
-a confirmed reviewer or coordinator. Telegram is asked by `bot.groupcheck` after the commit; what it found comes
-back here as `Findings`. Only a check that a coordinator asked for opens a group; every other one may only close it.
+a confirmed reviewer or coordinator. Telegram is asked by `bot.groupcheck` after the commit; what it found
+comes back here as `Findings`. Only a check that a coordinator asked for opens a group; any other may only close it.
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from services.access import Act, Actor, require, roles_of
 from services.contact import Address, group_recipient, lane_of, seal_group, volunteer_recipient
 from services.roles import tell_role
 from services.speak import Screen, clear_slot, leave, notify
-from vault.types import BlindIndex
+from vault.types import BlindIndex, SealedBytes
 
 RECHECK = timedelta(minutes=30)
 """How often an open group is looked at again, should an update about it have been lost."""
@@ -71,7 +71,7 @@ async def bind(unit: Unit, actor: Actor, address: Address) -> ReviewGroup:
     group = await find(unit, address)
     if group is None:
         group = ReviewGroup(
-            chat=BlindIndex(""), contact=b"", language=actor.language, check_at=unit.now,
+            chat=BlindIndex(""), contact=SealedBytes(b""), language=actor.language, check_at=unit.now,
             bound_by=coordinator.id, bound_at=unit.now,
         )  # fmt: skip
         seal_group(unit, group, address)

@@ -5,36 +5,18 @@ asked not to be written to finds it there when they open their case.
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from sqlmodel import col, delete, select
 
 from models.case import ENDED, Case
 from models.panel import News
-from models.policy import Policy
 from models.unit import Unit
 from services.contact import SafeContact, To, read_contact
+from services.hours import hours_of
 from services.jobs import Job
 from services.speak import Button, Screen, notify
-
-HOME_ZONE = "Europe/Moscow"
-"""For who named no zone: most of those who ask live by it or east of it, where it is never earlier."""
-
-
-def next_moment(now: datetime, contact: SafeContact, policy: Policy) -> datetime:
-    """The first moment from `now` on at which a message may arrive, in UTC."""
-    start = policy.followups.quiet_to if contact.from_hour is None else contact.from_hour
-    end = policy.followups.quiet_from if contact.to_hour is None else contact.to_hour
-    local = now.astimezone(ZoneInfo(contact.zone or HOME_ZONE))
-    inside = start <= local.hour < end if start < end else local.hour >= start or local.hour < end
-    if inside or start == end:
-        return now
-    opening = local.replace(hour=start, minute=0, second=0, microsecond=0)
-    if opening <= local:
-        opening += timedelta(days=1)
-    return opening.astimezone(UTC)
 
 
 async def tell(unit: Unit, case: Case, act: str) -> None:
@@ -43,7 +25,7 @@ async def tell(unit: Unit, case: Case, act: str) -> None:
     contact = await read_contact(unit, case)
     if not contact.may_write or case.status in ENDED:
         return
-    due = next_moment(unit.now, contact, unit.policy)
+    due = hours_of(contact, unit.policy.followups).next(unit.now)
     if due <= unit.now:
         await _say(unit, case, contact, act)
     else:
@@ -59,8 +41,8 @@ async def drop(unit: Unit, case: Case, act: str | None = None) -> None:
 
 async def _say(unit: Unit, case: Case, contact: SafeContact, act: str) -> None:
     to = To(contact.address, case.language)
-    button = Button(unit.texts.render("review.news-open", to.language), act)
-    screen = Screen(unit.texts.render("review.news", to.language), [[button]])
+    button = Button(unit.texts.render("relay.notice-open", to.language), act)
+    screen = Screen(unit.texts.render("relay.notice", to.language), [[button]])
     await notify(unit, to, screen, case=case)
 
 

@@ -92,6 +92,11 @@ async def vacate(unit: Unit, case: Case, seat: Seat, volunteer: Volunteer, targe
     await clear_slot(unit, volunteer.chat, reading_slot(case.id))
 
 
+async def sits(unit: Unit, volunteer: Volunteer) -> bool:
+    """Whether a volunteer holds any seat."""
+    return await load_of(unit, volunteer) > 0
+
+
 async def release(unit: Unit, volunteer: Volunteer, actor: str) -> int:
     """Empty every seat of somebody whose access ends, and fill them. Returns how many there were."""
     found = await unit.session.exec(
@@ -157,9 +162,7 @@ async def _find_silent(unit: Unit) -> Sequence[UUID]:
     found = await unit.session.exec(
         select(Seat.id)
         .join(Case, col(Case.id) == Seat.case_id)
-        .where(
-            Seat.status == SeatStatus.DRAWN, Seat.due_at <= unit.now, Case.status == CaseStatus.IN_REVIEW
-        )
+        .where(Seat.status == SeatStatus.DRAWN, Seat.due_at <= unit.now, Case.status == CaseStatus.IN_REVIEW)
     )
     return found.all()
 

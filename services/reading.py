@@ -14,13 +14,16 @@ from models.case import Answer, Attachment, Case, Question
 from models.errors import NotAllowed
 from models.unit import Unit
 from services.access import Act, Actor, require_seat
-from services.questions import BY_KEY, QUESTIONS, SKIPPED, shown
+from services.questions import QUESTIONS, SKIPPED, shown
 from services.seats import lock_open
 from vault.seal import Place, SealingKey, open_sealed
 from vault.types import Compartment
 
 PAGE = 3600
 """Characters on a page, below the 4096 of a message (Bot API) with room for its title."""
+
+ADDED = "added"
+"""Key of what the applicant added after sending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +89,17 @@ async def _answers(unit: Unit, case: Case, key: SealingKey, language: str) -> li
     values = {
         row.question: open_sealed(key, row.text, Place("answer", "text", str(row.id))).decode()
         for row in found.all()
-        if row.question in BY_KEY
     }
-    return [
+    parts = [
         unit.texts.render(f"intake.title.{asked.key}", language)
         + "\n"
         + shown(asked, values[asked.key], unit.texts, language)
         for asked in QUESTIONS
         if values.get(asked.key, SKIPPED) != SKIPPED
     ]
+    if ADDED in values:
+        parts.append(unit.texts.render("relay.added", language) + "\n" + values[ADDED])
+    return parts
 
 
 async def _relayed(unit: Unit, case: Case, key: SealingKey, language: str) -> list[str]:

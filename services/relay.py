@@ -17,7 +17,7 @@ from services.access import Act, Actor, require_seat
 from services.seats import lock_open
 from services.typed import read_text
 from vault.seal import Place
-from vault.types import Compartment
+from vault.types import Compartment, SealedBytes
 
 LONGEST = 1500
 """Most characters of a question or an answer."""
@@ -30,7 +30,7 @@ async def ask(unit: Unit, actor: Actor, case: Case, text: str) -> Question:
     volunteer, _ = await require_seat(unit, actor, Act.ASK, case)
     if case.status != CaseStatus.IN_REVIEW:
         raise Refused("relay.waiting")
-    question = Question(case_id=case.id, volunteer_id=volunteer.id, text=b"", asked_at=unit.now)
+    question = Question(case_id=case.id, volunteer_id=volunteer.id, text=SealedBytes(b""), asked_at=unit.now)
     question.text = await unit.vault.seal(
         case.id, Compartment.story, words.encode(), Place("question", "text", str(question.id))
     )

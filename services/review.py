@@ -12,14 +12,14 @@ from sqlmodel import col, select
 from models.audit import about, record
 from models.case import ALLOWED, OPEN, Case, CaseStatus
 from models.errors import NotAllowed, Refused
-from models.panel import Seat, Vote, VoteKind
+from models.panel import Seat, SeatStatus, Vote, VoteKind
 from models.states import move
 from models.unit import Unit
 from payments import grants
 from services import card, news, panel, treasury
 from services.access import Actor
 from services.reasons import Reason, read_reason
-from services.seats import round_of, standing_votes
+from services.seats import round_of, seated, standing_votes
 from services.speak import erase_case_messages
 
 
@@ -112,8 +112,8 @@ async def _decided(unit: Unit, case: Case, kind: VoteKind, actor_name: str) -> N
 
 async def _compare(unit: Unit, case: Case, kind: VoteKind) -> None:
     """Who is on probation and agreed with the panel comes one case nearer to its end."""
-    from_panel = await panel.seated(unit, case)
-    by_seat = {seat.id: volunteer for seat, volunteer in from_panel}
+    sitting = await seated(unit, case)
+    by_seat = {seat.id: volunteer for seat, volunteer in sitting}
     for vote, seat in await standing_votes(unit, case):
         if seat.counts:
             continue
@@ -137,6 +137,7 @@ async def _main_reason(unit: Unit, case: Case) -> Reason:
             Vote.case_version == case.version,
             Vote.kind == VoteKind.DECLINE,
             Seat.round == round_of(case),
+            Seat.status == SeatStatus.CLOSED,
             col(Seat.counts),
         )
         .order_by(col(Vote.cast_at), col(Vote.id))

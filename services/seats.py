@@ -78,9 +78,7 @@ async def open_seats(unit: Unit, volunteer: Volunteer) -> Sequence[tuple[Seat, C
     found = await unit.session.exec(
         select(Seat, Case)
         .join(Case, col(Case.id) == Seat.case_id)
-        .where(
-            Seat.volunteer_id == volunteer.id, col(Seat.status).in_(SEATED), col(Case.status).in_(OPEN)
-        )
+        .where(Seat.volunteer_id == volunteer.id, col(Seat.status).in_(SEATED), col(Case.status).in_(OPEN))
         .order_by(col(Seat.due_at), col(Seat.id))
     )
     return found.all()
@@ -89,7 +87,8 @@ async def open_seats(unit: Unit, volunteer: Volunteer) -> Sequence[tuple[Seat, C
 async def load_of(unit: Unit, volunteer: Volunteer) -> int:
     """How many open cases a volunteer holds."""
     found = await unit.session.exec(
-        select(func.count()).select_from(Seat)
+        select(func.count())
+        .select_from(Seat)
         .where(Seat.volunteer_id == volunteer.id, col(Seat.status).in_(SEATED))
     )
     return found.one()

@@ -215,9 +215,7 @@ async def _confirm(unit: Unit, role: VolunteerRole, volunteer: Volunteer, by: Ac
         volunteer.reconfirm_told_at = None
     if volunteer.status == VolunteerStatus.PENDING:
         await move(unit, volunteer, VolunteerStatus.ACTIVE, ALLOWED, name)
-    await record(
-        unit, name, "volunteer_role.confirmed", about("volunteer", volunteer.id), role=str(role.role)
-    )
+    await record(unit, name, "volunteer_role.confirmed", about("volunteer", volunteer.id), role=str(role.role))
     await _welcome(unit, role, volunteer)
 
 
@@ -242,7 +240,9 @@ async def _ask_coordinators(unit: Unit, role: VolunteerRole, volunteer: Voluntee
         name = unit.texts.render(f"volunteers.role.{role.role}", to.language)
         text = unit.texts.render("volunteers.waits", to.language, sign=volunteer.call_sign, role=name)
         row = [
-            Button(unit.texts.render(f"volunteers.{verb}", to.language), f"volunteers.{verb}", {"role": str(role.id)})
+            Button(
+                unit.texts.render(f"volunteers.{verb}", to.language), f"volunteers.{verb}", {"role": str(role.id)}
+            )
             for verb in ("confirm", "decline")
         ]
         await notify(unit, to, Screen(text, [row]))

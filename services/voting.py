@@ -109,9 +109,7 @@ async def _seat(unit: Unit, actor: Actor, case: Case) -> tuple[object, Seat]:
 
 async def _vote(unit: Unit, case: Case, seat: Seat) -> Vote:
     """The vote of this seat on this version: the one cast before, or a new one."""
-    found = await unit.session.exec(
-        select(Vote).where(Vote.seat_id == seat.id, Vote.case_version == case.version)
-    )
+    found = await unit.session.exec(select(Vote).where(Vote.seat_id == seat.id, Vote.case_version == case.version))
     return found.first() or Vote(
         seat_id=seat.id, case_id=case.id, volunteer_id=seat.volunteer_id, case_version=case.version,
         kind=VoteKind.DECLINE, counts=seat.counts, cast_at=unit.now,

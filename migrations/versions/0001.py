@@ -585,6 +585,22 @@ def upgrade() -> None:
     op.create_index(op.f("ix_attachment_request_case_id"), "attachment_request", ["case_id"], unique=False)
     op.create_index(op.f("ix_attachment_request_next_try_at"), "attachment_request", ["next_try_at"], unique=False)
     op.create_table(
+        "danger_call",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("taken_by", sa.Uuid(), nullable=True),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["case_id"], ["fund_case.id"], name=op.f("fk_danger_call_case_id_fund_case")),
+        sa.ForeignKeyConstraint(["taken_by"], ["volunteer.id"], name=op.f("fk_danger_call_taken_by_volunteer")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_danger_call")),
+    )
+    op.create_index(op.f("ix_danger_call_case_id"), "danger_call", ["case_id"], unique=False)
+    op.create_index(op.f("ix_danger_call_closed_at"), "danger_call", ["closed_at"], unique=False)
+    op.create_index(op.f("ix_danger_call_told_at"), "danger_call", ["told_at"], unique=False)
+    op.create_table(
         "follow_up",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("case_id", sa.Uuid(), nullable=False),
@@ -643,6 +659,18 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_follow_up_case_id"), "follow_up", ["case_id"], unique=False)
     op.create_index(op.f("ix_follow_up_due_at"), "follow_up", ["due_at"], unique=False)
+    op.create_table(
+        "news",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("act", sa.String(length=32), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["fund_case.id"], name=op.f("fk_news_case_id_fund_case")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_news")),
+        sa.UniqueConstraint("case_id", "act", name=op.f("uq_news_case_id_act")),
+    )
+    op.create_index(op.f("ix_news_case_id"), "news", ["case_id"], unique=False)
+    op.create_index(op.f("ix_news_due_at"), "news", ["due_at"], unique=False)
     op.create_table(
         "payout",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -901,9 +929,16 @@ def downgrade() -> None:
     )
     op.drop_index(op.f("ix_payout_grant_id"), table_name="payout")
     op.drop_table("payout")
+    op.drop_index(op.f("ix_news_due_at"), table_name="news")
+    op.drop_index(op.f("ix_news_case_id"), table_name="news")
+    op.drop_table("news")
     op.drop_index(op.f("ix_follow_up_due_at"), table_name="follow_up")
     op.drop_index(op.f("ix_follow_up_case_id"), table_name="follow_up")
     op.drop_table("follow_up")
+    op.drop_index(op.f("ix_danger_call_told_at"), table_name="danger_call")
+    op.drop_index(op.f("ix_danger_call_closed_at"), table_name="danger_call")
+    op.drop_index(op.f("ix_danger_call_case_id"), table_name="danger_call")
+    op.drop_table("danger_call")
     op.drop_index(op.f("ix_attachment_request_next_try_at"), table_name="attachment_request")
     op.drop_index(op.f("ix_attachment_request_case_id"), table_name="attachment_request")
     op.drop_table("attachment_request")

@@ -1,0 +1,166 @@
+"""How a volunteer's access stands: paused, suspended, left, re-confirmed or run out.
+
+- Suspending is one tap and ends all access at once: roles, buttons, conversations, seats, what is being read.
+  It goes for who leaves the group too. To come back is to be invited and confirmed anew.
+- A coordinator who is not the volunteer re-confirms them; the coordinators are told in time, and when nobody
+  does, access stops by itself (`services.access.roles_of`), and the seats are given to others.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlmodel import col, delete, select
+
+from models.audit import about, record
+from models.errors import NotAllowed, Refused, SamePerson
+from models.mail import Conversation, Keyboard
+from models.states import move
+from models.unit import Unit
+from models.volunteer import ALLOWED, Role, Volunteer, VolunteerRole, VolunteerStatus
+from services import group, panel
+from services.access import Act, Actor, require, roles_of
+from services.contact import Address, lane_of, volunteer_recipient
+from services.jobs import Job
+from services.roles import holders
+from services.speak import Button, Screen, notify
+from texts.formats import day
+
+NOTICE = timedelta(days=7)
+"""How long before a re-confirmation comes due the coordinators are told."""
+
+STANDING = frozenset({VolunteerStatus.ACTIVE, VolunteerStatus.PAUSED})
+
+
+async def roster(unit: Unit, actor: Actor) -> Sequence[Volunteer]:
+    """Everybody who has not left, by call sign, for a coordinator. Never who they are."""
+    require(actor, Act.CONFIRM)
+    found = await unit.session.exec(
+        select(Volunteer).where(Volunteer.status != VolunteerStatus.LEFT).order_by(Volunteer.call_sign)
+    )
+    return found.all()
+
+
+async def person(unit: Unit, actor: Actor, volunteer_id: UUID) -> tuple[Volunteer, list[Role]]:
+    """One volunteer and the roles they hold or wait for, for a coordinator."""
+    require(actor, Act.CONFIRM)
+    volunteer = await _volunteer(unit, volunteer_id)
+    roles = await unit.session.exec(select(VolunteerRole.role).where(VolunteerRole.volunteer_id == volunteer.id))
+    return volunteer, sorted(Role(role) for role in roles.all())
+
+
+async def suspend(unit: Unit, actor: Actor, volunteer_id: UUID) -> Volunteer:
+    """End all access of another volunteer at once. Raises `SamePerson` for oneself."""
+    coordinator = require(actor, Act.SUSPEND)
+    if coordinator.id == volunteer_id:
+        raise SamePerson("volunteers.not-oneself")
+    volunteer = await _volunteer(unit, volunteer_id)
+    await end_access(unit, volunteer, VolunteerStatus.SUSPENDED, actor.name)
+    return volunteer
+
+
+async def left_group(unit: Unit, address: Address, person: Address) -> None:
+    """Somebody left the review group, or was removed: their access ends at once."""
+    if await group.find(unit, address) is None:
+        return
+    found = await unit.session.exec(select(Volunteer).where(Volunteer.chat == lane_of(unit, person)))
+    volunteer = found.first()
+    if volunteer is not None and volunteer.status in STANDING:
+        await end_access(unit, volunteer, VolunteerStatus.LEFT, str(volunteer.id))
+
+
+async def end_access(unit: Unit, volunteer: Volunteer, target: VolunteerStatus, actor: str) -> None:
+    """Move to a state without access, and take away everything that gave any."""
+    await move(unit, volunteer, target, ALLOWED, actor)
+    await unit.session.exec(delete(VolunteerRole).where(col(VolunteerRole.volunteer_id) == volunteer.id))
+    await unit.session.exec(
+        delete(Keyboard).where((col(Keyboard.lane) == volunteer.chat) | (col(Keyboard.person) == volunteer.chat))
+    )
+    await unit.session.exec(delete(Conversation).where(col(Conversation.person) == volunteer.chat))
+    await panel.release(unit, volunteer, actor)
+    await group.look_again(unit)
+    to = await volunteer_recipient(unit, volunteer)
+    await notify(unit, to, Screen(unit.texts.render("volunteers.access-ended", to.language)), urgent=True)
+
+
+async def pause(unit: Unit, actor: Actor) -> None:
+    """Be drawn for nothing new until `resume`; open cases stay."""
+    await move(unit, require(actor, Act.PAUSE), VolunteerStatus.PAUSED, ALLOWED, actor.name)
+
+
+async def resume(unit: Unit, actor: Actor) -> None:
+    """Be drawn again."""
+    await move(unit, require(actor, Act.PAUSE), VolunteerStatus.ACTIVE, ALLOWED, actor.name)
+
+
+async def reconfirm(unit: Unit, actor: Actor, volunteer_id: UUID) -> Volunteer:
+    """Vouch for another volunteer for another term. Raises `SamePerson` for oneself."""
+    coordinator = require(actor, Act.CONFIRM)
+    if coordinator.id == volunteer_id:
+        raise SamePerson("volunteers.not-oneself")
+    volunteer = await _volunteer(unit, volunteer_id)
+    if volunteer.status not in STANDING:
+        raise NotAllowed
+    volunteer.reconfirm_at = unit.now + timedelta(days=unit.policy.panel.reconfirm_days)
+    volunteer.reconfirm_told_at = None
+    await unit.session.flush()
+    await record(unit, actor.name, "volunteer.reconfirmed", about("volunteer", volunteer.id))
+    return volunteer
+
+
+async def _volunteer(unit: Unit, volunteer_id: UUID) -> Volunteer:
+    volunteer = await unit.session.get(Volunteer, volunteer_id)
+    if volunteer is None:
+        raise Refused("volunteers.unknown")
+    return volunteer
+
+
+async def _find_due(unit: Unit) -> Sequence[UUID]:
+    found = await unit.session.exec(
+        select(Volunteer.id).where(
+            col(Volunteer.status).in_(STANDING),
+            Volunteer.reconfirm_at <= unit.now + NOTICE,
+            col(Volunteer.reconfirm_told_at).is_(None),
+        )
+    )
+    return found.all()
+
+
+async def _tell_due(unit: Unit, volunteer_id: UUID) -> None:
+    volunteer = await unit.session.get(Volunteer, volunteer_id)
+    if volunteer is None or volunteer.reconfirm_told_at is not None:
+        return
+    volunteer.reconfirm_told_at = unit.now
+    for coordinator in await holders(unit, Role.COORDINATOR):
+        if coordinator.id == volunteer.id:
+            continue
+        to = await volunteer_recipient(unit, coordinator)
+        text = unit.texts.render(
+            "volunteers.reconfirm-due",
+            to.language,
+            sign=volunteer.call_sign,
+            day=day(volunteer.reconfirm_at.date(), to.language),
+        )
+        label = unit.texts.render("volunteers.reconfirm", to.language)
+        row = [Button(label, "volunteers.reconfirm", {"id": str(volunteer.id)})]
+        await notify(unit, to, Screen(text, [row]))
+
+
+async def _find_run_out(unit: Unit) -> Sequence[UUID]:
+    found = await unit.session.exec(
+        select(Volunteer).where(col(Volunteer.status).in_(STANDING), Volunteer.reconfirm_at <= unit.now)
+    )
+    return [volunteer.id for volunteer in found.all() if await panel.sits(unit, volunteer)]
+
+
+async def _release(unit: Unit, volunteer_id: UUID) -> None:
+    volunteer = await unit.session.get(Volunteer, volunteer_id)
+    if volunteer is not None and volunteer.reconfirm_at <= unit.now and not await roles_of(unit, volunteer):
+        await panel.release(unit, volunteer, "system")
+        await group.look_again(unit)
+
+
+JOBS: tuple[Job, ...] = (
+    Job("volunteers.due", timedelta(hours=1), _find_due, _tell_due),
+    Job("volunteers.run-out", timedelta(minutes=5), _find_run_out, _release),
+)

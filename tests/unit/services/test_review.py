@@ -1,0 +1,60 @@
+"""The review from the draw to the decision and the appeal."""
+
+import pytest
+from sqlmodel import select
+
+from bot.database import Resources
+from models.case import Case, CaseStatus
+from models.grant import Grant
+from services import review, voting
+from services.reasons import Declining, Reason
+from tests.unit.services.fund import SMALL, Fund, seats, shows, status
+
+
+@pytest.fixture
+async def fund(resources: Resources) -> Fund:
+    """A fund with two coordinators, four reviewers and a bound group."""
+    made = Fund(resources)
+    await made.coordinators()
+    await made.reviewers("Heron", "Otter", "Raven", "Swift")
+    await made.bound()
+    return made
+
+
+async def test_a_case_goes_the_whole_way_to_an_approval(fund: Fund) -> None:
+    """Two approvals of a drawn panel of three make a grant, close every seat and tell the applicant."""
+    case_id = await fund.case()
+    panel = await fund.panel(case_id)
+    assert len(panel) == 3
+    for sign in panel[:2]:
+        assert await status(fund, case_id) == CaseStatus.IN_REVIEW
+        async with fund.resources.unit() as unit:
+            case = await unit.session.get_one(Case, case_id)
+            await voting.approve(unit, await fund.actor(unit, sign), case)
+    assert await status(fund, case_id) == CaseStatus.APPROVED
+    async with fund.resources.unit() as unit:
+        grant = (await unit.session.exec(select(Grant))).one()
+        assert grant.amount == SMALL
+        assert {seat.status for _, seat in await seats(unit, case_id)} == {"closed"}
+        outcome = await review.outcome(unit, await fund.actor(unit, "Applicant"))
+        assert outcome.amount == SMALL
+        assert len(await shows(unit, f"card:{case_id}")) == 1
+
+
+async def test_a_declined_case_is_appealed_once(fund: Fund) -> None:
+    """Two declines end it; the applicant learns the class of the reason and may ask once for others to look."""
+    await fund.reviewers("Fern", "Moss", "Reed", "Tern")
+    case_id = await fund.case()
+    first = await fund.panel(case_id)
+    for sign in first[:2]:
+        async with fund.resources.unit() as unit:
+            case = await unit.session.get_one(Case, case_id)
+            await voting.decline(unit, await fund.actor(unit, sign), case, Declining(Reason.UNCLEAR, "too vague"))
+    async with fund.resources.unit() as unit:
+        applicant = await fund.actor(unit, "Applicant")
+        outcome = await review.outcome(unit, applicant)
+        assert outcome.reason == Reason.UNCLEAR
+        assert outcome.may_appeal
+        await review.appeal(unit, applicant)
+    assert not set(await fund.panel(case_id)) & set(first)
+    assert await status(fund, case_id) == CaseStatus.IN_REVIEW
