@@ -1,0 +1,169 @@
+"""Rebuild a document or photo as bare pixels, in a process of its own.
+
+    python -I services/rebuild.py < file > pages
+
+What comes in is hostile until proven otherwise: it is decoded in a child process with a limit on memory and
+processor time, which is started for one file and holds no key, no database and no other file.
+
+- The type is found by content, never by name: JPEG, PNG, WebP, HEIC, PDF; anything else is refused.
+- Pixels are bounded before anything is decoded, pages are counted before any is drawn.
+- The orientation is applied, the pixels are copied into a new picture, and that is written as JPEG: EXIF, XMP,
+  ICC, comments, thumbnails, layers, scripts and text behind the page have no way across.
+
+The answer is one status byte (a member of `Verdict`) and, for `OK`, each page with its length before it. This file
+imports none of the fund's packages, so that it can be run alone.
+"""
+
+import io
+import resource
+import sys
+from collections.abc import Iterator
+from enum import IntEnum
+from importlib import import_module
+from typing import IO, TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from PIL.Image import Image as Picture
+
+LIMIT: Final = 20 * 1024 * 1024
+"""Bytes of a file that a bot may download (Bot API, getFile)."""
+
+MEMORY: Final = 1024 * 1024 * 1024
+SECONDS: Final = 40
+
+PIXELS: Final = 60_000_000
+"""The largest telephone cameras make 50 megapixels; a bomb claims more."""
+
+SIDE: Final = 2400
+"""Longest side of a rebuilt page, in pixels: small print on A4 stays readable."""
+
+PAGES: Final = 20
+QUALITY: Final = 85
+LENGTH_BYTES: Final = 4
+
+
+class Verdict(IntEnum):
+    """What became of the file."""
+
+    OK = 0
+    TYPE = 1
+    BROKEN = 2
+    PIXELS = 3
+    PAGES = 4
+    LOCKED = 5
+    """A PDF that asks for a password."""
+
+
+class NotRebuilt(Exception):
+    """The file was refused; `verdict` says why."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.name)
+        self.verdict = verdict
+
+
+def kind_of(data: bytes) -> str:
+    """The format in Pillow's words, or `PDF`, by the first bytes. Raises `NotRebuilt`."""
+    if data.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return "PNG"
+    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
+        return "WEBP"
+    if data[4:8] == b"ftyp" and data[8:12] in {b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"}:
+        return "HEIF"
+    if b"%PDF-" in data[:1024]:
+        return "PDF"
+    raise NotRebuilt(Verdict.TYPE)
+
+
+def rebuild(data: bytes) -> list[bytes]:
+    """The pages of a file as bare JPEGs. Raises `NotRebuilt`."""
+    kind = kind_of(data)
+    return list(_pdf_pages(data)) if kind == "PDF" else [_picture(data, kind)]
+
+
+def pack(verdict: Verdict, pages: list[bytes]) -> bytes:
+    """The answer of the child process."""
+    return bytes([verdict]) + b"".join(len(page).to_bytes(LENGTH_BYTES, "big") + page for page in pages)
+
+
+def unpack(answer: bytes) -> list[bytes]:
+    """The pages in an answer. Raises `NotRebuilt`, also for an answer that was cut short."""
+    if not answer:
+        raise NotRebuilt(Verdict.BROKEN)
+    if answer[0] != Verdict.OK:
+        raise NotRebuilt(Verdict(answer[0]))
+    pages, start = [], 1
+    while start < len(answer):
+        end = start + LENGTH_BYTES + int.from_bytes(answer[start : start + LENGTH_BYTES], "big")
+        if end > len(answer):
+            raise NotRebuilt(Verdict.BROKEN)
+        pages.append(answer[start + LENGTH_BYTES : end])
+        start = end
+    return pages
+
+
+def main(source: IO[bytes], target: IO[bytes]) -> None:
+    """Read one file, write the answer."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    resource.setrlimit(resource.RLIMIT_CPU, (SECONDS, SECONDS))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a crash leaves no picture of the memory on the disk
+    try:
+        answer = pack(Verdict.OK, rebuild(source.read(LIMIT + 1)))
+    except NotRebuilt as refused:
+        answer = pack(refused.verdict, [])
+    except MemoryError:
+        answer = pack(Verdict.PIXELS, [])
+    except Exception:  # noqa: BLE001 - decoders raise anything at all on a broken file, and nothing may be told of it
+        answer = pack(Verdict.BROKEN, [])
+    target.write(answer)
+    target.flush()
+
+
+def _picture(data: bytes, kind: str) -> bytes:
+    from PIL import Image, ImageOps  # noqa: PLC0415 - only the child needs decoders
+
+    if kind == "HEIF":
+        import_module("pillow_heif").register_heif_opener(thumbnails=False)
+    Image.MAX_IMAGE_PIXELS = PIXELS
+    with Image.open(io.BytesIO(data), formats=[kind]) as opened:
+        if opened.width * opened.height > PIXELS:
+            raise NotRebuilt(Verdict.PIXELS)
+        opened.draft("RGB", (SIDE, SIDE))
+        return _bare(ImageOps.exif_transpose(opened))
+
+
+def _pdf_pages(data: bytes) -> Iterator[bytes]:
+    pypdfium2 = import_module("pypdfium2")  # only the child needs decoders
+    try:
+        document = pypdfium2.PdfDocument(data)
+    except pypdfium2.PdfiumError as error:
+        locked = "password" in str(error).lower()
+        raise NotRebuilt(Verdict.LOCKED if locked else Verdict.BROKEN) from None
+    if len(document) > PAGES:
+        raise NotRebuilt(Verdict.PAGES)
+    if len(document) == 0:
+        raise NotRebuilt(Verdict.BROKEN)
+    for page in document:
+        longest = max(page.get_size())
+        scale = min(SIDE / max(longest, 1.0), 200 / 72)  # points are 72 to the inch; 200 dpi is a good scan
+        yield _bare(page.render(scale=scale).to_pil())
+
+
+def _bare(image: "Picture") -> bytes:
+    from PIL import Image  # noqa: PLC0415 - only the child needs decoders
+
+    image.thumbnail((SIDE, SIDE))
+    if image.mode in {"RGBA", "LA", "PA", "P"}:
+        layered = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", layered.size, "white"), layered)
+    plain = image.convert("RGB")
+    copied = Image.frombytes("RGB", plain.size, plain.tobytes())
+    written = io.BytesIO()
+    copied.save(written, "JPEG", quality=QUALITY, optimize=True)
+    return written.getvalue()
+
+
+if __name__ == "__main__":
+    main(sys.stdin.buffer, sys.stdout.buffer)

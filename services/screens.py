@@ -1,0 +1,138 @@
+"""What the interview shows: one question at a time, the page before sending, and how it goes on.
+
+Pure rendering over stored answers. Choices stand two in a row; Back, Skip and Keep below them.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from models.case import AttachmentRequest, Case, CaseStatus, FileStatus
+from models.errors import BadInput
+from models.unit import Unit
+from services.contact import To
+from services.questions import KEYS, Kind, Question, before, question, shown
+from services.speak import Button, Screen
+
+SHORT = 90
+"""Characters of an answer on the page before sending: fifteen of them fit on one screen."""
+
+PREVIEW = 300
+"""Characters of the present answer under its question."""
+
+Rows = list[list[Button]]
+
+
+def question_screen(
+    unit: Unit,
+    to: To,
+    key: str,
+    *,
+    now: str | None = None,
+    correcting: bool = False,
+    files: Sequence[AttachmentRequest] = (),
+    problem: BadInput | None = None,
+) -> Screen:
+    """One question: its step, what is asked, a line of help, the present answer, what was wrong just now."""
+    asked = question(key)
+    say = _saying(unit, to)
+    lines = [] if problem is None else [say(problem.text_key, **problem.params)]
+    title = say(f"intake.title.{key}")
+    if correcting or not asked.asked:
+        lines.append(title)
+    else:
+        lines.append(say("intake.step", step=KEYS.index(key) + 1, steps=len(KEYS), title=title))
+    lines += [say(f"intake.ask.{key}"), say(f"intake.help.{key}")]
+    lines += [file_line(unit, to, number, each) for number, each in enumerate(files, 1)]
+    if now and asked.kind is not Kind.DOCUMENTS:
+        lines.append(say("intake.now", answer=shorten(shown(asked, now, unit.texts, to.language), PREVIEW)))
+    rows = _choices(asked, say) + _ways(asked, say, now, correcting=correcting, some_files=bool(files))
+    return Screen("\n\n".join(lines), rows)
+
+
+def review_screen(unit: Unit, to: To, case: Case, answers: Mapping[str, str], keys: Sequence[str]) -> Screen:
+    """The page to read and correct: each answer shortened, a button for each, and Send for a draft."""
+    say = _saying(unit, to)
+    draft = case.status is CaseStatus.DRAFT
+    lines = [say("intake.review.ask" if draft else "intake.review.sent")]
+    lines += [
+        say(
+            "intake.review.line",
+            title=say(f"intake.title.{key}"),
+            answer=shorten(shown(question(key), answers[key], unit.texts, to.language), SHORT),
+        )
+        for key in keys
+        if key in answers
+    ]
+    buttons = [Button(say(f"intake.title.{key}"), "intake.correct", {"question": key}) for key in keys]
+    rows: Rows = in_twos(buttons)
+    if draft:
+        rows.append([Button(say("intake.button.send"), "intake.send")])
+    rows.append([Button(say("start.button.home"), "start.home")])
+    return Screen("\n".join(lines), rows)
+
+
+def phrase_screen(unit: Unit, to: To, case: Case, phrase: str) -> Screen:
+    """The recovery phrase, once, in protected content."""
+    say = _saying(unit, to)
+    button = Button(say("case.button.written"), "case.written")
+    return Screen(say("case.phrase", code=case.code, phrase=phrase), [[button]], protect=True)
+
+
+def file_line(unit: Unit, to: To, number: int, file: AttachmentRequest) -> str:
+    """How one file that was sent stands."""
+    say = _saying(unit, to)
+    if file.status is FileStatus.ADDED:
+        return say("intake.file.added", number=number, n=file.pages)
+    if file.status is FileStatus.WAITING:
+        return say("intake.file.waiting", number=number)
+    return say("intake.file.refused", number=number, reason=say(file.reason or "intake.bad.file"))
+
+
+def shorten(text: str, most: int) -> str:
+    """One line of at most so many characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 1].rstrip() + "…"
+
+
+def in_twos(buttons: Sequence[Button]) -> Rows:
+    """Buttons in rows of two."""
+    return [list(buttons[start : start + 2]) for start in range(0, len(buttons), 2)]
+
+
+def _saying(unit: Unit, to: To) -> Callable[..., str]:
+    def say(key: str, **params: str | int) -> str:
+        return unit.texts.render(key, to.language, **params)
+
+    return say
+
+
+def _choices(asked: Question, say: Callable[..., str]) -> Rows:
+    return in_twos(
+        [
+            Button(
+                say(f"intake.button.{asked.key}.{name}"), "intake.choose", {"question": asked.key, "name": name}
+            )
+            for name in asked.choices or ()
+        ]
+    )
+
+
+def _ways(
+    asked: Question, say: Callable[..., str], now: str | None, *, correcting: bool, some_files: bool
+) -> Rows:
+    args = {"question": asked.key}
+    finishing = asked.kind is Kind.DOCUMENTS and some_files
+    ways: list[Button] = []
+    if finishing:
+        ways = [
+            Button(say("intake.button.remove-files"), "intake.remove", args),
+            Button(say("intake.button.done"), "intake.done", args),
+        ]
+    elif asked.skippable and asked.asked:
+        ways = [Button(say("intake.button.skip"), "intake.skip", args)]
+    if correcting or not asked.asked:
+        return [row for row in (ways, [Button(say("intake.button.unchanged"), "intake.review")]) if row]
+    if now is not None and not finishing:
+        ways.append(Button(say("intake.button.keep"), "intake.keep", args))
+    earlier = before(asked.key)
+    home = Button(say("start.button.home"), "start.home")
+    return [[Button(say("intake.button.back"), "intake.back", {"question": earlier}) if earlier else home, *ways]]

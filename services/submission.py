@@ -1,0 +1,139 @@
+"""Sending a case, and what its person may do with it afterwards: add, correct, withdraw.
+
+- Sending writes down the clear facts, makes the recovery phrase (shown once, kept as a slow hash) and opens the
+  review.
+- A change of what the panel judges raises the version and asks for every vote anew. How the money can arrive and
+  how the person can be reached change nothing that was voted on.
+- A withdrawn case is read by nobody any more; erasing it is another act.
+"""
+
+from collections.abc import Sequence
+
+from models.audit import about, record
+from models.case import ALLOWED, OPEN, Case, CaseStatus
+from models.errors import BadInput, Stale
+from models.states import move
+from models.unit import Unit
+from payments import grants
+from services import followup, review
+from services.access import Actor
+from services.intake import (
+    read_answer,
+    read_answers,
+    require_own,
+    required_missing,
+    set_contact,
+    set_facts,
+    write_answer,
+)
+from services.questions import KEYS, question
+from services.typed import read_text
+from vault.phrase import hash_phrase, new_phrase
+from vault.types import Compartment, Secret
+
+ADDED_LIMIT = 20_000
+"""Characters that may be added to one case in all."""
+
+ADDED = "added"
+
+
+async def give_answer(unit: Unit, actor: Actor, case: Case, key: str, value: str) -> None:
+    """Store an answer of the actor's own case, sent or not. Raises `Stale` when it may no longer be changed."""
+    require_own(actor, case)
+    if key not in changeable(case):
+        raise Stale("case.refused.fixed")
+    await write_answer(unit, case, key, value)
+    if case.status is CaseStatus.DRAFT:
+        return
+    compartment = question(key).compartment
+    if compartment is Compartment.contact:
+        await set_contact(unit, case, await read_answers(unit, case, Compartment.contact))
+    await record(unit, actor.name, "case.corrected", about("case", case.id), question=key)
+    if compartment is Compartment.story:
+        await content_changed(unit, case)
+
+
+def changeable(case: Case) -> Sequence[str]:
+    """Questions whose answers the person may change now.
+
+    What was decided on stays as it was; where the money goes may change until a treasurer holds it.
+    """
+    match case.status:
+        case CaseStatus.DRAFT:
+            return KEYS
+        case status if status in OPEN:
+            return (*KEYS, ADDED)
+        case CaseStatus.APPROVED:
+            fixed = {Compartment.story}
+        case _:
+            fixed = {Compartment.story, Compartment.payout}
+    return [key for key in KEYS if question(key).compartment not in fixed]
+
+
+async def submit(unit: Unit, actor: Actor, case: Case) -> Secret:
+    """Send a draft to review and return its recovery phrase, to be shown once.
+
+    Raises `Stale` when it was sent before, `BadInput` while a question is open.
+    """
+    require_own(actor, case)
+    if case.status is not CaseStatus.DRAFT:
+        raise Stale("intake.refused.sent")
+    answers = await read_answers(unit, case)
+    if required_missing(answers):
+        raise BadInput("intake.bad.unfinished")
+    set_facts(case, answers, unit)
+    await set_contact(unit, case, answers)
+    case.submitted_at, case.expires_at = unit.now, None
+    case.policy_version = unit.policy.version
+    phrase = await renew_phrase(unit, actor, case)
+    await move(unit, case, CaseStatus.SUBMITTED, ALLOWED, actor.name)
+    await review.open_review(unit, case)
+    return phrase
+
+
+async def renew_phrase(unit: Unit, actor: Actor, case: Case) -> Secret:
+    """Make a new recovery phrase, to be shown once; the old one moves nothing any more."""
+    require_own(actor, case)
+    phrase = new_phrase(case.language)
+    case.recovery_hash = await hash_phrase(phrase)
+    case.recovery_guesses, case.recovery_locked_until = 0, None
+    await unit.session.flush()
+    await record(unit, actor.name, "case.phrase", about("case", case.id))
+    return phrase
+
+
+async def add(unit: Unit, actor: Actor, case: Case, text: str) -> None:
+    """Add words to a case under review. Raises `BadInput` when empty or too long, `Stale` once it is decided."""
+    more = read_text(text, question(ADDED).limit)
+    earlier = await read_answer(unit, case, ADDED)
+    whole = f"{earlier}\n\n{more}" if earlier else more
+    if len(whole) > ADDED_LIMIT:
+        raise BadInput("intake.bad.long", limit=ADDED_LIMIT, length=len(whole))
+    await give_answer(unit, actor, case, ADDED, whole)
+
+
+async def content_changed(unit: Unit, case: Case) -> None:
+    """The panel would now read something else: raise the version and ask for every vote anew."""
+    if case.status not in OPEN:
+        return
+    set_facts(case, await read_answers(unit, case, Compartment.story), unit)
+    case.version += 1
+    await unit.session.flush()
+    await review.case_changed(unit, case)
+
+
+async def withdraw(unit: Unit, actor: Actor, case: Case) -> None:
+    """Take a case back: nobody reads, votes, pays or asks after it any more. Raises `Stale` when it has ended."""
+    require_own(actor, case)
+    await move(unit, case, CaseStatus.WITHDRAWN, ALLOWED, actor.name)
+    case.closed_at = unit.now
+    await let_go(unit, case, actor.name)
+
+
+async def let_go(unit: Unit, case: Case, actor_name: str) -> bool:
+    """End what others still do for a case; tell whether money is already on its way. Safe to repeat."""
+    await review.close_for_erasure(unit, case)
+    moving = await grants.cancel_for_case(unit, case, actor_name)
+    await followup.cancel(unit, case)
+    await unit.session.flush()
+    return moving is not None
