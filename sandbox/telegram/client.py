@@ -5,7 +5,7 @@ Telegram's apps would refuse raises `Refused`.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Self, TypeVar
@@ -109,10 +109,10 @@ class Town:
             return body
 
     async def person(
-        self, first_name: str, *, username: str | None = None, language_code: str | None = "ru"
+        self, first_name: str, *, username: str | None = None, language_code: str | None = "ru", part: str = ""
     ) -> "Person":
-        """Create a person."""
-        body = {"first_name": first_name, "username": username, "language_code": language_code}
+        """Create a person; `part` is shown on the chat page."""
+        body = {"first_name": first_name, "username": username, "language_code": language_code, "part": part}
         return Person(self, (await self.call("POST", "/people", json=body))["id"], first_name)
 
     async def group(
@@ -134,6 +134,19 @@ class Town:
     async def advance(self, step: timedelta) -> None:
         """Let time jump forward."""
         await self.call("POST", "/clock", json={"seconds": step.total_seconds()})
+
+    async def narrate(
+        self,
+        text: str,
+        people: Sequence["Person"] = (),
+        *,
+        chat: "Group | None" = None,
+        step: int = 0,
+        steps: int = 0,
+    ) -> None:
+        """Show a caption on the chat page, with these people; an empty text ends it."""
+        body = {"text": text, "people": [person.id for person in people], "step": step, "steps": steps}
+        await self.call("POST", "/narration", json=body | {"chat": chat.id if chat else None} if text else {})
 
     async def fault(
         self, kind: FaultKind, method: str = "*", *, times: int = 1, seconds: int = 1, chat: int | None = None
@@ -224,6 +237,10 @@ class Person:
     async def open_link(self, link: str, *, group: "Group | None" = None) -> None:
         """Follow a deep link to the bot and press Start."""
         await self._post("open", {"link": link, "group": group.id if group else None})
+
+    async def set_language(self, code: str | None) -> None:
+        """Set the language of this person's app."""
+        await self.town.call("PATCH", f"/people/{self.id}", json={"language_code": code})
 
     async def block(self) -> None:
         """Block the bot."""

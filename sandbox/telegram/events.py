@@ -18,7 +18,7 @@ QUEUED = 5000
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One change: `kind` is message, edited, deleted, popup, membership, clock, person, chat or call."""
+    """One change: `kind` is message, edited, deleted, popup, membership, clock, person, chat or narration."""
 
     seq: int
     kind: str

@@ -56,6 +56,7 @@ class People:
             web.post("/people", self.create),
             web.get("/people", self.everyone),
             web.get("/people/{id}", self.one),
+            web.patch("/people/{id}", self.alter),
             web.post("/people/{id}/send", self.send),
             web.post("/people/{id}/edit", self.edit),
             web.post("/people/{id}/delete", self.delete),
@@ -73,7 +74,7 @@ class People:
         ]
 
     async def create(self, request: web.Request) -> web.Response:
-        """Create a person from `first_name`, `username`, `last_name`, `language_code`."""
+        """Create a person from `first_name`, `username`, `last_name`, `language_code`, `part`."""
         body = await payload(request)
         user = User(
             self._telegram.world.next_person_id(),
@@ -81,6 +82,7 @@ class People:
             username=body.get("username"),
             last_name=body.get("last_name"),
             language_code=body.get("language_code"),
+            part=str(body.get("part") or ""),
         )
         self._telegram.world.users[user.id] = user
         self._telegram.private_chat(user)
@@ -94,6 +96,17 @@ class People:
     async def one(self, request: web.Request) -> web.Response:
         """Show one person."""
         return answer(person_view(self._person(request)))
+
+    async def alter(self, request: web.Request) -> web.Response:
+        """Give the person's app another `language_code`, or the person another `part` on the chat page."""
+        body = await payload(request)
+        person = self._person(request)
+        if "language_code" in body:
+            person.language_code = body["language_code"]
+        if "part" in body:
+            person.part = str(body["part"])
+        self._telegram.hub.publish("person", person_view(person), person=person.id)
+        return answer(person_view(person))
 
     async def send(self, request: web.Request) -> web.Response:
         """Write `text` to `chat`, answering message `reply_to` if given."""

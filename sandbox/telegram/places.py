@@ -21,6 +21,7 @@ class Places:
     def __init__(self, telegram: Telegram) -> None:
         """Act on `telegram`."""
         self._telegram = telegram
+        self._narration: JsonDict = {}
 
     def routes(self) -> list[web.AbstractRouteDef]:
         """Return the routes to add to the application."""
@@ -41,6 +42,8 @@ class Places:
             web.delete("/faults", self.clear_faults),
             web.get("/calls", self.calls),
             web.delete("/calls", self.clear_calls),
+            web.get("/narration", self.narration),
+            web.post("/narration", self.narrate),
             web.get("/events", self.events),
         ]
 
@@ -153,6 +156,19 @@ class Places:
     async def clear_calls(self, _request: web.Request) -> web.Response:
         """Forget the calls so far."""
         self._telegram.calls.clear()
+        return answer({})
+
+    async def narration(self, _request: web.Request) -> web.Response:
+        """Show the latest caption; an empty object when there is none."""
+        return answer(self._narration)
+
+    async def narrate(self, request: web.Request) -> web.Response:
+        """Show the caption `text` on the page, as step `step` of `steps`, and the `people` (ids) it is about.
+
+        With `chat` the page opens that group for them, otherwise their private chats; an empty body ends it.
+        """
+        self._narration = await payload(request)
+        self._telegram.hub.publish("narration", self._narration)
         return answer({})
 
     async def events(self, request: web.Request) -> web.StreamResponse:

@@ -23,7 +23,7 @@ FIRST_SUPERGROUP: Final = -1_002_000_000_001
 
 @dataclass(slots=True)
 class User:
-    """A person, or the bot."""
+    """A person, or the bot; `part` is what the chat page says they play, and the bot never learns it."""
 
     id: int
     first_name: str
@@ -33,6 +33,7 @@ class User:
     is_bot: bool = False
     started: bool = False
     blocked: bool = False
+    part: str = ""
 
     def body(self) -> JsonDict:
         """Return the Bot API's User."""

@@ -65,7 +65,7 @@ def chat_view(telegram: Telegram, chat: Chat) -> JsonDict:
 
 def person_view(person: User) -> JsonDict:
     """Return a person as the client API shows them."""
-    return person.body() | {"started": person.started, "blocked": person.blocked}
+    return person.body() | {"started": person.started, "blocked": person.blocked, "part": person.part}
 
 
 def popup_view(popup: Popup) -> JsonDict:
