@@ -55,6 +55,12 @@ async def claim(unit: Unit, payout: Payout, treasurer: UUID) -> None:
     await unit.session.flush()
 
 
+async def take_back(unit: Unit, payout: Payout, case: Case, by: str) -> None:
+    """Take a queued payout off the desk, since its person asked so. The case is `APPROVED` again."""
+    await move(unit, payout, PayoutStatus.CANCELLED, PAYOUT_ALLOWED, by)
+    await move(unit, case, CaseStatus.APPROVED, CASE_ALLOWED, by)
+
+
 async def give_back(unit: Unit, payout: Payout, grant: Grant, case: Case | None, treasurer: UUID) -> None:
     """Put a claimed payout back before paying. Without a case its grant is released instead."""
     only_holder(payout, treasurer)

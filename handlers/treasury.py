@@ -1,0 +1,207 @@
+"""The payout desk in a treasurer's private chat, and the applicant's confirmation of how money reaches them.
+
+What is typed (a reference, an amount) is shown back and counts only once its button is pressed.
+"""
+
+from uuid import UUID
+
+from aiogram import F, Router
+from aiogram.enums import ChatType
+from aiogram.filters import Command, StateFilter
+from aiogram.fsm.context import FSMContext
+from aiogram.fsm.state import State, StatesGroup
+from aiogram.types import CallbackQuery, Message
+
+from handlers.pressed import Pressed
+from models.errors import ButtonGone
+from models.grant import ReturnReason
+from models.unit import Unit
+from services import treasury, treasury_funding, treasury_screens
+from services.access import Actor
+from services.buttons import Press, pressed_case
+from services.speak import answer, erase_messages
+
+
+class Typing(StatesGroup):
+    """What the desk waits for a treasurer to type."""
+
+    reference = State()
+    amount = State()
+
+
+async def agree(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
+    """The applicant confirms how the money reaches them."""
+    case = await pressed_case(unit, press)
+    await treasury.agree(unit, actor, case)
+    await treasury_screens.show_person(unit, actor, case)
+    _done(unit, actor, callback)
+
+
+async def other_way(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
+    """The applicant wants the money another way."""
+    await treasury.other_way(unit, actor, await pressed_case(unit, press))
+    _done(unit, actor, callback)
+
+
+async def take_back(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
+    """The applicant withdraws what they agreed to."""
+    case = await pressed_case(unit, press)
+    await treasury.take_back(unit, actor, case)
+    await treasury_screens.show_person(unit, actor, case)
+    _done(unit, actor, callback)
+
+
+async def show_person(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
+    """The applicant sees where their money is."""
+    case = await pressed_case(unit, press, same_version=False)
+    await treasury_screens.show_person(unit, actor, case, rechecked=press.act == "treasury.rechecked")
+    _done(unit, actor, callback)
+
+
+async def show_desk(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
+    """The queue, or what has been paid."""
+    await state.clear()
+    await treasury_screens.show_desk(
+        unit, actor, int(press.args.get("page", 0)), done=press.act == "treasury.done"
+    )
+    _done(unit, actor, callback)
+
+
+async def open_payout(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
+    """One payout."""
+    await state.clear()
+    await treasury_screens.show_payout(unit, actor, _id(press, "payout"))
+    _done(unit, actor, callback)
+
+
+async def act_on_payout(
+    callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext
+) -> None:
+    """Claim, give back, confirm, look up again; then the payout as it stands."""
+    await state.clear()
+    payout_id = _id(press, "payout")
+    acts = {
+        "treasury.claim": treasury.claim,
+        "treasury.give_back": treasury.give_back,
+        "treasury.confirm": treasury.confirm,
+        "treasury.recheck": treasury.recheck,
+    }
+    await acts[press.act](unit, actor, payout_id)
+    await treasury_screens.show_payout(unit, actor, payout_id)
+    _done(unit, actor, callback)
+
+
+async def ask_reference(
+    callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext
+) -> None:
+    """The holder has paid: ask for the reference."""
+    await treasury_screens.ask_reference(unit, actor, _id(press, "payout"))
+    await state.set_state(Typing.reference)
+    await state.set_data({"payout": str(_id(press, "payout"))})
+    _done(unit, actor, callback)
+
+
+async def take_reference(message: Message, unit: Unit, actor: Actor, state: FSMContext) -> None:
+    """A typed reference: erase it from the chat, keep it sealed, show it back."""
+    erase_messages(unit, actor.address, [message.message_id])
+    reference = treasury.read_reference(message.text or "")
+    data = await state.get_data()
+    await treasury_screens.check_reference(unit, actor, UUID(data["payout"]), reference)
+    await state.set_data(data | {"reference": reference})
+
+
+async def pay(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
+    """The reference is right: enter the payment."""
+    data = await state.get_data()
+    payout_id = _id(press, "payout")
+    if data.get("payout") != str(payout_id) or "reference" not in data:
+        raise ButtonGone
+    await treasury.pay(unit, actor, payout_id, data["reference"])
+    await state.clear()
+    await treasury_screens.show_payout(unit, actor, payout_id)
+    _done(unit, actor, callback)
+
+
+async def ask_reason(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
+    """The money came back: ask why."""
+    await treasury_screens.ask_reason(unit, actor, _id(press, "payout"))
+    _done(unit, actor, callback)
+
+
+async def came_back(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
+    """Enter that the money came back."""
+    payout_id = _id(press, "payout")
+    await treasury.came_back(unit, actor, payout_id, ReturnReason(str(press.args["reason"])))
+    await treasury_screens.show_payout(unit, actor, payout_id)
+    _done(unit, actor, callback)
+
+
+async def fund_command(message: Message, unit: Unit, actor: Actor, state: FSMContext) -> None:
+    """`/fund`: ask how much has come in."""
+    erase_messages(unit, actor.address, [message.message_id])
+    await treasury_funding.ask_amount(unit, actor)
+    await state.set_state(Typing.amount)
+
+
+async def fund_button(callback: CallbackQuery, unit: Unit, actor: Actor, state: FSMContext) -> None:
+    """The same by a button."""
+    await treasury_funding.ask_amount(unit, actor)
+    await state.set_state(Typing.amount)
+    _done(unit, actor, callback)
+
+
+async def take_amount(message: Message, unit: Unit, actor: Actor) -> None:
+    """A typed amount: erase it from the chat, show it back."""
+    erase_messages(unit, actor.address, [message.message_id])
+    await treasury_funding.check_amount(unit, actor, message.text or "")
+
+
+async def act_on_funding(
+    callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext
+) -> None:
+    """Enter, confirm or refuse money that came in; then the entry as it stands."""
+    await state.clear()
+    funding_id = _id(press, "funding")
+    if press.act == "treasury.fund_enter":
+        await treasury_funding.enter(unit, actor, funding_id, int(press.args["amount"]))
+    elif press.act == "treasury.fund_confirm":
+        await treasury_funding.confirm(unit, actor, funding_id)
+    elif press.act == "treasury.fund_refuse":
+        await treasury_funding.refuse(unit, actor, funding_id)
+    await treasury_funding.show_funding(unit, actor, funding_id)
+    _done(unit, actor, callback)
+
+
+def build_router() -> Router:
+    """The router of the payout desk."""
+    router = Router(name="treasury")
+    press = router.callback_query.register
+    press(agree, Pressed("treasury.agree"))
+    press(other_way, Pressed("treasury.other_way"))
+    press(take_back, Pressed("treasury.take_back"))
+    press(show_person, Pressed("treasury.confirm_rail", "treasury.rechecked"))
+    press(show_desk, Pressed("treasury.desk", "treasury.done"))
+    press(open_payout, Pressed("treasury.open"))
+    press(act_on_payout, Pressed("treasury.claim", "treasury.give_back", "treasury.confirm", "treasury.recheck"))
+    press(ask_reference, Pressed("treasury.paid"))
+    press(pay, Pressed("treasury.paid_sure"))
+    press(ask_reason, Pressed("treasury.returned"))
+    press(came_back, Pressed("treasury.return_reason"))
+    press(fund_button, Pressed("treasury.fund"))
+    press(
+        act_on_funding,
+        Pressed("treasury.fund_open", "treasury.fund_enter", "treasury.fund_confirm", "treasury.fund_refuse"),
+    )
+    private = F.chat.type == ChatType.PRIVATE
+    router.message.register(fund_command, Command("fund"), private)
+    router.message.register(take_reference, StateFilter(Typing.reference), private, ~F.text.startswith("/"))
+    router.message.register(take_amount, StateFilter(Typing.amount), private, ~F.text.startswith("/"))
+    return router
+
+
+def _id(press: Press, name: str) -> UUID:
+    return UUID(str(press.args[name]))
+
+
+def _done(unit: Unit, actor: Actor, callback: CallbackQuery) -> None:
+    answer(unit, actor.address, callback.id)

@@ -1,0 +1,269 @@
+"""The payout desk: who may pay, confirm and return, and who is told what.
+
+- Nobody pays or confirms their own case, one they voted on, or one they stepped aside from.
+- A payout exists once the person has confirmed how the money reaches them; until then nothing can be claimed.
+- The destination is read by the treasurer who holds the payout, alone, and each reading is on the record.
+- Above the policy's tier a payment counts once a second treasurer, another person, has confirmed it.
+- The desk never shows a case's code or a word of its story.
+
+Steps of the payout itself are in `payments.payouts`, screens in `services.treasury_screens`.
+"""
+
+import unicodedata
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlmodel import col, select
+
+from models.audit import about, record
+from models.case import Case, CaseStatus
+from models.errors import AlreadyDone, BadInput, ButtonGone, FundShort, NotAllowed, SteppedAside
+from models.grant import Grant, GrantStatus, Payout, PayoutStatus, ReturnReason
+from models.panel import Vote
+from models.unit import Unit
+from models.volunteer import Role, Volunteer
+from payments import grants, ledger, payouts, rails
+from payments.money import Money
+from services import followup, intake, news
+from services.access import Act, Actor, has_stepped_aside, require
+from services.contact import volunteer_recipient
+from services.jobs import Job
+from services.roles import holders, tell_role
+from services.speak import Button, Screen, notify
+from vault.types import IndexName
+
+REFERENCE_LIMIT: Final = 64
+"""Characters of a payment's reference: bank references are shorter."""
+
+PERSON: Final = "treasury.confirm_rail"
+"""The button behind which the person sees where their money is, and confirms how it reaches them."""
+
+RECHECKED: Final = "treasury.rechecked"
+"""The same, after a treasurer has looked up a payment that was said to be missing."""
+
+Held = tuple[Volunteer, Payout, Grant, Case | None]
+"""The treasurer who acts, and what they act on."""
+
+
+async def offer(unit: Unit, grant: Grant) -> None:
+    """After an approval: when the fund is short, those who can fill it are told.
+
+    The person learns of the decision from `services.review` and confirms from there how the money reaches them.
+    """
+    if grant.status == GrantStatus.WAITING:
+        for role in (Role.TREASURER, Role.COORDINATOR):
+            await tell_role(unit, role, "treasury.told.fund-short")
+
+
+async def agree(unit: Unit, actor: Actor, case: Case) -> Payout:
+    """The person confirms how the money reaches them: the payout is on the desk, once.
+
+    Raises `ButtonGone` for anybody else, `FundShort` while the grant waits, `AlreadyDone` once it is on its way,
+    `BadInput` when no destination is known.
+    """
+    grant = await _own_grant(unit, actor, case)
+    destination = await intake.read_answer(unit, case, "payout")
+    if not destination:
+        raise BadInput("treasury.refused.no-destination")
+    rail = rails.choose(unit.policy, Money(grant.amount, grant.currency))
+    index = unit.vault.index(IndexName.destination, _folded(destination))
+    payout = await payouts.queue(unit, grant, case, rail, index, actor.name)
+    for volunteer in await holders(unit, Role.TREASURER):
+        if volunteer.chat != case.chat and not await _is_involved(unit, case, volunteer.id):
+            await _tell(unit, volunteer, "treasury.told.queued", payout)
+    return payout
+
+
+async def other_way(unit: Unit, actor: Actor, case: Case) -> None:
+    """The person wants the money another way: the question is asked anew, as long as nothing is on its way."""
+    await _own_grant(unit, actor, case)
+    await intake.ask_again(unit, case, "payout")
+
+
+async def take_back(unit: Unit, actor: Actor, case: Case) -> None:
+    """The person withdraws what they agreed to, as long as no treasurer holds it. Raises `AlreadyDone` later."""
+    grant = await _grant_of_own(unit, actor, case)
+    payout = await grants.live_payout(unit, grant)
+    if payout is None or payout.status != PayoutStatus.QUEUED:
+        raise AlreadyDone
+    await payouts.take_back(unit, payout, case, actor.name)
+
+
+async def claim(unit: Unit, actor: Actor, payout_id: UUID) -> Payout:
+    """Take a queued payout. Of two at once one gets it, the other `MoveRefused`."""
+    volunteer, payout, _, _ = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
+    await payouts.claim(unit, payout, volunteer.id)
+    return payout
+
+
+async def read_destination(unit: Unit, actor: Actor, payout_id: UUID) -> str:
+    """Where to pay, for the holder alone, while it is not paid. Each reading is audited."""
+    volunteer, payout, _, case = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
+    payouts.only_holder(payout, volunteer.id)
+    if payout.status != PayoutStatus.CLAIMED or case is None or not payouts.is_wanted(case):
+        raise NotAllowed("treasury.refused.nothing-to-pay")
+    await record(unit, actor.name, "payout.destination_read", about("payout", payout.id))
+    return await intake.read_answer(unit, case, "payout") or ""
+
+
+async def give_back(unit: Unit, actor: Actor, payout_id: UUID) -> None:
+    """Put a claimed payout back, not paid."""
+    volunteer, payout, grant, case = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
+    await payouts.give_back(unit, payout, grant, case, volunteer.id)
+
+
+def read_reference(typed: str) -> str:
+    """A payment's reference as typed, in one line. Raises `BadInput`."""
+    reference = " ".join(typed.split())
+    if not reference or len(reference) > REFERENCE_LIMIT:
+        raise BadInput("treasury.bad.reference", limit=REFERENCE_LIMIT)
+    if any(unicodedata.category(sign).startswith("C") for sign in reference):
+        raise BadInput("treasury.bad.reference", limit=REFERENCE_LIMIT)
+    return reference
+
+
+async def pay(unit: Unit, actor: Actor, payout_id: UUID, typed: str) -> PayoutStatus:
+    """The holder has paid under a reference. `PAID` at once, or `SENT` until a second treasurer confirms."""
+    volunteer, payout, grant, case = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
+    status = await payouts.pay(unit, payout, grant, case, volunteer.id, read_reference(typed))
+    if status == PayoutStatus.PAID:
+        await _tell_paid(unit, case)
+        return status
+    for other in await holders(unit, Role.TREASURER):
+        involved = case is not None and (other.chat == case.chat or await _is_involved(unit, case, other.id))
+        if other.id != volunteer.id and not involved:
+            await _tell(unit, other, "treasury.told.confirm", payout)
+    return status
+
+
+async def confirm(unit: Unit, actor: Actor, payout_id: UUID) -> None:
+    """A second treasurer confirms a payment. Raises `SamePerson` for the one who paid."""
+    volunteer, payout, grant, case = await held(unit, actor, Act.CONFIRM_PAYOUT, payout_id)
+    await payouts.confirm(unit, payout, grant, case, volunteer.id)
+    await _tell_paid(unit, case)
+
+
+async def came_back(unit: Unit, actor: Actor, payout_id: UUID, reason: ReturnReason) -> None:
+    """The money came back: the grant is reserved anew, and the person is asked for another way."""
+    volunteer, payout, grant, case = await held(unit, actor, Act.CONFIRM_PAYOUT, payout_id)
+    waited_for = await payouts.came_back(unit, payout, grant, case, volunteer.id, reason)
+    if case is not None and waited_for:
+        await news.tell(unit, case, PERSON)
+
+
+async def recheck(unit: Unit, actor: Actor, payout_id: UUID) -> None:
+    """The payment was looked up and went through: the person is told so."""
+    _, payout, _, case = await held(unit, actor, Act.CONFIRM_PAYOUT, payout_id)
+    if payout.status != PayoutStatus.PAID:
+        raise NotAllowed("treasury.refused.nothing-to-pay")
+    await record(unit, actor.name, "payout.rechecked", about("payout", payout.id))
+    if case is not None and payouts.is_wanted(case):
+        await news.tell(unit, case, RECHECKED)
+
+
+async def reported_missing(unit: Unit, case: Case) -> bool:
+    """The person says that nothing arrived: who paid and who confirmed are told. False when nothing was paid."""
+    grant = await grants.grant_of(unit, case)
+    payout = await grants.live_payout(unit, grant) if grant else None
+    if payout is None or payout.status != PayoutStatus.PAID:
+        return False
+    await record(unit, f"applicant:{case.id}", "payout.reported_missing", about("payout", payout.id))
+    standing = await holders(unit, Role.TREASURER)
+    paid_it = [volunteer for volunteer in standing if volunteer.id in {payout.claimed_by, payout.confirmed_by}]
+    for volunteer in paid_it or standing:
+        await _tell(unit, volunteer, "treasury.told.missing", payout)
+    return True
+
+
+async def fund_waiting(unit: Unit, actor_name: str = "system") -> list[Grant]:
+    """Reserve waiting grants as far as the money reaches, and ask their people how it is to reach them."""
+    funded = await grants.fund_waiting(unit, actor_name)
+    for grant in funded:
+        case = await unit.session.get(Case, grant.case_id)
+        if case is not None:
+            await news.tell(unit, case, PERSON)
+    return funded
+
+
+async def held(unit: Unit, actor: Actor, act: Act, payout_id: UUID) -> Held:
+    """The payout that a treasurer acts on, or the refusal: no right, own case, voted on it, stepped aside."""
+    require(actor, act)
+    payout, grant, case = await payouts.load(unit, payout_id)
+    volunteer = require(actor, act, case)
+    if case is not None:
+        if await has_stepped_aside(unit, case.id, volunteer.id):
+            raise SteppedAside
+        if await _is_involved(unit, case, volunteer.id):
+            raise NotAllowed("treasury.refused.voted")
+    return volunteer, payout, grant, case
+
+
+async def _own_grant(unit: Unit, actor: Actor, case: Case) -> Grant:
+    """The reserved grant of the actor's own case, with no payout under way."""
+    grant = await _grant_of_own(unit, actor, case)
+    if grant.status == GrantStatus.WAITING:
+        raise FundShort
+    if await grants.live_payout(unit, grant) is not None or case.status != CaseStatus.APPROVED:
+        raise AlreadyDone
+    return grant
+
+
+async def _grant_of_own(unit: Unit, actor: Actor, case: Case) -> Grant:
+    if actor.case is None or actor.case.id != case.id:
+        raise ButtonGone
+    grant = await grants.grant_of(unit, case)
+    if grant is None:
+        raise ButtonGone
+    return grant
+
+
+async def _is_involved(unit: Unit, case: Case, volunteer_id: UUID) -> bool:
+    """Whether a volunteer voted on a case or stepped aside from it."""
+    voted = await unit.session.exec(
+        select(Vote.id).where(Vote.case_id == case.id, Vote.volunteer_id == volunteer_id).limit(1)
+    )
+    return voted.first() is not None or await has_stepped_aside(unit, case.id, volunteer_id)
+
+
+async def _tell(unit: Unit, volunteer: Volunteer, key: str, payout: Payout) -> None:
+    to = await volunteer_recipient(unit, volunteer)
+    button = Button(
+        unit.texts.render("treasury.button.open", to.language), "treasury.open", {"payout": str(payout.id)}
+    )
+    await notify(unit, to, Screen(unit.texts.render(key, to.language), [[button]]))
+
+
+async def _tell_paid(unit: Unit, case: Case | None) -> None:
+    if case is not None and case.status == CaseStatus.PAID:
+        await news.tell(unit, case, PERSON)
+        await followup.schedule(unit, case)
+
+
+def _folded(destination: str) -> str:
+    """A destination for comparing: no spaces, dashes or case."""
+    kept = (sign for sign in unicodedata.normalize("NFKC", destination).casefold() if sign.isalnum())
+    return "".join(kept)
+
+
+async def _find_fundable(unit: Unit) -> Sequence[str]:
+    first = (
+        await unit.session.exec(
+            select(Grant)
+            .where(Grant.status == GrantStatus.WAITING)
+            .order_by(col(Grant.approved_at), col(Grant.number))
+        )
+    ).first()
+    if first is None:
+        return ()
+    free = await ledger.balance(unit, ledger.Purpose.FUND, first.currency)
+    return (first.currency,) if free.amount >= first.amount else ()
+
+
+async def _fund_due(unit: Unit, _: str) -> None:
+    await fund_waiting(unit)
+
+
+JOBS: tuple[Job, ...] = (Job("treasury.fund_waiting", timedelta(minutes=1), _find_fundable, _fund_due),)
+"""Money may come in by the command line or a webhook; waiting grants are reserved within a minute."""

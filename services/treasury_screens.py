@@ -1,0 +1,242 @@
+"""What the payout desk shows: to treasurers the work, to the person where their money is.
+
+A treasurer sees number, amount, rail and waiting time; the destination only when they hold the payout; never a
+case's code or story. Everything here is shown in the one screen of a private chat.
+"""
+
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlmodel import col, select
+
+from models.case import Case
+from models.errors import ButtonGone, NotAllowed
+from models.funding import FundingStatus, PendingFunding
+from models.grant import Grant, GrantStatus, Payout, PayoutStatus, ReturnReason
+from models.unit import Unit
+from payments import grants, payouts
+from payments.money import Money
+from payments.rails import RAILS, choose
+from services import intake
+from services.access import Act, Actor, require
+from services.speak import Button, Life, Screen, show
+from services.treasury import held, read_destination
+from texts.formats import day, money, span
+
+PAGE: Final = 8
+"""Payouts on one screen of the desk."""
+
+OPEN_WORK: Final = (PayoutStatus.QUEUED, PayoutStatus.CLAIMED, PayoutStatus.SENT)
+
+
+async def show_desk(unit: Unit, actor: Actor, page: int = 0, *, done: bool = False) -> None:
+    """The queue, oldest first; or with `done` what has been paid, newest first, to be marked as returned."""
+    require(actor, Act.CLAIM_PAYOUT)
+    wanted = (PayoutStatus.PAID,) if done else OPEN_WORK
+    order = col(Payout.paid_at).desc() if done else col(Payout.created_at)
+    found = await unit.session.exec(
+        select(Payout, Grant)
+        .join(Grant, col(Grant.id) == Payout.grant_id)
+        .where(col(Payout.status).in_(wanted))
+        .order_by(order, col(Payout.id))
+        .offset(max(page, 0) * PAGE)
+        .limit(PAGE + 1)
+    )
+    lines = found.all()
+    rows = [[_entry(unit, actor, payout, grant)] for payout, grant in lines[:PAGE]]
+    if not done:
+        rows += await _fundings(unit, actor)
+    rows += _turning(unit, actor, page, done=done, more=len(lines) > PAGE)
+    key = "treasury.desk.done" if done else "treasury.desk" if lines else "treasury.desk.empty"
+    await show(unit, actor.to, Screen(_say(unit, actor, key), rows))
+
+
+async def show_payout(unit: Unit, actor: Actor, payout_id: UUID) -> None:
+    """One payout as this treasurer may see it; the destination when they hold it."""
+    volunteer, payout, grant, case = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
+    mine = payout.claimed_by == volunteer.id
+    facts = _facts(unit, actor, payout, grant)
+    if payout.status == PayoutStatus.CLAIMED and mine and case is not None and payouts.is_wanted(case):
+        await _show_destination(unit, actor, payout, case, facts)
+        return
+    verbs: tuple[str, ...] = ()
+    match payout.status:
+        case PayoutStatus.QUEUED:
+            key, verbs = "treasury.payout.queued", ("claim",)
+        case PayoutStatus.CLAIMED:
+            key, verbs = (
+                ("treasury.payout.withdrawn", ("give_back", "paid")) if mine else ("treasury.payout.taken", ())
+            )
+        case PayoutStatus.SENT:
+            key, verbs = ("treasury.payout.sent-mine", ()) if mine else ("treasury.payout.sent", ("confirm",))
+            verbs += ("returned",)
+        case PayoutStatus.PAID:
+            key, verbs = "treasury.payout.paid", ("returned", "recheck")
+        case _:
+            key = "treasury.payout.closed"
+    reference = payouts.reference_of(unit, payout)
+    text = _say(unit, actor, key, reference=reference, **facts)
+    await show(unit, actor.to, Screen(text, _verbs(unit, actor, payout, verbs), protect=bool(reference)))
+
+
+async def ask_reference(unit: Unit, actor: Actor, payout_id: UUID) -> None:
+    """Ask the holder to type the reference under which they paid."""
+    volunteer, payout, grant, _ = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
+    payouts.only_holder(payout, volunteer.id)
+    if payout.status != PayoutStatus.CLAIMED:
+        raise NotAllowed("treasury.refused.nothing-to-pay")
+    text = _say(unit, actor, "treasury.reference.ask", **_facts(unit, actor, payout, grant))
+    await show(unit, actor.to, Screen(text, [[_button(unit, actor, "back", payout, act="open")]]))
+
+
+async def check_reference(unit: Unit, actor: Actor, payout_id: UUID, reference: str) -> None:
+    """Show what was typed and ask whether it is right, before anything is entered."""
+    _, payout, grant, _ = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
+    text = _say(unit, actor, "treasury.reference.check", reference=reference, **_facts(unit, actor, payout, grant))
+    rows = [
+        [_button(unit, actor, "paid_sure", payout)],
+        [_button(unit, actor, "retype", payout, act="paid"), _button(unit, actor, "back", payout, act="open")],
+    ]
+    await show(unit, actor.to, Screen(text, rows, protect=True))
+
+
+async def ask_reason(unit: Unit, actor: Actor, payout_id: UUID) -> None:
+    """Ask why the money came back."""
+    _, payout, grant, _ = await held(unit, actor, Act.CONFIRM_PAYOUT, payout_id)
+    rows = [
+        [
+            Button(
+                _say(unit, actor, f"treasury.reason.{reason}"),
+                "treasury.return_reason",
+                {"payout": str(payout.id), "reason": str(reason)},
+            )
+        ]
+        for reason in ReturnReason
+    ]
+    rows.append([_button(unit, actor, "back", payout, act="open")])
+    text = _say(unit, actor, "treasury.reason.ask", **_facts(unit, actor, payout, grant))
+    await show(unit, actor.to, Screen(text, rows))
+
+
+async def show_person(unit: Unit, actor: Actor, case: Case, *, rechecked: bool = False) -> None:
+    """The applicant's own view: what is promised, what a statement will show, where the money is now."""
+    if actor.case is None or actor.case.id != case.id:
+        raise ButtonGone
+    grant = await grants.grant_of(unit, case)
+    if grant is None:
+        raise ButtonGone
+    payout = await grants.live_payout(unit, grant)
+    rail = RAILS[payout.rail] if payout else choose(unit.policy, Money(grant.amount, grant.currency))
+    facts = {
+        "amount": money(grant.amount, grant.currency, actor.language),
+        "rail": _say(unit, actor, rail.title),
+        "statement": _say(unit, actor, rail.statement),
+    }
+    rows: list[list[Button]] = []
+    if grant.status == GrantStatus.WAITING:
+        key = "treasury.person.waiting"
+    elif payout is None:
+        came_back = await _last_return(unit, grant)
+        key = f"treasury.person.returned-{came_back}" if came_back else "treasury.person.ask"
+        facts["destination"] = await intake.read_answer(unit, case, "payout") or "—"
+        verbs = ("agree", "other_way")
+        rows = [
+            [Button(_say(unit, actor, f"treasury.person.button.{verb}"), f"treasury.{verb}")] for verb in verbs
+        ]
+    else:
+        paid = "treasury.person.rechecked" if rechecked else "treasury.person.paid"
+        key = paid if payout.status == PayoutStatus.PAID else "treasury.person.paying"
+        if payout.status == PayoutStatus.QUEUED:
+            rows = [[Button(_say(unit, actor, "treasury.person.button.take_back"), "treasury.take_back")]]
+        facts["day"] = day((payout.paid_at or payout.created_at).date(), actor.language)
+    rows.append([Button(_say(unit, actor, "treasury.person.button.home"), "start.home")])
+    await show(unit, actor.to, Screen(_say(unit, actor, key, **facts), rows, protect=True), case=case)
+
+
+async def _show_destination(unit: Unit, actor: Actor, payout: Payout, case: Case, facts: dict[str, str]) -> None:
+    """The one screen that says where to pay: protected, and gone after the policy's reading time."""
+    destination = await read_destination(unit, actor, payout.id)
+    text = _say(unit, actor, "treasury.payout.destination", destination=destination, **facts)
+    policy = unit.policy
+    life = Life(timedelta(minutes=policy.panel.reading_minutes), timedelta(hours=policy.retention.message_hours))
+    rows = _verbs(unit, actor, payout, ("paid", "give_back"))
+    await show(unit, actor.to, Screen(text, rows, protect=True), case=case, life=life)
+
+
+async def _last_return(unit: Unit, grant: Grant) -> ReturnReason | None:
+    found = await unit.session.exec(
+        select(Payout.return_reason)
+        .where(Payout.grant_id == grant.id, Payout.status == PayoutStatus.RETURNED)
+        .order_by(col(Payout.created_at).desc())
+        .limit(1)
+    )
+    reason = found.first()
+    return ReturnReason(reason) if reason else None
+
+
+async def _fundings(unit: Unit, actor: Actor) -> list[list[Button]]:
+    found = await unit.session.exec(
+        select(PendingFunding)
+        .where(PendingFunding.status == FundingStatus.PENDING)
+        .order_by(col(PendingFunding.entered_at))
+        .limit(PAGE)
+    )
+    return [
+        [
+            Button(
+                _say(
+                    unit, actor, "treasury.label.funding", amount=money(row.amount, row.currency, actor.language)
+                ),
+                "treasury.fund_open",
+                {"funding": str(row.id)},
+            )
+        ]
+        for row in found.all()
+    ]
+
+
+def _turning(unit: Unit, actor: Actor, page: int, *, done: bool, more: bool) -> list[list[Button]]:
+    act = "treasury.done" if done else "treasury.desk"
+    turns = []
+    if page > 0:
+        turns.append(Button(_say(unit, actor, "treasury.button.newer"), act, {"page": page - 1}))
+    if more:
+        turns.append(Button(_say(unit, actor, "treasury.button.older"), act, {"page": page + 1}))
+    other = ("queue", "treasury.desk") if done else ("done", "treasury.done")
+    last = [Button(_say(unit, actor, f"treasury.button.{other[0]}"), other[1])]
+    if not done:
+        last.append(Button(_say(unit, actor, "treasury.button.fund"), "treasury.fund"))
+    return [row for row in (turns, last) if row]
+
+
+def _entry(unit: Unit, actor: Actor, payout: Payout, grant: Grant) -> Button:
+    mine = actor.volunteer is not None and payout.claimed_by == actor.volunteer.id
+    state = "mine" if mine and payout.status == PayoutStatus.CLAIMED else str(payout.status)
+    facts = _facts(unit, actor, payout, grant)
+    parts = (facts["number"], facts["amount"], facts["waiting"])
+    label = f"{_say(unit, actor, f'treasury.state.{state}')} {' · '.join(parts)}"
+    return Button(label, "treasury.open", {"payout": str(payout.id)})
+
+
+def _facts(unit: Unit, actor: Actor, payout: Payout, grant: Grant) -> dict[str, str]:
+    return {
+        "number": grant.number,
+        "amount": money(grant.amount, grant.currency, actor.language),
+        "rail": _say(unit, actor, RAILS[payout.rail].title),
+        "waiting": span(unit.now - payout.created_at, actor.language),
+    }
+
+
+def _verbs(unit: Unit, actor: Actor, payout: Payout, verbs: tuple[str, ...]) -> list[list[Button]]:
+    rows = [[_button(unit, actor, verb, payout)] for verb in verbs]
+    return [*rows, [Button(_say(unit, actor, "treasury.button.desk"), "treasury.desk")]]
+
+
+def _button(unit: Unit, actor: Actor, verb: str, payout: Payout, act: str | None = None) -> Button:
+    label = _say(unit, actor, f"treasury.button.{verb.replace('_', '-')}")
+    return Button(label, f"treasury.{act or verb}", {"payout": str(payout.id)})
+
+
+def _say(unit: Unit, actor: Actor, key: str, **params: str) -> str:
+    return unit.texts.render(key, actor.language, **params)
