@@ -4,15 +4,18 @@ A unit of work is opened here and nowhere else, and here it commits or rolls bac
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import event, text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from models.clock import Clock
@@ -88,3 +91,54 @@ class Resources:
     async def _open(self) -> AsyncIterator[Unit]:
         async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
             yield Unit(session, self.vault, self.policy, self.texts, self.files, self.clock.now())
+
+
+async def insert_new(unit: Unit, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Insert rows, leaving out those that break a unique constraint."""
+    if not rows:
+        return
+    connection = await unit.session.connection()
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    await connection.execute(dialect.insert(table).on_conflict_do_nothing(), list(rows))
+
+
+SENDER_LOCK = 0x506C656E
+"""PostgreSQL advisory lock of the one sender; SQLite serves one process, so it needs none."""
+
+
+class SenderLock:
+    """One sender at a time over all processes: held by a session of the database, lost with it."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self._connection: AsyncConnection | None = None
+
+    async def hold(self) -> bool:
+        """Whether this process is the sender now: take the lock, or check that the session still stands."""
+        if self._engine.dialect.name == "sqlite":
+            return True
+        try:
+            if self._connection is not None:
+                await self._connection.execute(text("SELECT 1"))
+                return True
+            return await self._take()
+        except SQLAlchemyError:
+            await self.release()
+            raise
+
+    async def release(self) -> None:
+        """Let another process send."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.invalidate()
+            await connection.close()
+
+    async def _take(self) -> bool:
+        connection = await self._engine.connect()
+        connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
+        taken = await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": SENDER_LOCK})
+        if taken:
+            self._connection = connection
+        else:
+            await connection.close()
+        return bool(taken)

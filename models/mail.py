@@ -112,7 +112,10 @@ class SentMessage(SQLModel, table=True):
     """Sealed under the server's key: JSON [chat, message]. Place of the seal: (`sent_message`, `address`, id)."""
     case_id: UUID | None = Field(default=None, index=True)
     shown: SealedBytes | None = Field(default=None, sa_type=Sealed)
-    """Sealed: a digest of what the slot shows, so that an unchanged screen is not sent again."""
+    """Sealed JSON: a digest of what the slot shows, so that an unchanged screen is not sent again; whether it is
+    protected. Place of the seal: (`sent_message`, `shown`, id)."""
+    language: str = Field(default="en", max_length=8)
+    """In which language the message fades."""
     sent_at: datetime = Field(sa_type=UtcTime)
     fade_at: datetime | None = Field(default=None, sa_type=UtcTime, index=True)
     """When the text gives way to the neutral line."""

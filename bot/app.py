@@ -1,0 +1,229 @@
+"""One process: its parts are built here, wired by bells, started, and stopped in order.
+
+`async with App(resources, setup) as app: await app.wait()`. All parts run in one process, or one of them with
+`only`, beside other processes on the same PostgreSQL. The end is graceful: what is under way is finished.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Coroutine, Mapping
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from importlib import import_module
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from aiogram import Bot
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.telegram import TelegramAPIServer
+from aiohttp import web
+from sqlalchemy import text
+
+from bot.bell import Bell
+from bot.clock import JobClock
+from bot.database import Resources
+from bot.inbox import Inbox, telegram_arrival
+from bot.metrics import Metrics
+from bot.parts import all_jobs, build_routers
+from bot.rates import Rates
+from bot.receiver import Poller, register_webhook
+from bot.sender import Sender
+from bot.telegram_calls import TelegramCalls
+from bot.worker import Worker
+from handlers.edge import build_dispatcher
+from web.app import build_app
+from web.webhook import Webhook
+
+WEBHOOK_PATH: Final = "/telegram"
+"""Below the webhook's public address."""
+
+PATIENCE: Final = 10.0
+"""Seconds that a part may take to finish what is under way."""
+
+
+class Part(StrEnum):
+    """What a process may run alone."""
+
+    RECEIVER = "receiver"
+    WORKER = "worker"
+    SENDER = "sender"
+    CLOCK = "clock"
+    WEB = "web"
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """How a process is to run. `webhook_url` none: long polling. `clock_every` shortens the jobs' intervals."""
+
+    token: str = field(repr=False)
+    api_url: str
+    web_bind: str
+    webhook_url: str | None = None
+    proxy: str | None = field(default=None, repr=False)
+    rates: Rates = Rates()
+    only: Part | None = None
+    clock_every: timedelta | None = None
+
+    def runs(self, part: Part) -> bool:
+        """Whether this process runs a part."""
+        return self.only in {None, part}
+
+
+class App:
+    """The parts of one process."""
+
+    def __init__(self, resources: Resources, setup: Setup) -> None:
+        self.resources = resources
+        self.setup = setup
+        self.metrics = Metrics()
+        self.progress = Bell()
+        """Rung whenever anything was stored, handled or recorded."""
+        self.worker = Worker(
+            resources, build_dispatcher(*build_routers()), done=self._worked, metrics=self.metrics
+        )
+        self.inbox = Inbox(resources, self._stored, self.metrics)
+        self.clock = JobClock(resources, all_jobs(), self.metrics, handled=self._worked, at_most=setup.clock_every)
+        self.sender: Sender | None = None
+        self.web_port: int | None = None
+        self._tasks: dict[Part, asyncio.Task[None]] = {}
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        """Start the parts."""
+        setup = self.setup
+        try:
+            if setup.runs(Part.SENDER):
+                await self._start_sender()
+            if setup.runs(Part.WORKER):
+                self._start(Part.WORKER, self.worker.run())
+            if setup.runs(Part.CLOCK):
+                self._start(Part.CLOCK, self.clock.run())
+            if setup.runs(Part.WEB) or (setup.webhook_url and setup.runs(Part.RECEIVER)):
+                await self._start_web()
+            if setup.runs(Part.RECEIVER):
+                await self._start_receiver()
+        except BaseException:
+            await self.kill()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Hear nothing more, finish what is under way, and close everything."""
+        await self._cancel(Part.RECEIVER)
+        self.clock.stop()
+        await self._finish(Part.CLOCK)
+        self.worker.stop()
+        await self._finish(Part.WORKER)
+        if self.sender is not None:
+            self.sender.stop()
+        await self._finish(Part.SENDER)
+        await self._stack.aclose()
+
+    async def wait(self) -> None:
+        """Return when a part has ended, which none does by itself; raises what ended it."""
+        done, _ = await asyncio.wait(self._tasks.values(), return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+
+    async def kill(self) -> None:
+        """Cut everything off where it stands, as a crash would. Only what is committed remains."""
+        for part in list(self._tasks):
+            await self._cancel(part)
+        await self._stack.aclose()
+
+    async def health(self) -> Mapping[str, bool]:
+        """Which parts run, and whether the database answers."""
+        state = {part.value: not task.done() for part, task in self._tasks.items()}
+        try:
+            async with self.resources.unit() as unit:
+                await (await unit.session.connection()).execute(text("SELECT 1"))
+        except Exception:  # noqa: BLE001 - whatever it is, the answer is no
+            return state | {"database": False}
+        return state | {"database": True}
+
+    def _stored(self) -> None:
+        self.worker.bell.ring()
+        self.progress.ring()
+
+    def _worked(self) -> None:
+        if self.sender is not None:
+            self.sender.bell.ring()
+        self.progress.ring()
+
+    def _start(self, part: Part, run: Coroutine[Any, Any, None]) -> None:
+        self._tasks[part] = asyncio.create_task(run, name=part.value)
+
+    async def _start_sender(self) -> None:
+        setup = self.setup
+        calls = TelegramCalls(setup.token, setup.api_url, setup.rates, setup.proxy)
+        await self._stack.enter_async_context(calls)
+        self.sender = Sender(
+            self.resources, calls, setup.rates, self.metrics, pictures=self._picture, recorded=self.progress.ring
+        )
+        self._start(Part.SENDER, self.sender.run())
+
+    async def _start_receiver(self) -> None:
+        bot = await self._listening_bot()
+        if self.setup.webhook_url is None:
+            self._start(Part.RECEIVER, Poller(self.resources, bot, self.inbox, self.metrics).run())
+        else:
+            url = self.setup.webhook_url + WEBHOOK_PATH
+            secret = webhook_secret(self.setup.token)
+            self._start(Part.RECEIVER, register_webhook(bot, url, secret, self.resources.texts))
+
+    async def _listening_bot(self) -> Bot:
+        api = TelegramAPIServer.from_base(self.setup.api_url)
+        session = AiohttpSession(api=api, proxy=self.setup.proxy)
+        self._stack.push_async_callback(session.close)
+        return Bot(self.setup.token, session=session)
+
+    async def _start_web(self) -> None:
+        app = build_app(self.health, self.metrics.text, self._webhook())
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        await runner.setup()
+        self._stack.push_async_callback(runner.cleanup)
+        host, _, port = self.setup.web_bind.rpartition(":")
+        await web.TCPSite(runner, host.strip("[]"), int(port)).start()
+        self.web_port = runner.addresses[0][1]
+
+    def _webhook(self) -> Webhook | None:
+        url = self.setup.webhook_url
+        if url is None:
+            return None
+
+        async def store(update: object) -> None:
+            await self.inbox.store([telegram_arrival(self.resources, update)])
+
+        path = urlsplit(url).path.rstrip("/") + WEBHOOK_PATH
+        return Webhook(
+            path,
+            webhook_secret(self.setup.token),
+            store,
+            lambda status: self.metrics.refused_hooks.labels(status).inc(),
+        )
+
+    async def _picture(self, attachment: UUID) -> bytes:
+        async with self.resources.unit() as unit:
+            content: bytes = await import_module("services.attachments").read(unit, attachment)
+            return content
+
+    async def _finish(self, part: Part) -> None:
+        task = self._tasks.get(part)
+        if task is not None:
+            await asyncio.wait([task], timeout=PATIENCE)
+            await self._cancel(part)
+
+    async def _cancel(self, part: Part) -> None:
+        task = self._tasks.pop(part, None)
+        if task is not None:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await asyncio.gather(task, return_exceptions=True)
+
+
+def webhook_secret(token: str) -> str:
+    """The secret that Telegram repeats with each call: the same in every process that knows the token."""
+    return hashlib.blake2b(b"webhook", key=hashlib.sha256(token.encode()).digest(), digest_size=32).hexdigest()

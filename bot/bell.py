@@ -1,0 +1,22 @@
+"""A bell: rung by whoever has made work, heard by whoever does it. No ring is lost, and nobody polls in between."""
+
+import asyncio
+from contextlib import suppress
+
+
+class Bell:
+    """Rings that come while nobody listens are heard at the next wait; several count as one."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+
+    def ring(self) -> None:
+        """Wake who waits."""
+        self._rung.set()
+
+    async def wait(self, seconds: float | None = None) -> None:
+        """Return at the next ring, or after so many seconds. Look for work after this, never before."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._rung.wait()
+        self._rung.clear()

@@ -1,0 +1,146 @@
+"""The inbox: what arrives is stored, sealed, before it is acknowledged, and is blanked once done.
+
+Whatever comes is stored, also what nobody can read: the lane is taken from the bare JSON, and a shape that
+nobody knows goes into a lane of its own. A repeat of an event is harmless (unique source and number).
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from sqlmodel import col, delete, select
+
+from bot.batch import GroupWriter
+from bot.database import Resources, insert_new
+from bot.metrics import Metrics
+from models.mail import Effect, EffectStatus, EventStatus, InboxEvent
+from models.unit import Unit
+from services.jobs import Job
+from vault.seal import Place
+from vault.types import BlindIndex, IndexName
+
+TELEGRAM: Final = "telegram"
+"""The source of updates of the Bot API."""
+
+NO_LANE: Final = BlindIndex("none")
+"""The lane of events that belong to no chat and no person."""
+
+PEOPLE: Final = ("from", "user", "voter_chat", "actor_chat")
+"""Where an update without a chat names a person (Bot API: inline queries, payments, polls, reactions)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One event from outside: its number at the source, its lane, and its body as it came."""
+
+    source: str
+    external_id: str
+    lane: BlindIndex
+    body: bytes
+
+
+class Inbox:
+    """Stores arrivals, those of concurrent callers in one commit."""
+
+    def __init__(self, resources: Resources, stored: Callable[[], None], metrics: Metrics) -> None:
+        """`stored` is called after each commit: it wakes the worker."""
+        self._resources = resources
+        self._stored = stored
+        self._metrics = metrics
+        self._writer: GroupWriter[Sequence[Arrival], None] = GroupWriter(self._write)
+
+    async def store(self, arrivals: Sequence[Arrival]) -> None:
+        """Return once all are committed; only then may they be acknowledged. Repeats are left out."""
+        if arrivals:
+            await self._writer.add(arrivals)
+
+    async def _write(self, groups: Sequence[Sequence[Arrival]]) -> list[None]:
+        async with self._resources.unit() as unit:
+            rows = [_row(unit, arrival) for group in groups for arrival in group]
+            await insert_new(unit, InboxEvent, rows)
+        for row in rows:
+            self._metrics.stored.labels(row["source"]).inc()
+        self._stored()
+        return [None] * len(groups)
+
+
+def telegram_arrival(resources: Resources, update: object) -> Arrival:
+    """An update of the Bot API as it came, of whatever shape. One without a number is known by its digest."""
+    body = json.dumps(update, ensure_ascii=False, separators=(",", ":")).encode()
+    number = update.get("update_id") if isinstance(update, Mapping) else None
+    known = isinstance(number, int) and not isinstance(number, bool)
+    external = str(number) if known else f"?{hashlib.sha256(body).hexdigest()[:40]}"
+    chat = chat_of(update)
+    lane = NO_LANE if chat is None else resources.vault.index(IndexName.chat, str(chat))
+    return Arrival(TELEGRAM, external, lane, body)
+
+
+def chat_of(update: object) -> int | None:
+    """The chat in whose order an update belongs: its chat, else its person's private chat, else none."""
+    content = _content(update)
+    message = content.get("message")
+    for place in (content, message if isinstance(message, Mapping) else {}):
+        chat = _number(place.get("chat"))
+        if chat is not None:
+            return chat
+    return next((found for name in PEOPLE if (found := _number(content.get(name))) is not None), None)
+
+
+def event_place(source: str, external_id: str) -> Place:
+    """Where an event's body is sealed."""
+    return Place("inbox_event", "payload", f"{source}:{external_id}")
+
+
+def _content(update: object) -> Mapping[str, Any]:
+    if not isinstance(update, Mapping):
+        return {}
+    return next((value for value in update.values() if isinstance(value, Mapping)), {})
+
+
+def _number(thing: object) -> int | None:
+    number = thing.get("id") if isinstance(thing, Mapping) else None
+    return number if isinstance(number, int) and not isinstance(number, bool) else None
+
+
+def _row(unit: Unit, arrival: Arrival) -> dict[str, Any]:
+    place = event_place(arrival.source, arrival.external_id)
+    return {
+        "source": arrival.source,
+        "external_id": arrival.external_id,
+        "lane": arrival.lane,
+        "payload": unit.vault.seal_server(arrival.body, place),
+        "status": EventStatus.NEW,
+        "attempts": 0,
+        "next_try_at": unit.now,
+        "received_at": unit.now,
+    }
+
+
+async def _find_old(unit: Unit) -> Sequence[str]:
+    oldest = unit.now - timedelta(hours=unit.policy.retention.inbox_hours)
+    events = select(InboxEvent.id).where(InboxEvent.status != EventStatus.NEW, InboxEvent.received_at < oldest)
+    effects = select(Effect.id).where(Effect.status != EffectStatus.PENDING, Effect.due_at < oldest)
+    old_events = (await unit.session.exec(events.limit(1))).first()
+    old_effects = (await unit.session.exec(effects.limit(1))).first()
+    return [name for name, found in (("inbox", old_events), ("outbox", old_effects)) if found is not None]
+
+
+async def _purge(unit: Unit, box: str) -> None:
+    oldest = unit.now - timedelta(hours=unit.policy.retention.inbox_hours)
+    if box == "inbox":
+        await unit.session.exec(
+            delete(InboxEvent).where(
+                col(InboxEvent.status) != EventStatus.NEW, col(InboxEvent.received_at) < oldest
+            )
+        )
+    else:
+        await unit.session.exec(
+            delete(Effect).where(col(Effect.status) != EffectStatus.PENDING, col(Effect.due_at) < oldest)
+        )
+
+
+JOBS = (Job("mail.purge", timedelta(minutes=10), _find_old, _purge),)
+"""Rows of what is done are kept longer than Telegram's 24 hours, so that a repeat is known, and then go."""

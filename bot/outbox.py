@@ -1,0 +1,243 @@
+"""The database side of the sender: what is due is read, what became of it is recorded, many lanes in one commit.
+
+Payloads are blanked when an effect is done or has failed. A message's row goes when Telegram has answered that
+the message is gone; one that Telegram would not delete is on record in the audit log.
+"""
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID, uuid4
+
+from sqlalchemy import bindparam, delete, insert, update
+from sqlalchemy import select as choose
+from sqlmodel import col, select, tuple_
+
+from models import audit
+from models.case import Case, CaseStatus
+from models.mail import Effect, EffectKind, EffectStatus, SentMessage
+from models.unit import Unit
+from services.messages import sent_place
+from vault.seal import Place
+from vault.types import BlindIndex
+
+
+@dataclass(slots=True)
+class Due:
+    """One effect to be done now."""
+
+    id: int
+    lane: BlindIndex
+    kind: EffectKind
+    slot: str | None
+    case_id: UUID | None
+    payload: Mapping[str, Any]
+    shredded: bool
+    """The case was shredded since: a text about it must not go out."""
+
+    @property
+    def chat(self) -> int:
+        """The chat that it concerns."""
+        return int(self.payload["chat"])
+
+
+@dataclass(slots=True)
+class Standing:
+    """A message that stands in a slot."""
+
+    lane: BlindIndex
+    slot: str
+    chat: int
+    message: int
+    sent_at: datetime
+    erase_at: datetime
+    language: str
+    protect: bool
+    case_id: UUID | None = None
+    fade_at: datetime | None = None
+    digest: str | None = None
+    placed_for: int | None = None
+    """The effect for which it was sent as the neutral line, until its text is in."""
+    id: UUID = field(default_factory=uuid4)
+
+
+class Slot(NamedTuple):
+    """A place for one message."""
+
+    lane: BlindIndex
+    name: str
+
+
+@dataclass(slots=True)
+class Record:
+    """What became of a lane's effects; `placed` is a new neutral line for the effect that it names."""
+
+    done: list[int] = field(default_factory=list)
+    failed: list[tuple[int, str]] = field(default_factory=list)
+    closed: tuple[BlindIndex, int, str] | None = None
+    """Nothing arrives in this lane: all its pending effects up to this one fail, with this error."""
+    placed: Standing | None = None
+    replaced: UUID | None = None
+    shown: list[Standing] = field(default_factory=list)
+    gone: list[UUID] = field(default_factory=list)
+    left: list[tuple[UUID, UUID | None]] = field(default_factory=list)
+    """Messages that Telegram would not delete, with their case."""
+
+
+async def read_due(unit: Unit, busy: Collection[BlindIndex], limit: int) -> list[Due]:
+    """Pending effects of lanes that are not busy: urgent ones first, then in order."""
+    query = (
+        choose(
+            Effect.id,
+            Effect.lane,
+            Effect.kind,
+            Effect.slot,
+            Effect.case_id,
+            Effect.payload,
+            Effect.seal_id,
+            Case.status,
+        )
+        .outerjoin(Case, col(Case.id) == col(Effect.case_id))
+        .where(col(Effect.status) == EffectStatus.PENDING, col(Effect.due_at) <= unit.now)
+        .order_by(col(Effect.urgent).desc(), col(Effect.id))
+        .limit(limit)
+    )
+    if busy:
+        query = query.where(col(Effect.lane).not_in(busy))
+    rows = (await (await unit.session.connection()).execute(query)).all()
+    return [
+        Due(
+            row.id,
+            row.lane,
+            EffectKind(row.kind),
+            row.slot,
+            row.case_id,
+            json.loads(unit.vault.open_server(row.payload, Place("outbox_effect", "payload", str(row.seal_id)))),
+            row.status == CaseStatus.SHREDDED,
+        )
+        for row in rows
+    ]
+
+
+async def read_standing(unit: Unit, slots: Iterable[Slot]) -> dict[Slot, Standing]:
+    """The messages that stand in these slots."""
+    wanted = sorted(set(slots))
+    if not wanted:
+        return {}
+    query = select(SentMessage).where(tuple_(col(SentMessage.lane), col(SentMessage.slot)).in_(wanted))
+    rows = (await unit.session.exec(query)).all()
+    return {Slot(row.lane, row.slot): _standing(unit, row) for row in rows}
+
+
+async def write_records(unit: Unit, records: Sequence[Record]) -> list[bool]:
+    """Record many lanes at once; tells for each whether its placed line is still wanted."""
+    wanted = [await _place(unit, record) if record.placed else True for record in records]
+    await _end_effects(unit, records)
+    shown = [standing for record in records for standing in record.shown]
+    if shown:
+        await _write_shown(unit, shown)
+    gone = [row for record in records for row in record.gone]
+    if gone:
+        await unit.session.exec(delete(SentMessage).where(col(SentMessage.id).in_(gone)))
+    for record in records:
+        for row, case_id in record.left:
+            subject = audit.about("case", case_id) if case_id else audit.about("sent_message", row)
+            await audit.record(unit, "system", "messages.not_erased", subject)
+    return wanted
+
+
+def slots_of(due: Due) -> list[Slot]:
+    """The slots that an effect touches."""
+    names = {*due.payload.get("slots", ()), *([due.slot] if due.slot else ())}
+    return [Slot(due.lane, name) for name in names]
+
+
+async def _place(unit: Unit, record: Record) -> bool:
+    standing = record.placed
+    if standing is None:
+        return True
+    # The row's lock makes an erasure wait for this record, or this record see the erasure.
+    touched = await unit.session.exec(
+        update(Effect)
+        .where(col(Effect.id) == standing.placed_for, col(Effect.status) == EffectStatus.PENDING)
+        .values(attempts=Effect.attempts + 1)
+    )
+    if record.replaced is not None:
+        await unit.session.exec(delete(SentMessage).where(col(SentMessage.id) == record.replaced))
+    if touched.rowcount != 1:  # type: ignore[attr-defined] # a cursor result
+        return False
+    place = json.dumps([standing.chat, standing.message]).encode()
+    values = _columns(unit, standing) | {
+        "id": standing.id,
+        "lane": standing.lane,
+        "slot": standing.slot,
+        "sent_at": standing.sent_at,
+        "address": unit.vault.seal_server(place, sent_place(standing.id)),
+    }
+    await unit.session.exec(insert(SentMessage).values(values))
+    return True
+
+
+async def _end_effects(unit: Unit, records: Sequence[Record]) -> None:
+    done = [effect for record in records for effect in record.done]
+    if done:
+        await unit.session.exec(_ended(EffectStatus.DONE, None).where(col(Effect.id).in_(done)))
+    for record in records:
+        for effect, error in record.failed:
+            await unit.session.exec(_ended(EffectStatus.FAILED, error).where(col(Effect.id) == effect))
+        if record.closed is not None:
+            lane, last, error = record.closed
+            await unit.session.exec(
+                _ended(EffectStatus.FAILED, error).where(
+                    col(Effect.lane) == lane, col(Effect.id) <= last, col(Effect.status) == EffectStatus.PENDING
+                )
+            )
+
+
+def _ended(status: EffectStatus, error: str | None) -> Any:  # noqa: ANN401 - SQLAlchemy's Update
+    return update(Effect).values(status=status, payload=None, error=error)
+
+
+async def _write_shown(unit: Unit, shown: Sequence[Standing]) -> None:
+    columns = [_columns(unit, standing) | {"row": standing.id} for standing in shown]
+    names = [name for name in columns[0] if name != "row"]
+    table = SentMessage.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
+    statement = update(table).where(table.c.id == bindparam("row")).values({n: bindparam(n) for n in names})
+    await (await unit.session.connection()).execute(statement, columns)
+
+
+def _columns(unit: Unit, standing: Standing) -> dict[str, Any]:
+    shown = {"digest": standing.digest, "protect": standing.protect, "placed_for": standing.placed_for}
+    return {
+        "case_id": standing.case_id,
+        "language": standing.language,
+        "fade_at": standing.fade_at,
+        "erase_at": standing.erase_at,
+        "shown": unit.vault.seal_server(json.dumps(shown).encode(), _shown_place(standing.id)),
+    }
+
+
+def _standing(unit: Unit, row: SentMessage) -> Standing:
+    chat, message = json.loads(unit.vault.open_server(row.address, sent_place(row.id)))
+    shown = json.loads(unit.vault.open_server(row.shown, _shown_place(row.id))) if row.shown else {}
+    return Standing(
+        lane=row.lane,
+        slot=row.slot,
+        chat=chat,
+        message=message,
+        sent_at=row.sent_at,
+        erase_at=row.erase_at,
+        language=row.language,
+        protect=shown.get("protect", False),
+        case_id=row.case_id,
+        fade_at=row.fade_at,
+        digest=shown.get("digest"),
+        placed_for=shown.get("placed_for"),
+        id=row.id,
+    )
+
+
+def _shown_place(row: UUID) -> Place:
+    return Place("sent_message", "shown", str(row))

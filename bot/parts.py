@@ -1,0 +1,31 @@
+"""Which routers and jobs the process has. Routers are asked in this order; the stray ones come last."""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+from aiogram import Router
+
+from bot import inbox
+from services.jobs import Job
+
+CONVERSATIONS = (
+    "start", "intake", "attachments", "case", "relay", "volunteers", "group", "review", "reading", "mine",
+    "treasury", "followup", "desk", "stray",
+)  # fmt: skip
+SERVICES = (
+    "messages", "intake", "attachments", "erasure", "recovery", "review", "volunteers", "group", "reading",
+    "voting", "relay", "panel", "card", "news", "standing", "treasury", "followup", "retention", "audit", "desk",
+)  # fmt: skip
+
+
+def build_routers() -> list[Router]:
+    """A fresh router of each conversation: a router can be attached only once."""
+    names = [f"handlers.{name}" for name in CONVERSATIONS]
+    return [import_module(name).build_router() for name in names if find_spec(name)]
+
+
+def all_jobs() -> list[Job]:
+    """The jobs of the inbox and of every service that has any."""
+    names = [f"services.{name}" for name in SERVICES]
+    modules = [import_module(name) for name in names if find_spec(name)]
+    return [*inbox.JOBS, *(job for module in modules for job in getattr(module, "JOBS", ()))]

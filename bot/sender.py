@@ -1,0 +1,223 @@
+"""The sender: takes effects from the outbox after the commit and does them in Telegram, lanes side by side.
+
+- In order within a lane, urgent ones first; a lane that must wait (rates, flood control, an outage) is left out
+  of the next look, so that meanwhile a later text for a slot can replace the one that waits.
+- What became of a lane's effects is recorded before the lane is looked at again; records of several lanes share
+  a commit.
+- Flood control is obeyed per chat. What Telegram did not answer is done again: every effect may be (`delivery`).
+- One process sends at a time: on PostgreSQL it holds an advisory lock.
+"""
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from bot.batch import GroupWriter
+from bot.bell import Bell
+from bot.database import Resources, SenderLock
+from bot.delivery import Delivery, PictureGone, Pictures
+from bot.metrics import Metrics
+from bot.outbox import Due, Record, Slot, Standing, read_due, read_standing, slots_of, write_records
+from bot.rates import Pace, Rates
+from bot.telegram_calls import CallRefused, ChatClosed, ChatMoved, MessageGone, NotNow, SlowDown, TelegramCalls
+from models.mail import EffectKind
+from services import group, messages
+from services.contact import Address
+from vault.types import BlindIndex
+
+SIDE_BY_SIDE: Final = 32
+"""Lanes delivered at once; no more are read, so that what waits can still be replaced."""
+
+PER_LANE: Final = 4
+"""Effects of one turn as a rule: an answer, an erasure, a screen, a notice."""
+
+MOST_PAUSED: Final = 1000
+"""Paused lanes that are left out of a look one by one; with more, the sender waits for the first."""
+
+FALLBACK_SECONDS: Final = 1.0
+"""How often the outbox is looked at without a ring: for effects of other processes."""
+
+FIRST_PAUSE: Final = 0.2
+LONGEST_PAUSE: Final = 30.0
+"""Seconds that a lane waits after calls without an answer; doubles from the first to the longest."""
+
+PATIENCE: Final = 5.0
+"""Seconds that deliveries under way are waited for at the end."""
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Pause:
+    until: float
+    failures: int
+
+
+class Sender:
+    """Delivers until it is cancelled or stopped."""
+
+    def __init__(
+        self,
+        resources: Resources,
+        calls: TelegramCalls,
+        rates: Rates,
+        metrics: Metrics,
+        *,
+        pictures: Pictures,
+        recorded: Callable[[], None],
+    ) -> None:
+        """`pictures` opens attachments; `recorded` is called after each record is committed."""
+        self.bell = Bell()
+        self._resources = resources
+        self._metrics = metrics
+        self._recorded = recorded
+        self._pace = Pace(rates, asyncio.get_running_loop().time)
+        self._lock = SenderLock(resources.engine)
+        self._writer: GroupWriter[Record, bool] = GroupWriter(self._write)
+        self._delivery = Delivery(calls, self._writer.add, pictures, resources.texts, resources.clock.now)
+        self._busy: dict[BlindIndex, asyncio.Task[None]] = {}
+        self._missed: set[BlindIndex] = set()
+        self._hungry = False
+        self._paused: dict[BlindIndex, _Pause] = {}
+        self._waiting: set[BlindIndex] = set()
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Deliver what is due, again and again."""
+        try:
+            while not self._stopping:
+                try:
+                    more = await self._lock.hold() and await self.look()
+                except Exception as error:  # noqa: BLE001 - the database is away; the effects are still there
+                    log.error("sender_failed", error=error)
+                    more = False
+                if not more and not self._stopping:
+                    await self.bell.wait(self._until_next())
+            if self._busy:
+                await asyncio.wait(self._busy.values(), timeout=PATIENCE)
+        finally:
+            for task in self._busy.values():
+                task.cancel()
+            await asyncio.gather(*self._busy.values(), return_exceptions=True)
+            await self._lock.release()
+
+    def stop(self) -> None:
+        """Finish what is under way and return from `run`."""
+        self._stopping = True
+        self.bell.ring()
+
+    async def look(self) -> bool:
+        """Read what is due and begin with it; tells whether there may be more to read at once."""
+        now = asyncio.get_running_loop().time()
+        self._waiting = {lane for lane, pause in self._paused.items() if pause.until > now}
+        self._missed.update(self._busy)
+        free = SIDE_BY_SIDE - len(self._busy)
+        self._hungry = free <= 0
+        if self._hungry or len(self._waiting) > MOST_PAUSED:
+            return False
+        limit = free * PER_LANE
+        async with self._resources.unit() as unit:
+            due = await read_due(unit, self._waiting | self._busy.keys(), limit)
+            standing = await read_standing(unit, (slot for effect in due for slot in slots_of(effect)))
+        lanes: dict[BlindIndex, list[Due]] = {}
+        for effect in due:
+            lanes.setdefault(effect.lane, []).append(effect)
+        self._forget_pauses(lanes)
+        self._hungry = len(lanes) > free
+        for lane, effects in list(lanes.items())[:free]:
+            here = {slot: there for slot, there in standing.items() if slot.lane == lane}
+            self._busy[lane] = asyncio.create_task(self._serve(lane, effects, here))
+        return len(due) == limit and not self._hungry
+
+    def _forget_pauses(self, lanes: Collection[BlindIndex]) -> None:
+        for lane in self._paused.keys() - self._waiting - set(lanes):
+            del self._paused[lane]
+
+    def _until_next(self) -> float:
+        now = asyncio.get_running_loop().time()
+        ends = (self._paused[lane].until for lane in self._waiting)
+        return min([FALLBACK_SECONDS, *(max(end - now, 0.0) for end in ends)])
+
+    async def _serve(self, lane: BlindIndex, effects: Sequence[Due], standing: dict[Slot, Standing]) -> None:
+        record = Record()
+        try:
+            await self._deliver(lane, effects, standing, record)
+            await self._writer.add(record)
+            self._recorded()
+        except Exception as error:
+            log.error("lane_failed", exc_info=error)
+            self._pause(lane, "error", None)
+        finally:
+            del self._busy[lane]
+            if self._hungry or lane in self._missed or lane in self._paused:
+                self._missed.discard(lane)
+                self.bell.ring()
+
+    async def _deliver(
+        self, lane: BlindIndex, effects: Sequence[Due], standing: dict[Slot, Standing], record: Record
+    ) -> None:
+        for due in effects:
+            if due.kind is EffectKind.SHOW:
+                wait = self._pace.wait(due.chat)
+                if wait > 0:
+                    self._pause(lane, "rate", wait)
+                    return
+                self._pace.spend(due.chat)
+            try:
+                await self._delivery.deliver(due, standing, record)
+                self._count(due, "done")
+            except (CallRefused, MessageGone, PictureGone) as error:
+                record.failed.append((due.id, type(error).__name__))
+                self._count(due, "failed")
+            except ChatClosed as error:
+                record.closed = (lane, max(effect.id for effect in effects), type(error).__name__)
+                self._give_up(effects, standing, record)
+                self._count(due, "closed")
+                return
+            except ChatMoved as error:
+                await self._move(due.chat, error.chat)
+                return
+            except SlowDown as error:
+                self._pause(lane, "flood", error.seconds)
+                return
+            except NotNow:
+                self._pause(lane, "outage", None)
+                return
+        self._paused.pop(lane, None)
+
+    def _pause(self, lane: BlindIndex, reason: str, seconds: float | None) -> None:
+        """Leave a lane alone for so many seconds, or for longer with each failure."""
+        before = self._paused.get(lane)
+        failures = before.failures if before else 0
+        if seconds is None:
+            seconds = min(FIRST_PAUSE * 2**failures, LONGEST_PAUSE)
+            failures += 1
+        self._paused[lane] = _Pause(asyncio.get_running_loop().time() + seconds, failures)
+        self._metrics.paused.labels(reason).inc()
+
+    def _count(self, due: Due, outcome: str) -> None:
+        self._metrics.effects.labels(due.kind.value, outcome).inc()
+
+    @staticmethod
+    def _give_up(effects: Sequence[Due], standing: dict[Slot, Standing], record: Record) -> None:
+        """What was to be erased in a closed chat stays there: it is put on record, and not tried for ever."""
+        for slot in (slot for due in effects if due.kind is EffectKind.ERASE for slot in slots_of(due)):
+            there = standing.pop(slot, None)
+            if there is not None:
+                record.left.append((there.id, there.case_id))
+                record.gone.append(there.id)
+
+    async def _move(self, old: int, new: int) -> None:
+        async with self._resources.unit() as unit:
+            await group.migrated(unit, Address(old), Address(new))
+            await messages.chat_moved(unit, Address(old), Address(new))
+        self.bell.ring()
+
+    async def _write(self, records: Sequence[Record]) -> list[bool]:
+        async with self._resources.unit() as unit:
+            wanted = await write_records(unit, records)
+        self._metrics.not_erased.inc(sum(len(record.left) for record in records))
+        return wanted

@@ -1,0 +1,272 @@
+"""The one module that imports python-telegram-bot: calls of the Bot API, and its errors in the sender's words.
+
+The sender asks for what it wants; here is known how Telegram says no. Its refusals are told apart by their
+descriptions (the Bot API has no codes for them), always compared in lower case.
+
+    CallFailed
+    ├── MessageGone       there is no such message, or it cannot be edited: send anew
+    ├── Undeletable       Telegram will not delete it (older than 48 hours, no right)
+    ├── ChatClosed        blocked, kicked, deactivated, not found: nothing will arrive in this chat
+    ├── ChatMoved         the group became a supergroup
+    ├── SlowDown          flood control: wait so many seconds
+    ├── NotNow            Telegram cannot be reached or does not work: try again later
+    └── CallRefused       the call is wrong and will not get better by repeating
+"""
+
+import contextlib
+import math
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final, Self
+
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup, InputMediaPhoto, LinkPreviewOptions
+from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError
+from telegram.ext import AIORateLimiter, ExtBot
+from telegram.request import HTTPXRequest
+
+from bot.rates import Rates
+from services.speak import OWN_NAME
+
+ANSWER_LENGTH: Final = 200
+"""Characters of an answer to a press (Bot API, answerCallbackQuery)."""
+
+DELETED_AT_ONCE: Final = 100
+"""Messages of one deleteMessages call (Bot API)."""
+
+CONNECTIONS: Final = 64
+SECONDS: Final = 20.0
+
+_GONE: Final = (
+    "message to edit not found",
+    "message can't be edited",
+    "there is no text in the message to edit",
+    "message_id_invalid",
+    "message identifier is not specified",
+)
+_CLOSED: Final = (
+    "chat not found",
+    "peer_id_invalid",
+    "user not found",
+    "chat_write_forbidden",
+    "group is deactivated",
+)
+_NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)  # Telegram's servers must not fetch what a text names
+
+
+class CallFailed(Exception):
+    """A call was not done, or nobody knows whether it was. Holds no text of Telegram's."""
+
+
+class MessageGone(CallFailed):
+    """The message to edit is not there, or cannot be edited."""
+
+
+class Undeletable(CallFailed):
+    """The message stays: too old, or no right to delete it."""
+
+
+class ChatClosed(CallFailed):
+    """Nothing will arrive in this chat until the person comes back."""
+
+
+class ChatMoved(CallFailed):
+    """The group has another number now."""
+
+    def __init__(self, chat: int) -> None:
+        super().__init__()
+        self.chat = chat
+
+
+class SlowDown(CallFailed):
+    """Flood control."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.seconds = seconds
+
+
+class NotNow(CallFailed):
+    """No answer, or an answer that is none. The call may have been done."""
+
+
+class CallRefused(CallFailed):
+    """Telegram found the call wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """What a message shows: a text, rows of buttons (label, data), and bytes of a picture."""
+
+    text: str
+    rows: Sequence[Sequence[tuple[str, str]]] = ()
+    picture: bytes | None = None
+
+    def markup(self) -> InlineKeyboardMarkup | None:
+        """The buttons as Telegram takes them."""
+        if not self.rows:
+            return None
+        return InlineKeyboardMarkup(
+            [[InlineKeyboardButton(label, callback_data=data) for label, data in row] for row in self.rows]
+        )
+
+
+class TelegramCalls:
+    """A bot that speaks: `async with TelegramCalls(...) as calls`."""
+
+    def __init__(self, token: str, api_url: str, rates: Rates, proxy: str | None = None) -> None:
+        """`api_url` is the base address of a Bot API server, without a slash at the end."""
+        limiter = AIORateLimiter(
+            overall_max_rate=0 if math.isinf(rates.overall_per_second) else rates.overall_per_second,
+            group_max_rate=0 if math.isinf(rates.group_per_minute) else rates.group_per_minute,
+        )
+        request = HTTPXRequest(
+            connection_pool_size=CONNECTIONS, proxy=proxy, read_timeout=SECONDS, write_timeout=SECONDS
+        )
+        self._bot: ExtBot[int] = ExtBot(
+            token,
+            base_url=f"{api_url}/bot",
+            base_file_url=f"{api_url}/file/bot",
+            request=request,
+            rate_limiter=limiter,
+        )
+        self._username: str | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._bot.shutdown()
+
+    async def send(self, chat: int, text: str, *, protect: bool) -> int:
+        """Send a text and return the message's number."""
+        async with _translated():
+            sent = await self._bot.send_message(
+                chat, text, protect_content=protect, link_preview_options=_NO_PREVIEW
+            )
+            return sent.message_id
+        raise AssertionError
+
+    async def edit(self, chat: int, message: int, face: Face) -> None:
+        """Let a message show something else; that it shows it already is fine."""
+        async with _translated():
+            try:
+                await self._edit(chat, message, face)
+            except BadRequest as error:
+                if "message is not modified" not in error.message.lower():
+                    raise
+
+    async def delete(self, chat: int, messages: Sequence[int]) -> list[int]:
+        """Delete messages; those already gone count as deleted. Returns those that Telegram will not delete."""
+        left: list[int] = []
+        for start in range(0, len(messages), DELETED_AT_ONCE):
+            part = messages[start : start + DELETED_AT_ONCE]
+            try:
+                await self._delete(chat, part)
+            except Undeletable:
+                left += await self._delete_singly(chat, part)
+        return left
+
+    async def answer(self, press: str, text: str | None, *, alert: bool, start: str | None) -> None:
+        """Answer a press; one that is too old or unknown to Telegram needs no answer any more."""
+        async with _translated():
+            url = f"https://t.me/{await self.username()}?start={start}" if start else None
+            try:
+                await self._bot.answer_callback_query(
+                    press, text[:ANSWER_LENGTH] if text else None, show_alert=alert, url=url
+                )
+            except BadRequest as error:
+                if not {"query is too old", "query id is invalid", "query_id_invalid"} & _phrases(error):
+                    raise
+
+    async def leave(self, chat: int) -> None:
+        """Leave a group; having left before is fine."""
+        with contextlib.suppress(ChatClosed):
+            async with _translated():
+                await self._bot.leave_chat(chat)
+
+    async def username(self) -> str:
+        """The bot's own name, asked for once."""
+        if self._username is None:
+            async with _translated():
+                self._username = (await self._bot.get_me()).username
+        return self._username or ""
+
+    async def _edit(self, chat: int, message: int, face: Face) -> None:
+        if face.picture is not None:
+            media = InputMediaPhoto(face.picture, caption=face.text)
+            await self._bot.edit_message_media(media, chat_id=chat, message_id=message, reply_markup=face.markup())
+            return
+        own = OWN_NAME in face.text
+        await self._bot.edit_message_text(
+            face.text.replace(OWN_NAME, await self.username()) if own else face.text,
+            chat_id=chat,
+            message_id=message,
+            reply_markup=face.markup(),
+            link_preview_options=_NO_PREVIEW,
+        )
+
+    async def _delete(self, chat: int, messages: Sequence[int]) -> None:
+        async with _translated():
+            try:
+                if len(messages) == 1:
+                    await self._bot.delete_message(chat, messages[0])
+                else:
+                    await self._bot.delete_messages(chat, messages)
+            except BadRequest as error:
+                if "not found" not in error.message.lower() or "chat not found" in error.message.lower():
+                    raise
+
+    async def _delete_singly(self, chat: int, messages: Sequence[int]) -> list[int]:
+        if len(messages) == 1:
+            return list(messages)
+        left = []
+        for message in messages:
+            try:
+                await self._delete(chat, [message])
+            except Undeletable:
+                left.append(message)
+        return left
+
+
+@contextlib.asynccontextmanager
+async def _translated() -> AsyncIterator[None]:
+    """Turn python-telegram-bot's errors into ours. The original is not chained: it may quote what was sent."""
+    try:
+        yield
+    except CallFailed:
+        raise
+    except TelegramError as error:
+        raise _in_our_words(error) from None
+
+
+def _in_our_words(error: TelegramError) -> CallFailed:
+    if isinstance(error, RetryAfter):
+        wait: Any = error.retry_after  # an int, or a timedelta with PTB_TIMEDELTA set
+        return SlowDown(wait.total_seconds() if isinstance(wait, timedelta) else float(wait))
+    if isinstance(error, ChatMigrated):
+        return ChatMoved(error.new_chat_id)
+    if isinstance(error, Forbidden):
+        return ChatClosed()
+    if isinstance(error, BadRequest):  # before NetworkError, of which it is a kind
+        return _refusal(error.message.lower())
+    return NotNow()
+
+
+def _refusal(description: str) -> CallFailed:
+    if any(phrase in description for phrase in _GONE):
+        return MessageGone()
+    if "can't be deleted" in description:
+        return Undeletable()
+    if any(phrase in description for phrase in _CLOSED):
+        return ChatClosed()
+    return CallRefused()
+
+
+def _phrases(error: BadRequest) -> set[str]:
+    description = error.message.lower()
+    return {
+        phrase
+        for phrase in ("query is too old", "query id is invalid", "query_id_invalid")
+        if phrase in description
+    }

@@ -1,0 +1,118 @@
+"""What stands in chats over time: texts fade to a neutral line, and every message is deleted before it is too late.
+
+Telegram lets a bot delete a message for 48 hours only (Bot API, deleteMessage). A slot in which something is
+about to be shown is left alone: what comes replaces it, or sets a later time.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlmodel import col, delete, exists, select, update
+
+from models.mail import Effect, EffectStatus, Keyboard, SentMessage
+from models.unit import Unit
+from services.contact import Address, To, lane_of
+from services.jobs import Job
+from services.speak import Button, Life, Screen, effect_place, erase_slot, sent_address, show
+from vault.seal import Place
+
+BATCH = 200
+"""Messages handled at one tick."""
+
+
+def keep_for_erasure(unit: Unit, address: Address, message: int) -> None:
+    """Remember a message of a person that stays for now, so that it is deleted in time."""
+    row = SentMessage(
+        lane=lane_of(unit, address),
+        slot=f"typed:{message}",
+        address=b"",
+        sent_at=unit.now,
+        erase_at=unit.now + timedelta(hours=unit.policy.retention.message_hours),
+    )
+    row.address = unit.vault.seal_server(json.dumps([address, message]).encode(), sent_place(row.id))
+    unit.session.add(row)
+
+
+def sent_place(row: UUID) -> Place:
+    """Where chat and number of a standing message are sealed."""
+    return Place("sent_message", "address", str(row))
+
+
+async def chat_moved(unit: Unit, old: Address, new: Address) -> None:
+    """A group became a supergroup with another number: what is still to be said goes there.
+
+    What was sent stands in the old group, which nobody can write to or delete from any more (Bot API,
+    `migrate_to_chat_id`), so it is forgotten here.
+    """
+    source, target = lane_of(unit, old), lane_of(unit, new)
+    pending = await unit.session.exec(
+        select(Effect).where(Effect.lane == source, Effect.status == EffectStatus.PENDING)
+    )
+    for effect in pending.all():
+        if effect.payload is not None:
+            place = effect_place(effect)
+            payload = json.loads(unit.vault.open_server(effect.payload, place)) | {"chat": new}
+            effect.payload = unit.vault.seal_server(json.dumps(payload).encode(), place)
+        effect.lane = target
+    await unit.session.exec(update(Keyboard).where(col(Keyboard.lane) == source).values(lane=target))
+    await unit.session.exec(delete(SentMessage).where(col(SentMessage.lane) == source))
+    await unit.session.flush()
+
+
+async def _find_fading(unit: Unit) -> Sequence[UUID]:
+    found = await unit.session.exec(
+        select(SentMessage.id).where(col(SentMessage.fade_at) <= unit.now, ~_stirring()).limit(BATCH)
+    )
+    return found.all()
+
+
+async def _fade(unit: Unit, row: UUID) -> None:
+    sent = await unit.session.get(SentMessage, row)
+    if sent is None or sent.fade_at is None or sent.fade_at > unit.now or await _stirs(unit, sent):
+        return
+    chat = sent_address(unit, sent)[0]
+    line = unit.texts.render("pipeline.neutral", sent.language)
+    button = Button(unit.texts.render("pipeline.open", sent.language), "start.open")
+    private = chat > 0  # groups have negative numbers (Bot API)
+    screen = Screen(line, [[button]] if private else ())
+    sent.fade_at = None
+    life = Life(None, sent.erase_at - unit.now)
+    await show(unit, To(chat, sent.language), screen, slot=sent.slot, life=life)
+
+
+async def _find_ending(unit: Unit) -> Sequence[UUID]:
+    found = await unit.session.exec(
+        select(SentMessage.id).where(SentMessage.erase_at <= unit.now, ~_stirring()).limit(BATCH)
+    )
+    return found.all()
+
+
+async def _end(unit: Unit, row: UUID) -> None:
+    sent = await unit.session.get(SentMessage, row)
+    if sent is not None and sent.erase_at <= unit.now and not await _stirs(unit, sent):
+        await erase_slot(unit, sent)
+
+
+def _stirring() -> exists:  # type: ignore[valid-type] # SQLAlchemy types this as a class
+    return exists().where(
+        col(Effect.lane) == SentMessage.lane,
+        col(Effect.slot) == SentMessage.slot,
+        col(Effect.status) == EffectStatus.PENDING,
+    )
+
+
+async def _stirs(unit: Unit, sent: SentMessage) -> bool:
+    found = await unit.session.exec(
+        select(Effect.id).where(
+            Effect.lane == sent.lane, Effect.slot == sent.slot, Effect.status == EffectStatus.PENDING
+        )
+    )
+    return found.first() is not None
+
+
+JOBS = (
+    Job("messages.fade", timedelta(seconds=20), _find_fading, _fade),
+    Job("messages.erase", timedelta(minutes=1), _find_ending, _end),
+)

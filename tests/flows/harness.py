@@ -1,0 +1,156 @@
+"""A whole world for a flow: the stand-in for Telegram, its people, and the fund running against it.
+
+`settle` returns when everything that was said has been heard, handled and answered. Nothing sleeps: it waits
+for the app's own bells.
+"""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlmodel import func, select
+
+from bot.app import App, Setup
+from bot.database import Resources
+from bot.rates import Rates
+from models.mail import Effect, EffectStatus, EventStatus, InboxEvent
+from models.unit import Unit
+from sandbox.clock import TravelClock
+from sandbox.telegram.client import Group, Person, Town
+from sandbox.telegram.limits import Limits
+from sandbox.telegram.server import TelegramServer
+
+PATIENCE = 20.0
+"""Real seconds after which a world that does not settle is a failure."""
+
+
+class NotSettled(AssertionError):
+    """Something was neither handled nor delivered in time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What is still to be done."""
+
+    unheard: int
+    unhandled: int
+    undelivered: int
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is."""
+        return not (self.unheard or self.unhandled or self.undelivered)
+
+
+class World:
+    """Telegram, people and the fund. `app` is replaced by `restart` and `kill`."""
+
+    def __init__(self, resources: Resources, server: TelegramServer, town: Town, setup: Setup) -> None:
+        self.resources = resources
+        self.server = server
+        self.town = town
+        self.setup = setup
+        self.app = App(resources, setup)
+
+    @property
+    def clock(self) -> TravelClock:
+        """The one clock of the fund and of Telegram."""
+        return self.server.clock
+
+    async def person(self, name: str, language: str = "ru") -> Person:
+        """Somebody with a Telegram account whose app speaks a language."""
+        return await self.town.person(name, language_code=language)
+
+    async def group(self, title: str, creator: Person, *people: Person, admin: bool = True) -> Group:
+        """A supergroup with hidden history, the bot (as administrator) and these people in it."""
+        made = await self.town.group(title, creator)
+        await made.add_bot(admin=admin)
+        for person in people:
+            await made.join(person)
+        return made
+
+    async def settle(self, seconds: float = PATIENCE) -> None:
+        """Wait until everything said is heard, every event handled, every effect delivered."""
+        end = asyncio.get_running_loop().time() + seconds
+        while not (backlog := await self.backlog()).empty:
+            left = end - asyncio.get_running_loop().time()
+            if left <= 0:
+                raise NotSettled(backlog)
+            await self.app.progress.wait(min(left, 1.0))
+
+    async def backlog(self) -> Backlog:
+        """What is still to be done now. Retries that are not yet due do not count."""
+        waiting = {str(update.id) for update in self.server.telegram.queue.pending}
+        async with self.resources.unit() as unit:
+            soon = unit.now + timedelta(seconds=0.5)  # units that began after this one count too
+            events = select(func.count()).where(
+                InboxEvent.status == EventStatus.NEW, InboxEvent.next_try_at <= soon
+            )
+            effects = select(func.count()).where(Effect.status == EffectStatus.PENDING, Effect.due_at <= soon)
+            # In the order of the way: what moves on between two looks is seen by the later one.
+            heard = set((await unit.session.exec(select(InboxEvent.external_id))).all()) if waiting else set()
+            unhandled = (await unit.session.exec(events)).one()
+            undelivered = (await unit.session.exec(effects)).one()
+        return Backlog(len(waiting - heard), unhandled, undelivered)
+
+    async def jump(self, **step: float) -> None:
+        """Let time pass, as `timedelta` takes it, do what is due by then, and settle."""
+        self.clock.advance(timedelta(**step))
+        self.app.worker.bell.ring()
+        await self.app.clock.run_due_now()
+        await self.settle()
+
+    async def kill(self) -> None:
+        """End the fund without grace: only what is committed remains."""
+        await self.app.kill()
+
+    async def start(self) -> None:
+        """Start the fund anew on what is there."""
+        self.app = App(self.resources, self.setup)
+        await self.app.__aenter__()
+
+    @asynccontextmanager
+    async def unit(self) -> AsyncIterator[Unit]:
+        """A transaction, to look at what is stored."""
+        async with self.resources.unit() as unit:
+            yield unit
+
+
+@asynccontextmanager
+async def open_world(
+    resources: Resources,
+    clock: TravelClock,
+    receiving: str,
+    *,
+    limits: Limits | None = None,
+    rates: Rates | None = None,
+    running: bool = True,
+) -> AsyncIterator[World]:
+    """A world whose bot hears by `polling` or `webhook`; without rates unless some are given."""
+    server = TelegramServer(clock=clock, limits=limits or Limits.unthrottled())
+    async with server, Town(server.url) as town:
+        port = free_port()
+        setup = Setup(
+            token=server.token,
+            api_url=server.url,
+            web_bind=f"127.0.0.1:{port}",
+            webhook_url=f"http://127.0.0.1:{port}" if receiving == "webhook" else None,
+            rates=rates or Rates.loose(),
+        )
+        world = World(resources, server, town, setup)
+        if running:
+            await world.app.__aenter__()
+        try:
+            yield world
+        finally:
+            await world.app.__aexit__(None, None, None)
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,35 @@
+"""The process's own port: health, metrics and, when Telegram is to call us, the webhook.
+
+Knows nothing of the fund: what it answers is handed in as callables.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+
+from aiohttp import web
+
+from web.webhook import Webhook
+
+LARGEST_BODY = 1024 * 1024
+"""Bytes of a request's body; an update of the Bot API is far smaller."""
+
+
+def build_app(
+    health: Callable[[], Awaitable[Mapping[str, bool]]],
+    metrics: Callable[[], bytes],
+    webhook: Webhook | None = None,
+) -> web.Application:
+    """An application with `/health` and `/metrics`, and the webhook's path if there is one."""
+
+    async def answer_health(_: web.Request) -> web.Response:
+        parts = await health()
+        return web.json_response(dict(parts), status=200 if all(parts.values()) else 503)
+
+    async def answer_metrics(_: web.Request) -> web.Response:
+        return web.Response(body=metrics(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    app = web.Application(client_max_size=LARGEST_BODY)
+    app.router.add_get("/health", answer_health)
+    app.router.add_get("/metrics", answer_metrics)
+    if webhook is not None:
+        app.router.add_post(webhook.path, webhook.receive)
+    return app

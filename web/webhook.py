@@ -1,0 +1,44 @@
+"""The webhook: checks that Telegram is calling, hands the update on, and answers 200 only once it is stored.
+
+Any other answer makes Telegram send the update again (Bot API, setWebhook). A body over 1 MiB is refused with
+413, a wrong secret with 401, what is not JSON with 400.
+"""
+
+import hmac
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiohttp import web
+
+SECRET_HEADER: Final = "X-Telegram-Bot-Api-Secret-Token"
+"""Where Telegram repeats the secret that setWebhook was given."""
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """`store` returns once the update is committed; `refused` counts, by status."""
+
+    path: str
+    secret: str = field(repr=False)
+    store: Callable[[object], Awaitable[None]]
+    refused: Callable[[int], None]
+
+    async def receive(self, request: web.Request) -> web.Response:
+        """Store one update."""
+        given = request.headers.get(SECRET_HEADER, "")
+        if not hmac.compare_digest(given.encode(), self.secret.encode()):
+            return self._refuse(401)
+        try:
+            update: object = json.loads(await request.read())
+        except web.HTTPRequestEntityTooLarge:
+            return self._refuse(413)
+        except (ValueError, RecursionError):
+            return self._refuse(400)
+        await self.store(update)
+        return web.Response()
+
+    def _refuse(self, status: int) -> web.Response:
+        self.refused(status)
+        return web.Response(status=status)
