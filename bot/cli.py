@@ -5,12 +5,13 @@ operator can start, stop, mend and invite; nothing here reads a case.
 """
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, NoReturn, TypeVar
+from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
 import typer
 
@@ -26,8 +27,12 @@ from models.errors import Refused
 from models.volunteer import Role
 from texts.catalogue import FALLBACK, load
 from vault.errors import VaultError
+from vault.logs import configure_logs
 
 T = TypeVar("T")
+PartName = Literal["receiver", "worker", "sender", "clock", "web"]
+"""The names of `bot.app.Part`."""
+
 PRIVATE_UMASK = 0o077
 
 cli = typer.Typer(
@@ -48,6 +53,8 @@ cli.add_typer(audit, name="audit")
 def main() -> None:
     """Run one command."""
     os.umask(PRIVATE_UMASK)
+    configure_logs(sys.stderr)
+    logging.root.setLevel(logging.WARNING)  # libraries tell every tick of theirs
     try:
         cli()
     except Problem as problem:
@@ -58,6 +65,36 @@ def main() -> None:
         _stop(str(error))
     except KeyboardInterrupt:
         sys.exit(130)
+
+
+@cli.command()
+def run(
+    only: Annotated[
+        PartName | None,
+        typer.Option(
+            help="Run one part, beside processes with the others; needs PostgreSQL and `plecho migrate`."
+        ),
+    ] = None,
+) -> None:
+    """Run the bot on Telegram until it is told to end (SIGTERM, SIGINT)."""
+    from bot.serve import serve  # noqa: PLC0415 - both Telegram libraries take seconds; no other command needs them
+
+    _do(serve(read_settings(), only))
+
+
+@cli.command()
+def demo(
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of the chat page on 127.0.0.1; 0: any.")
+    ] = 8090,
+) -> None:
+    """Run the bot on a local stand-in for Telegram, with a chat page on which all roles can be played.
+
+    Needs no setting and no network, and keeps nothing.
+    """
+    from bot.demo import demonstrate  # noqa: PLC0415 - as in `run`
+
+    _do(demonstrate(read_settings(), port, typer.echo))
 
 
 @cli.command()
@@ -75,7 +112,7 @@ def invite(
 
     It works once and expires soon (policy: panel.invitation_minutes). Send it to one person by a safe way.
 
-    The first two coordinators are confirmed by it; everybody else waits for a coordinator's confirmation in Telegram.
+    The first two coordinators are confirmed by it; everybody else waits for a coordinator to confirm them.
     """
     typer.echo(_do(_invite(read_settings(), role)))
 

@@ -1,0 +1,57 @@
+"""`plecho demo`: the whole fund on this machine, on a stand-in for Telegram with a chat page; no setting needed.
+
+Bot and stand-in share one clock, which the page can jump forward; due rows are looked for every second. Nothing
+is kept: database, keys and files lie in a directory that goes with the process. Every role is filled through the
+same links and buttons that people use.
+"""
+
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+
+from bot.app import App, Setup
+from bot.database import Resources
+from bot.problems import Problem
+from bot.resources import make_directories, open_resources
+from bot.serve import ended, stop_signal
+from bot.settings import Settings
+from sandbox.clock import TravelClock
+from sandbox.telegram.server import TelegramServer
+from vault.keyring import Keyring
+
+ANY_PORT = "127.0.0.1:0"
+TICK = timedelta(seconds=1)
+
+
+async def demonstrate(settings: Settings, port: int, say: Callable[[str], None]) -> None:
+    """Run until a signal ends it; `say` prints the address of the chat page. Raises `Problem` for a taken port."""
+    stopped = stop_signal()
+    make_directories(settings)
+    with tempfile.TemporaryDirectory(prefix="demo-", dir=settings.data_dir) as folder:
+        async with _stand_in(port) as server, _resources(settings, Path(folder), server.clock) as resources:
+            setup = Setup(server.token, server.url, ANY_PORT, clock_every=TICK)
+            async with App(resources, setup) as app:
+                say(f"Plecho's chat page: {server.url}")
+                await ended(app, stopped)
+
+
+@asynccontextmanager
+async def _stand_in(port: int) -> AsyncIterator[TelegramServer]:
+    server = TelegramServer(clock=TravelClock(), port=port)
+    try:
+        await server.__aenter__()
+    except OSError as error:
+        raise Problem(f"--port {port} cannot be used ({error.strerror})") from None
+    try:
+        yield server
+    finally:
+        await server.__aexit__()
+
+
+@asynccontextmanager
+async def _resources(settings: Settings, folder: Path, clock: TravelClock) -> AsyncIterator[Resources]:
+    apart = settings.model_copy(update={"data_dir": folder, "database_url": None, "keys_url": None})
+    async with open_resources(apart, Keyring.new(), clock, migrate=True) as resources:
+        yield resources
