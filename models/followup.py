@@ -1,4 +1,4 @@
-"""Follow-ups: what the fund asks after, when, and what came of it."""
+"""Follow-ups: what the fund asks after, when, and what came of it; and calls of those in danger."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -55,7 +55,10 @@ class Outcome(StrEnum):
 
 
 class FollowUp(SQLModel, table=True):
-    """One question to come. `due_at` already respects the person's hours."""
+    """One question to come. `due_at` already respects the person's hours.
+
+    Once asked, `due_at` is when it is asked again or taken for silent.
+    """
 
     __tablename__ = "follow_up"
     __table_args__ = (UniqueConstraint("case_id", "kind", "due_at"),)
@@ -70,3 +73,18 @@ class FollowUp(SQLModel, table=True):
     words: SealedBytes | None = Field(default=None, sa_type=Sealed)
     """Sealed in the case's `story`. Place of the seal: (`follow_up`, `words`, id)."""
     answered_at: datetime | None = Field(default=None, sa_type=UtcTime)
+
+
+class DangerCall(SQLModel, table=True):
+    """Somebody pressed the button for danger; one coordinator takes the call and closes it."""
+
+    __tablename__ = "danger_call"
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    case_id: UUID = Field(foreign_key="fund_case.id", index=True)
+    at: datetime = Field(sa_type=UtcTime)
+    told_at: datetime = Field(sa_type=UtcTime, index=True)
+    """When coordinators were last told."""
+    taken_by: UUID | None = Field(default=None, foreign_key="volunteer.id")
+    taken_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    closed_at: datetime | None = Field(default=None, sa_type=UtcTime, index=True)

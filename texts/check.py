@@ -37,7 +37,10 @@ POPUP_PARTS = frozenset({"refused", "popup"})
 
 BUTTON_PARTS = frozenset({"button", "buttons"})
 
-QUIET = ("pipeline.", "followup.", "start.neutral", "relay.notice", "case.notice", "treasury.notice")
+QUIET = (
+    *("pipeline.", "followup.", "start.neutral", "relay.notice", "case.notice", "treasury.notice"),
+    *("danger.line", "danger.button.reply", "danger.popup", "danger.sent"),
+)
 """Beginnings of keys whose texts stay on an applicant's phone or come unasked."""
 
 LOUD: Mapping[str, tuple[str, ...]] = {

@@ -1,0 +1,219 @@
+"""Calls of those in danger: a coordinator is told at once, one takes the call, and lines pass without names.
+
+- One open call per case; pressing again tells the coordinators again, at most every `PATIENCE`.
+- Untaken, it is told again by the clock until somebody takes it.
+- A coordinator sees the case code and the words passed on, never who it is; the person never sees who answers.
+- Nobody takes the call of their own case.
+- Lines that pass are stored nowhere but sealed in the outbox until they are delivered.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlalchemy import update
+from sqlmodel import col, select
+
+from models.audit import about, record
+from models.case import Case, CaseStatus
+from models.errors import BadInput, ButtonGone, NotAllowed, Stale
+from models.followup import DangerCall
+from models.unit import Unit
+from models.volunteer import Role, Volunteer
+from services.access import Act, Actor, require
+from services.contact import To, applicant, volunteer_recipient
+from services.jobs import Job
+from services.roles import holders
+from services.speak import Button, Life, Screen, notify
+
+PATIENCE = timedelta(minutes=10)
+"""How long coordinators are left in peace before they are told of the same untaken call again."""
+
+BRIEF = Life(None, timedelta(minutes=5))
+"""How long "passed on" stands."""
+
+LONGEST = 3500
+"""Characters of one passed line; the message around it has room (Bot API: 4096)."""
+
+
+async def call(unit: Unit, actor: Actor, case: Case) -> int:
+    """Call the coordinators; returns how many are told or have been told, zero when there is nobody."""
+    standing = await open_call(unit, case)
+    if standing is None:
+        standing = DangerCall(case_id=case.id, at=unit.now, told_at=unit.now)
+        unit.session.add(standing)
+        await unit.session.flush()
+        await record(unit, actor.name, "danger.called", about("case", case.id), call=str(standing.id))
+    elif standing.told_at + PATIENCE > unit.now:
+        return len(await _listeners(unit, case, standing))
+    return await _tell(unit, case, standing)
+
+
+async def call_from_case(unit: Unit, actor: Actor, case: Case) -> int:
+    """Call for the person whose case it is. Raises `NotAllowed` for anybody else."""
+    if case.chat != actor.chat:
+        raise NotAllowed
+    return await call(unit, actor, case)
+
+
+async def take(unit: Unit, actor: Actor, key: UUID) -> None:
+    """Make the call the actor's. Raises `Stale` when another coordinator has it or it is closed."""
+    case, standing = await _of(unit, key)
+    volunteer = require(actor, Act.ANSWER_DANGER, case)
+    if standing.taken_by != volunteer.id:
+        await _take(unit, standing, volunteer)
+        await record(unit, actor.name, "danger.taken", about("case", case.id), call=str(standing.id))
+    texts, which = unit.texts, {"call": str(standing.id)}
+    rows = [
+        [Button(texts.render(f"danger.button.{label}", actor.language), act, which)]
+        for label, act in (("write", "danger.write"), ("close", "danger.close"))
+    ]
+    text = texts.render("danger.yours", actor.language, code=case.code)
+    await notify(unit, actor.to, Screen(text, rows), case=case)
+
+
+async def write(unit: Unit, actor: Actor, key: UUID, text: str) -> None:
+    """Pass a line to the person. Raises `BadInput` for nothing or too much, `NotAllowed` for another's call."""
+    case, standing = await held(unit, actor, key)
+    screen = Screen(
+        unit.texts.render("danger.line", case.language, text=_line(text)),
+        [[Button(unit.texts.render("danger.button.reply", case.language), "danger.reply", {"call": str(key)})]],
+    )
+    await notify(unit, await applicant(unit, case), screen, case=case, urgent=True)
+    await _say(unit, actor, "danger.sent")
+    await record(unit, actor.name, "danger.written", about("case", case.id), call=str(standing.id))
+
+
+async def reply(unit: Unit, actor: Actor, key: UUID, text: str) -> None:
+    """Pass the person's line to the coordinator who has the call, or to all while nobody has."""
+    case, standing = await asked(unit, actor, key)
+    line = _line(text)
+    for volunteer in await _listeners(unit, case, standing):
+        act = "write" if volunteer.id == standing.taken_by else "take"
+        await _pass(unit, case, standing, await volunteer_recipient(unit, volunteer), line, act)
+    await _say(unit, actor, "danger.sent")
+    await record(unit, actor.name, "danger.replied", about("case", case.id), call=str(standing.id))
+
+
+async def close(unit: Unit, actor: Actor, key: UUID) -> None:
+    """End a call that the actor has taken."""
+    case, standing = await held(unit, actor, key)
+    standing.closed_at = unit.now
+    await record(unit, actor.name, "danger.closed", about("case", case.id), call=str(standing.id))
+
+
+async def held(unit: Unit, actor: Actor, key: UUID) -> tuple[Case, DangerCall]:
+    """An open call that the actor has taken, and its case."""
+    case, standing = await _of(unit, key)
+    volunteer = require(actor, Act.ANSWER_DANGER, case)
+    if standing.taken_by != volunteer.id:
+        raise NotAllowed
+    return case, standing
+
+
+async def asked(unit: Unit, actor: Actor, key: UUID) -> tuple[Case, DangerCall]:
+    """An open call of the actor's own case."""
+    case, standing = await _of(unit, key)
+    if case.chat != actor.chat:
+        raise NotAllowed
+    return case, standing
+
+
+async def open_call(unit: Unit, case: Case) -> DangerCall | None:
+    """The call of a case that is not closed, if any."""
+    query = select(DangerCall).where(DangerCall.case_id == case.id, col(DangerCall.closed_at).is_(None))
+    return (await unit.session.exec(query)).first()
+
+
+async def end_for(unit: Unit, case: Case, actor: str) -> None:
+    """Close the call of a case that is erased: there is nobody left to write to."""
+    standing = await open_call(unit, case)
+    if standing is not None:
+        standing.closed_at = unit.now
+        await record(unit, actor, "danger.closed", about("case", case.id), call=str(standing.id))
+
+
+async def _of(unit: Unit, key: UUID) -> tuple[Case, DangerCall]:
+    standing = await unit.session.get(DangerCall, key)
+    if standing is None:
+        raise ButtonGone
+    case = await unit.session.get_one(Case, standing.case_id)
+    if standing.closed_at is not None or case.status is CaseStatus.SHREDDED:
+        raise Stale("danger.refused.closed")
+    return case, standing
+
+
+async def _take(unit: Unit, standing: DangerCall, volunteer: Volunteer) -> None:
+    """Two coordinators may press at once, and exactly one wins; who has lost the role loses the call."""
+    holder = standing.taken_by
+    if holder in {one.id for one in await holders(unit, Role.COORDINATOR)}:
+        raise Stale("danger.refused.taken")
+    await unit.session.flush()
+    connection = await unit.session.connection()
+    taken = await connection.execute(
+        update(DangerCall)
+        .where(col(DangerCall.id) == standing.id, col(DangerCall.taken_by).is_not_distinct_from(holder))
+        .values(taken_by=volunteer.id, taken_at=unit.now)
+    )
+    await unit.session.refresh(standing)
+    if taken.rowcount != 1:
+        raise Stale("danger.refused.taken")
+
+
+async def _listeners(unit: Unit, case: Case, standing: DangerCall) -> Sequence[Volunteer]:
+    """Who hears of a call: whoever has taken it and may still act, or else every coordinator but the person."""
+    able = [one for one in await holders(unit, Role.COORDINATOR) if one.chat != case.chat]
+    return [one for one in able if one.id == standing.taken_by] or able
+
+
+async def _tell(unit: Unit, case: Case, standing: DangerCall) -> int:
+    listeners = await _listeners(unit, case, standing)
+    for volunteer in listeners:
+        to = await volunteer_recipient(unit, volunteer)
+        text = unit.texts.render("danger.called", to.language, code=case.code)
+        button = Button(
+            unit.texts.render("danger.button.take", to.language), "danger.take", {"call": str(standing.id)}
+        )
+        await notify(unit, to, Screen(text, [[button]]), case=case, urgent=True)
+    standing.told_at = unit.now
+    return len(listeners)
+
+
+async def _pass(unit: Unit, case: Case, standing: DangerCall, to: To, line: str, act: str) -> None:
+    label = unit.texts.render(f"danger.button.{act}", to.language)
+    text = unit.texts.render("danger.replied", to.language, code=case.code, text=line)
+    button = Button(label, f"danger.{act}", {"call": str(standing.id)})
+    await notify(unit, to, Screen(text, [[button]], protect=True), case=case, urgent=True)
+
+
+async def _say(unit: Unit, actor: Actor, key: str) -> None:
+    await notify(unit, actor.to, Screen(unit.texts.render(key, actor.language)), life=BRIEF)
+
+
+def _line(text: str) -> str:
+    if not text.strip() or len(text) > LONGEST:
+        raise BadInput("danger.refused.words", limit=LONGEST)
+    return text.strip()
+
+
+async def _untaken(unit: Unit) -> Sequence[UUID]:
+    query = select(DangerCall.id).where(
+        col(DangerCall.taken_by).is_(None),
+        col(DangerCall.closed_at).is_(None),
+        DangerCall.told_at <= unit.now - PATIENCE,
+    )
+    return (await unit.session.exec(query)).all()
+
+
+async def _tell_again(unit: Unit, key: UUID) -> None:
+    standing = await unit.session.get_one(DangerCall, key)
+    if standing.taken_by or standing.closed_at or standing.told_at > unit.now - PATIENCE:
+        return
+    case = await unit.session.get_one(Case, standing.case_id)
+    if case.status is CaseStatus.SHREDDED:
+        await end_for(unit, case, "system")
+    else:
+        await _tell(unit, case, standing)
+
+
+JOBS: tuple[Job, ...] = (Job("danger-tell", timedelta(minutes=1), _untaken, _tell_again),)

@@ -1,0 +1,254 @@
+"""Follow-ups: when the fund asks, how it asks, and how it stops.
+
+- Scheduled at payout and around the court date, within the person's hours; never for somebody who does not want
+  messages. What is due in quiet hours waits for the next allowed hour, also when the clock has jumped.
+- The words are neutral: they stand on a phone that others may look at. Nothing is asked twice at once: each
+  question has one message, and a repeat moves it to the end.
+- Silence is an answer: after the policy's repeats nothing more is sent for that question.
+- "Never write again" is final, and an erased case is never written to.
+
+What a person answers is in `services.followup_answers`.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from itertools import count
+from uuid import UUID
+
+from sqlalchemy import func
+from sqlmodel import col, select
+
+from models.case import ALLOWED as CASE_ALLOWED
+from models.case import Answer, Case, CaseStatus
+from models.followup import ALLOWED, FollowUp, FollowUpKind, FollowUpStatus
+from models.grant import Grant
+from models.states import move
+from models.unit import Unit
+from services.contact import SafeContact, To, read_contact, write_contact
+from services.hours import Hours, hours_of
+from services.jobs import Job
+from services.speak import Button, Life, Screen, clear_slot, show
+from vault.errors import CompartmentShredded
+from vault.seal import Place
+
+AFTER_PAYOUT = (FollowUpKind.ARRIVED, FollowUpKind.MONTH, FollowUpKind.QUARTER)
+"""In the order of the policy's days."""
+
+COURT = "court"
+"""The question of the interview whose answer is the day in court, as an ISO date."""
+
+WAITING = (FollowUpStatus.SCHEDULED, FollowUpStatus.ASKED)
+
+ASKABLE = frozenset({CaseStatus.PAID, CaseStatus.FOLLOWED_UP})
+POSTPONED = frozenset({CaseStatus.APPROVED, CaseStatus.PAYING})
+"""The money came back and is being paid anew: what is due waits a day."""
+
+AT_ONCE = 100
+"""Rows that one tick of the clock takes."""
+
+
+async def schedule(unit: Unit, case: Case) -> int:
+    """Plan what is to be asked after a payout, in place of what was planned before; returns how many.
+
+    Plans nothing when messages may not be sent.
+    """
+    contact = await read_contact(unit, case)
+    await cancel(unit, case)
+    if not contact.may_write:
+        return 0
+    hours = hours_of(contact, unit.policy.followups)
+    planned = [*_after_payout(unit, hours), *_around(await _court_day(unit, case), hours, unit.now)]
+    taken = {(row.kind, row.due_at) for row in await _of_case(unit, case)}
+    for kind, due in planned:
+        # A payout made anew may come to the very moment of a cancelled question.
+        later = next(
+            due + timedelta(seconds=n) for n in count() if (kind, due + timedelta(seconds=n)) not in taken
+        )
+        unit.session.add(FollowUp(case_id=case.id, kind=kind, due_at=later))
+    await unit.session.flush()
+    return len(planned)
+
+
+async def cancel(unit: Unit, case: Case, actor: str = "system") -> int:
+    """Cancel all that is still to be asked or unanswered, and clear it from the chat; returns how many."""
+    rows = [row for row in await _of_case(unit, case) if row.status in WAITING]
+    for row in rows:
+        await move(unit, row, FollowUpStatus.CANCELLED, ALLOWED, actor)
+        if case.chat is not None:
+            await clear_slot(unit, case.chat, slot_of(row))
+    return len(rows)
+
+
+async def stop(unit: Unit, case: Case, actor: str) -> None:
+    """Never write unasked again: for good, and everything planned is cancelled."""
+    contact = await read_contact(unit, case)
+    await write_contact(unit, case, replace(contact, may_write=False))
+    await cancel(unit, case, actor)
+    await settle(unit, case)
+
+
+async def ask(unit: Unit, row: FollowUp) -> None:
+    """Ask what is due, ask it again, or take it for silent. Does nothing when it is not due any more."""
+    case = await unit.session.get_one(Case, row.case_id)
+    if row.status not in WAITING or row.due_at > unit.now:
+        return
+    if case.status in POSTPONED:
+        row.due_at = unit.now + timedelta(days=1)
+        return
+    contact = await _reachable(unit, case)
+    if contact is None:
+        await cancel(unit, case)
+        return
+    hours = hours_of(contact, unit.policy.followups)
+    if not hours.allow(unit.now):
+        row.due_at = hours.next(unit.now)
+    elif row.status is FollowUpStatus.ASKED and row.repeats >= unit.policy.followups.repeats:
+        await move(unit, row, FollowUpStatus.SILENT, ALLOWED, "system")
+        await settle(unit, case)
+    else:
+        await _say(unit, case, row, To(contact.address, case.language), hours)
+
+
+async def settle(unit: Unit, case: Case) -> None:
+    """Move a paid case on when nothing is left to ask, and close it when that is some days ago."""
+    rows = await _of_case(unit, case)
+    if any(row.status in WAITING for row in rows):
+        return
+    heard = [row.answered_at or row.due_at for row in rows if row.status is not FollowUpStatus.CANCELLED]
+    if case.status is CaseStatus.PAID and heard:
+        await move(unit, case, CaseStatus.FOLLOWED_UP, CASE_ALLOWED, "system")
+    rules = unit.policy.followups
+    since, days = (max(heard), rules.repeat_days) if heard else (await _paid_at(unit, case), rules.days[-1])
+    if case.status in ASKABLE and since + timedelta(days=days) <= unit.now:
+        case.closed_at = unit.now
+        await move(unit, case, CaseStatus.CLOSED, CASE_ALLOWED, "system")
+
+
+def slot_of(row: FollowUp) -> str:
+    """The slot of a question's one message."""
+    return f"followup:{row.id}"
+
+
+def question(unit: Unit, row: FollowUp, language: str, *, again: bool = False) -> Screen:
+    """A question with its buttons."""
+    texts, which = unit.texts, {"followup": str(row.id)}
+    asked = texts.render(f"followup.ask.{row.kind}", language)
+    text = f"{texts.render('followup.again', language)}\n\n{asked}" if again else asked
+    arrived = row.kind is FollowUpKind.ARRIVED
+    answers = (("yes", "good"), ("not-yet", "not_arrived")) if arrived else (("good", "good"), ("bad", "bad"))
+    rows = [
+        [
+            Button(
+                texts.render(f"followup.button.{label}", language), "followup.answer", which | {"outcome": value}
+            )
+            for label, value in answers
+        ],
+        *(
+            [Button(texts.render(f"followup.button.{label}", language), act, which)]
+            for label, act in (
+                ("words", "followup.words"),
+                ("danger", "followup.danger"),
+                ("never", "followup.never"),
+            )
+        ),
+    ]
+    return Screen(text, rows)
+
+
+def life_of(unit: Unit) -> Life:
+    """A question stands as it is, being neutral, until Telegram's limit on deleting comes near."""
+    return Life(None, timedelta(hours=unit.policy.retention.message_hours))
+
+
+async def _say(unit: Unit, case: Case, row: FollowUp, to: To, hours: Hours) -> None:
+    again = row.status is FollowUpStatus.ASKED
+    screen = question(unit, row, case.language, again=again)
+    await show(unit, to, screen, slot=slot_of(row), case=case, life=life_of(unit), anew=True)
+    row.due_at = hours.next(unit.now + timedelta(days=unit.policy.followups.repeat_days))
+    if again:
+        row.repeats += 1
+    else:
+        await move(unit, row, FollowUpStatus.ASKED, ALLOWED, "system")
+
+
+async def _reachable(unit: Unit, case: Case) -> SafeContact | None:
+    """The contact of a case that may be written to now; none when it is over, erased or wants no messages."""
+    if case.status not in ASKABLE or case.chat is None:
+        return None
+    try:
+        contact = await read_contact(unit, case)
+    except (CompartmentShredded, LookupError):
+        return None
+    return contact if contact.may_write else None
+
+
+def _after_payout(unit: Unit, hours: Hours) -> Iterator[tuple[FollowUpKind, datetime]]:
+    for kind, days in zip(AFTER_PAYOUT, unit.policy.followups.days, strict=True):
+        yield kind, hours.next(unit.now + timedelta(days=days))
+
+
+def _around(court: date | None, hours: Hours, now: datetime) -> Iterator[tuple[FollowUpKind, datetime]]:
+    """The day before and the day after, as far as they are still to come."""
+    if court is None:
+        return
+    for kind, days in ((FollowUpKind.COURT_BEFORE, -1), (FollowUpKind.COURT_AFTER, 1)):
+        day = court + timedelta(days=days)
+        due = hours.next(max(now, hours.opening(day)))
+        if hours.local(due).date() == day:
+            yield kind, due
+
+
+async def _court_day(unit: Unit, case: Case) -> date | None:
+    found = await unit.session.exec(select(Answer).where(Answer.case_id == case.id, Answer.question == COURT))
+    answer = found.first()
+    if answer is None:
+        return None
+    place = Place("answer", "text", str(answer.id))
+    text = (await unit.vault.open(case.id, answer.compartment, answer.text, place)).decode()
+    return date.fromisoformat(text) if text else None
+
+
+async def _paid_at(unit: Unit, case: Case) -> datetime:
+    paid = await unit.session.exec(select(func.max(Grant.paid_at)).where(Grant.case_id == case.id))
+    return paid.one() or case.created_at
+
+
+async def _of_case(unit: Unit, case: Case) -> Sequence[FollowUp]:
+    found = await unit.session.exec(
+        select(FollowUp).where(FollowUp.case_id == case.id).order_by(col(FollowUp.due_at))
+    )
+    return found.all()
+
+
+async def _due(unit: Unit) -> Sequence[UUID]:
+    query = (
+        select(FollowUp.id)
+        .where(col(FollowUp.status).in_(WAITING), FollowUp.due_at <= unit.now)
+        .order_by(col(FollowUp.due_at))
+        .limit(AT_ONCE)
+    )
+    return (await unit.session.exec(query)).all()
+
+
+async def _ask_due(unit: Unit, key: UUID) -> None:
+    row = await unit.session.get(FollowUp, key)
+    if row is not None:
+        await ask(unit, row)
+
+
+async def _restful(unit: Unit) -> Sequence[UUID]:
+    """Paid cases about which nothing is left to ask."""
+    open_ones = select(FollowUp.case_id).where(col(FollowUp.status).in_(WAITING))
+    query = select(Case.id).where(col(Case.status).in_(ASKABLE), col(Case.id).not_in(open_ones))
+    return (await unit.session.exec(query)).all()
+
+
+async def _settle_due(unit: Unit, key: UUID) -> None:
+    await settle(unit, await unit.session.get_one(Case, key))
+
+
+JOBS: tuple[Job, ...] = (
+    Job("followup-ask", timedelta(minutes=1), _due, _ask_due),
+    Job("followup-settle", timedelta(hours=1), _restful, _settle_due),
+)
