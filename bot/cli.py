@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, NoReturn, TypeVar
 
+import structlog
 import typer
 
 from bot.backup import make_backup, unpack_backup
@@ -65,6 +66,9 @@ def main() -> None:
         _stop(str(error))
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as error:  # noqa: BLE001 - the last resort: typer would print a traceback with its values
+        structlog.get_logger().critical("uncaught_error", exc_info=error)
+        _stop("a fault of the program; the line above names its type and place")
 
 
 @cli.command()

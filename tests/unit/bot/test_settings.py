@@ -1,0 +1,131 @@
+"""Settings: what is taken, what is refused with one clear line, and that the README tells of each."""
+
+import re
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from bot.problems import SettingWrong
+from bot.settings import PREFIX, Settings, async_url, read_settings
+
+ROOT = Path(__file__).parents[3]
+TOKEN = "1234567890:AAE_xample-xampleExampleExampleExample"
+CANARY = "canary-7Zq"
+
+
+@pytest.fixture(autouse=True)
+def _bare_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Nothing of the machine's own settings and secrets gets in."""
+    for name in Settings.model_fields:
+        monkeypatch.delenv(PREFIX + name.upper(), raising=False)
+    monkeypatch.setattr("bot.settings.SECRETS", tmp_path / "secrets")
+
+
+def test_without_any_setting_it_is_sqlite_in_the_data_directory() -> None:
+    """A first start needs no setting but the token."""
+    settings = read_settings()
+    assert settings.data_url == f"sqlite+aiosqlite:///{Path('data/plecho.db').absolute()}"
+    assert settings.grants_url == f"sqlite+aiosqlite:///{Path('data/keys.db').absolute()}"
+    assert settings.keyring_path == Path("data/keyring")
+    assert settings.bot_token is None
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("BOT_TOKEN", CANARY, "not a bot token"),
+        ("BOT_TOKEN", TOKEN + " ", "not a bot token"),
+        ("TELEGRAM_API_URL", "api.example.org", "not an http"),
+        ("PROXY", f"socks4://u:{CANARY}@h", "not an http"),
+        ("DATABASE_URL", f"mysql://u:{CANARY}@h/d", "only sqlite and postgresql"),
+        ("DATABASE_URL", CANARY, "not the address of a database"),
+        ("DATABASE_URL", "sqlite://", "a file is needed"),
+        ("DATABASE_URL", f"postgresql://u:{CANARY}@h", "names no database"),
+        ("KEYS_URL", f"postgresql://u:{CANARY}@h:port/d", "not the address of a database"),
+        ("KEYS_URL", "sqlite:///data/../data/plecho.db", "must be another database"),
+        ("WEB_BIND", "8080", "not HOST:PORT"),
+        ("WEB_BIND", "127.0.0.1:70000", "not HOST:PORT"),
+        ("WEBHOOK_URL", "http://bot.example.org", "https addresses only"),
+        ("DATABSE_URL", "x", "did you mean PLECHO_DATABASE_URL?"),
+    ],
+)
+def test_a_bad_setting_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, value: str, said: str) -> None:
+    """A bad setting stops the start with one line that names it and shows nothing of its value."""
+    monkeypatch.setenv(PREFIX + name, value)
+    with pytest.raises(SettingWrong) as caught:
+        read_settings()
+    line = str(caught.value)
+    assert line.startswith(f"{PREFIX}{name}: ")
+    assert said in line
+    assert "\n" not in line
+    assert CANARY not in line
+
+
+def test_one_server_for_data_and_keys_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two spellings of one PostgreSQL database are one database."""
+    monkeypatch.setenv("PLECHO_DATABASE_URL", "postgresql://a:b@db/plecho")
+    monkeypatch.setenv("PLECHO_KEYS_URL", "postgres://c:d@db:5432/plecho")
+    with pytest.raises(SettingWrong, match="PLECHO_KEYS_URL: must be another database"):
+        read_settings()
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("sqlite:////var/x.db", "sqlite+aiosqlite:////var/x.db"),
+        ("sqlite+aiosqlite:////var/x.db", "sqlite+aiosqlite:////var/x.db"),
+        ("postgres://u:p%40@h/d", "postgresql+asyncpg://u:p%40@h/d"),
+        ("postgresql://u@/d?host=/run", "postgresql+asyncpg://u@/d?host=%2Frun"),
+        ("postgresql+asyncpg://h/d?sslmode=require", "postgresql+asyncpg://h/d?ssl=require"),
+    ],
+)
+def test_plain_addresses_get_their_driver(given: str, wanted: str) -> None:
+    """An operator writes the address as every other tool takes it."""
+    assert async_url(given) == wanted
+
+
+def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No secret is in the settings' repr: they may end in a log or a traceback."""
+    monkeypatch.setenv("PLECHO_BOT_TOKEN", TOKEN)
+    monkeypatch.setenv("PLECHO_DATABASE_URL", f"postgresql://u:{CANARY}@h/d")
+    monkeypatch.setenv("PLECHO_KEYRING_PASSPHRASE", CANARY)
+    settings = read_settings()
+    assert CANARY in settings.data_url
+    assert TOKEN not in repr(settings)
+    assert CANARY not in repr(settings)
+
+
+def test_secrets_come_from_files(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A container's secrets are read from files; the environment stands above them; an empty variable is none."""
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "plecho_bot_token").write_text(TOKEN + "\n")
+    (tmp_path / "secrets" / "plecho_keyring_passphrase").write_text("from the file\n")
+    monkeypatch.setenv("PLECHO_KEYRING_PASSPHRASE", "from the environment")
+    monkeypatch.setenv("PLECHO_BOT_TOKEN", "")
+    settings = read_settings()
+    assert settings.bot_token == SecretStr(TOKEN)
+    assert settings.keyring_passphrase == SecretStr("from the environment")
+
+
+def test_a_keyring_may_stand_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that keeps its secrets elsewhere hands the keyring itself over."""
+    monkeypatch.setenv("PLECHO_KEYRING", "base64:AAAA")
+    settings = read_settings()
+    assert settings.keyring_path is None
+    assert settings.keyring_text == "AAAA"
+
+
+def test_the_readme_tells_of_every_setting() -> None:
+    """The table of the README names every setting, and none that does not exist."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `(PLECHO_\w+)` \|", readme, re.MULTILINE)
+    assert told == [PREFIX + name.upper() for name in Settings.model_fields]
+
+
+@pytest.mark.parametrize("name", list(Settings.model_fields))
+def test_every_setting_is_described(name: str) -> None:
+    """Each setting says what it is and shows a value that would do."""
+    field = Settings.model_fields[name]
+    assert field.description
+    assert field.examples
