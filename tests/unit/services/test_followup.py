@@ -1,0 +1,435 @@
+"""Follow-ups: asked in time and within hours, answered in every way, stopped for good, never after an erasure."""
+
+import json
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+import pytest
+from sqlmodel import col, select
+
+from bot.database import Resources
+from models.case import Answer, Case, CaseStatus
+from models.errors import BadInput, ButtonGone, NotAllowed, Stale
+from models.followup import DangerCall, FollowUp, FollowUpKind, FollowUpStatus, Outcome
+from models.mail import Effect, EffectKind, EffectStatus
+from models.unit import Unit
+from models.volunteer import Role, VolunteerStatus
+from sandbox.clock import TravelClock
+from services import danger, followup_answers, volunteers
+from services.access import Actor, name_actor
+from services.contact import Address, SafeContact, read_contact, write_contact
+from services.followup import JOBS, cancel, schedule
+from services.jobs import Job
+from services.speak import effect_place
+from vault.seal import Place
+from vault.types import CaseCode, Compartment, SealedBytes
+
+PERSON, STRANGER, FIRST, SECOND = 501, 502, 601, 602
+ZONE = ZoneInfo("Asia/Yekaterinburg")
+
+
+async def paid_case(
+    unit: Unit, *, may_write: bool = True, court: date | None = None, hours: tuple[int, int] = (10, 21)
+) -> Case:
+    """A case whose money has just been paid."""
+    case = Case(code=CaseCode("K7-Q2"), status=CaseStatus.PAID, language="en", created_at=unit.now)
+    await unit.vault.create(case.id)
+    await write_contact(unit, case, SafeContact(Address(PERSON), ZONE.key, *hours, may_write=may_write))
+    unit.session.add(case)
+    await unit.session.flush()
+    if court is not None:
+        row = Answer(
+            case_id=case.id,
+            question="court",
+            compartment=Compartment.story,
+            text=SealedBytes(b""),
+            changed_at=unit.now,
+        )
+        place = Place("answer", "text", str(row.id))
+        row.text = await unit.vault.seal(case.id, Compartment.story, court.isoformat().encode(), place)
+        unit.session.add(row)
+    return case
+
+
+async def planned(resources: Resources, **how: Any) -> UUID:  # noqa: ANN401 - as `paid_case` takes them
+    """A paid case with its follow-ups planned."""
+    async with resources.unit() as unit:
+        case = await paid_case(unit, **how)
+        await schedule(unit, case)
+        return case.id
+
+
+async def person(unit: Unit) -> Actor:
+    """The applicant."""
+    return await name_actor(unit, PERSON, "en")
+
+
+async def rows_of(resources: Resources, case: UUID) -> dict[FollowUpKind, FollowUp]:
+    """Follow-ups of a case that are not cancelled, by kind."""
+    async with resources.unit() as unit:
+        found = await unit.session.exec(
+            select(FollowUp).where(FollowUp.case_id == case, FollowUp.status != FollowUpStatus.CANCELLED)
+        )
+        return {row.kind: row for row in found.all()}
+
+
+async def tick(resources: Resources, jobs: Sequence[Job] = JOBS) -> None:
+    """One tick of the clock."""
+    for job in jobs:
+        async with resources.unit() as unit:
+            due = await job.find(unit)
+        for key in due:
+            async with resources.unit() as unit:
+                await job.handle(unit, key)
+
+
+async def delivered(resources: Resources) -> list[dict[str, Any]]:
+    """Take what is to be shown out of the outbox, as a sender would."""
+    async with resources.unit() as unit:
+        found = await unit.session.exec(
+            select(Effect).where(Effect.status == EffectStatus.PENDING).order_by(col(Effect.id))
+        )
+        shown = []
+        for effect in found.all():
+            assert effect.payload is not None
+            if effect.kind is EffectKind.SHOW:
+                shown.append(json.loads(unit.vault.open_server(effect.payload, effect_place(effect))))
+            effect.status = EffectStatus.DONE
+        return shown
+
+
+async def asked(resources: Resources, clock: TravelClock, kind: FollowUpKind = FollowUpKind.ARRIVED) -> FollowUp:
+    """A case whose first question has been asked."""
+    case = await planned(resources)
+    jump(clock, (await rows_of(resources, case))[kind].due_at)
+    await tick(resources)
+    await delivered(resources)
+    return (await rows_of(resources, case))[kind]
+
+
+async def coordinators(resources: Resources) -> None:
+    """Two coordinators, invited by the operator."""
+    for number, sign in ((FIRST, "Heron"), (SECOND, "Crane")):
+        async with resources.unit() as unit:
+            token = await volunteers.invite(unit, Role.COORDINATOR, None)
+            await volunteers.accept(unit, await name_actor(unit, number, "en"), token, sign)
+
+
+def jump(clock: TravelClock, moment: datetime) -> None:
+    """Go to a moment, and a little further."""
+    clock.advance(max(timedelta(), moment - clock.now()) + timedelta(seconds=1))
+
+
+async def test_planned_at_payout_within_hours(resources: Resources, clock: TravelClock) -> None:
+    """Three questions, after the policy's days, each within the person's own hours."""
+    paid = clock.now()
+    rows = await rows_of(resources, await planned(resources))
+    for kind, days in zip(rows, resources.policy.followups.days, strict=True):
+        due = rows[kind].due_at
+        assert timedelta(days=days) <= due - paid <= timedelta(days=days + 1)
+        assert 10 <= due.astimezone(ZONE).hour < 21
+    assert list(rows) == [FollowUpKind.ARRIVED, FollowUpKind.MONTH, FollowUpKind.QUARTER]
+
+
+async def test_nothing_is_planned_for_who_wants_no_messages(resources: Resources, clock: TravelClock) -> None:
+    """The profile's "no messages" holds, and the case still closes in the end."""
+    case = await planned(resources, may_write=False)
+    assert await rows_of(resources, case) == {}
+    clock.advance(timedelta(days=100))
+    await tick(resources)
+    async with resources.unit() as unit:
+        assert (await unit.session.get_one(Case, case)).status is CaseStatus.CLOSED
+    assert await delivered(resources) == []
+
+
+async def test_the_days_around_court(resources: Resources, clock: TravelClock) -> None:
+    """The day before and the day after, on the person's own calendar; what is past is left out."""
+    court = clock.now().astimezone(ZONE).date() + timedelta(days=20)
+    rows = await rows_of(resources, await planned(resources, court=court))
+    for kind, days in ((FollowUpKind.COURT_BEFORE, -1), (FollowUpKind.COURT_AFTER, 1)):
+        assert rows[kind].due_at == datetime.combine(court + timedelta(days=days), time(10), ZONE)
+
+
+@pytest.mark.parametrize(("days", "kinds"), [(0, {FollowUpKind.COURT_AFTER}), (-2, set())])
+async def test_a_court_day_that_has_come(
+    resources: Resources, clock: TravelClock, days: int, kinds: set[FollowUpKind]
+) -> None:
+    """Nothing is asked about a day that is already over."""
+    court = clock.now().astimezone(ZONE).date() + timedelta(days=days)
+    rows = await rows_of(resources, await planned(resources, court=court))
+    assert {kind for kind in rows if kind.startswith("court")} == kinds
+
+
+async def test_a_second_payout_plans_anew(resources: Resources, clock: TravelClock) -> None:
+    """Money that came back and was paid again does not make two of each question."""
+    case_id = await planned(resources)
+    clock.advance(timedelta(days=1))
+    async with resources.unit() as unit:
+        await schedule(unit, await unit.session.get_one(Case, case_id))
+        await schedule(unit, await unit.session.get_one(Case, case_id))
+    assert len(await rows_of(resources, case_id)) == 3
+
+
+async def test_silence_ends_after_gentle_repeats(resources: Resources, clock: TravelClock) -> None:
+    """Asked once, repeated as the policy says, then never again; with nothing answered the case closes."""
+    case = await planned(resources)
+    texts = []
+    for _ in range(400):
+        clock.advance(timedelta(hours=7))
+        await tick(resources)
+        texts += [shown["text"] for shown in await delivered(resources)]
+    assert len(texts) == 3 * (1 + resources.policy.followups.repeats)
+    assert {row.status for row in (await rows_of(resources, case)).values()} == {FollowUpStatus.SILENT}
+    async with resources.unit() as unit:
+        closed = await unit.session.get_one(Case, case)
+        assert (closed.status, closed.closed_at is not None) == (CaseStatus.CLOSED, True)
+
+
+async def test_never_outside_hours_even_when_the_clock_jumps(resources: Resources, clock: TravelClock) -> None:
+    """Whenever the clock ticks, a message leaves only within the person's hours."""
+    await planned(resources, hours=(18, 20))
+    sent = 0
+    for _ in range(400):
+        clock.advance(timedelta(hours=7))
+        await tick(resources)
+        shown = await delivered(resources)
+        sent += len(shown)
+        assert not shown or 18 <= clock.now().astimezone(ZONE).hour < 20
+    assert sent > 0
+
+
+async def test_a_job_is_safe_to_run_twice(resources: Resources, clock: TravelClock) -> None:
+    """A restart, or two clocks, do not ask twice."""
+    case = await planned(resources)
+    row = (await rows_of(resources, case))[FollowUpKind.ARRIVED]
+    jump(clock, row.due_at)
+    for _ in range(2):
+        async with resources.unit() as unit:
+            await JOBS[0].handle(unit, row.id)
+    assert len(await delivered(resources)) == 1
+
+
+@pytest.mark.parametrize("outcome", [Outcome.GOOD, Outcome.NOT_ARRIVED])
+async def test_a_button_answers_once(resources: Resources, clock: TravelClock, outcome: Outcome) -> None:
+    """An answer is kept with its time, thanked for in place, and not taken a second time."""
+    row = await asked(resources, clock)
+    async with resources.unit() as unit:
+        await followup_answers.answer(unit, await person(unit), row.id, outcome)
+    (thanks,) = await delivered(resources)
+    assert thanks["text"] == resources.texts.render(f"followup.done.{outcome}", "en")
+    now = (await rows_of(resources, row.case_id))[FollowUpKind.ARRIVED]
+    assert (now.status, now.outcome) == (FollowUpStatus.ANSWERED, outcome)
+    assert now.answered_at is not None
+    with pytest.raises(Stale):
+        async with resources.unit() as unit:
+            await followup_answers.answer(unit, await person(unit), row.id, outcome)
+
+
+async def test_words_are_sealed_in_the_story(resources: Resources, clock: TravelClock) -> None:
+    """What was typed opens only with the case's story, and words may follow a button."""
+    row = await asked(resources, clock, FollowUpKind.MONTH)
+    async with resources.unit() as unit:
+        await followup_answers.tell(unit, await person(unit), row.id, "All well, the umbrella is back.")
+        await followup_answers.tell(unit, await person(unit), row.id, " All well. ")
+    async with resources.unit() as unit:
+        kept = await unit.session.get_one(FollowUp, row.id)
+        assert kept.words is not None
+        assert b"umbrella" not in bytes(kept.words)
+        place = Place("follow_up", "words", str(row.id))
+        assert await unit.vault.open(row.case_id, Compartment.story, kept.words, place) == b"All well."
+        assert (kept.status, kept.outcome) == (FollowUpStatus.ANSWERED, Outcome.WORDS)
+
+
+async def test_the_case_moves_on_when_all_is_answered(resources: Resources, clock: TravelClock) -> None:
+    """Followed up with the last answer, closed some days later."""
+    case_id = await planned(resources)
+    for kind in (FollowUpKind.ARRIVED, FollowUpKind.MONTH, FollowUpKind.QUARTER):
+        row = (await rows_of(resources, case_id))[kind]
+        jump(clock, row.due_at)
+        await tick(resources)
+        async with resources.unit() as unit:
+            await followup_answers.answer(unit, await person(unit), row.id, Outcome.GOOD)
+    async with resources.unit() as unit:
+        assert (await unit.session.get_one(Case, case_id)).status is CaseStatus.FOLLOWED_UP
+    await tick(resources)
+    clock.advance(timedelta(days=resources.policy.followups.repeat_days))
+    await tick(resources)
+    async with resources.unit() as unit:
+        assert (await unit.session.get_one(Case, case_id)).status is CaseStatus.CLOSED
+
+
+async def test_never_again_is_final(resources: Resources, clock: TravelClock) -> None:
+    """After "never" nothing is planned, nothing is sent, and a later payout plans nothing either."""
+    row = await asked(resources, clock)
+    async with resources.unit() as unit:
+        await followup_answers.never_again(unit, await person(unit), row.id)
+    assert [shown["text"] for shown in await delivered(resources)] == [
+        resources.texts.render("followup.done.never", "en")
+    ]
+    async with resources.unit() as unit:
+        case = await unit.session.get_one(Case, row.case_id)
+        assert not (await read_contact(unit, case)).may_write
+        assert await schedule(unit, case) == 0
+    for _ in range(60):
+        clock.advance(timedelta(days=1, hours=17))
+        await tick(resources)
+    assert await delivered(resources) == []
+
+
+@pytest.mark.parametrize("how", ["shredded", "cancelled", "withdrawn"])
+async def test_nothing_is_sent_after_an_erasure(resources: Resources, clock: TravelClock, how: str) -> None:
+    """Whatever part of an erasure has happened, the person is not written to."""
+    case_id = await planned(resources)
+    async with resources.unit() as unit:
+        case = await unit.session.get_one(Case, case_id)
+        if how == "shredded":
+            await unit.vault.shred(case.id)
+        elif how == "cancelled":
+            await cancel(unit, case)
+        else:
+            case.status = CaseStatus.WITHDRAWN
+    for _ in range(60):
+        clock.advance(timedelta(days=1, hours=17))
+        await tick(resources)
+    assert await delivered(resources) == []
+
+
+async def test_what_is_due_waits_while_the_money_is_paid_anew(resources: Resources, clock: TravelClock) -> None:
+    """Nobody is asked whether money arrived that is known to have come back."""
+    case_id = await planned(resources)
+    async with resources.unit() as unit:
+        (await unit.session.get_one(Case, case_id)).status = CaseStatus.APPROVED
+    clock.advance(timedelta(days=5))
+    await tick(resources)
+    assert await delivered(resources) == []
+    assert (await rows_of(resources, case_id))[FollowUpKind.ARRIVED].status is FollowUpStatus.SCHEDULED
+
+
+REFUSED = [
+    ("stranger", NotAllowed, STRANGER, "good"),
+    ("not an answer", ButtonGone, PERSON, "danger"),
+]
+
+
+@pytest.mark.parametrize(("why", "error", "number", "outcome"), REFUSED)
+async def test_refused_answers(
+    resources: Resources, clock: TravelClock, why: str, error: type[Exception], number: int, outcome: str
+) -> None:
+    """Only the person answers, and only with what the buttons say."""
+    row = await asked(resources, clock)
+    with pytest.raises(error):
+        async with resources.unit() as unit:
+            await followup_answers.answer(unit, await name_actor(unit, number, "en"), row.id, Outcome(outcome))
+    assert (await rows_of(resources, row.case_id))[FollowUpKind.ARRIVED].status is FollowUpStatus.ASKED, why
+
+
+@pytest.mark.parametrize("text", ["", "  \n", "x" * 4097])
+async def test_refused_words(resources: Resources, clock: TravelClock, text: str) -> None:
+    """Nothing and too much are refused with a line that says what is wanted."""
+    row = await asked(resources, clock)
+    with pytest.raises(BadInput):
+        async with resources.unit() as unit:
+            await followup_answers.tell(unit, await person(unit), row.id, text)
+
+
+async def test_danger_reaches_every_coordinator_at_once(resources: Resources, clock: TravelClock) -> None:
+    """The call goes out urgently with the case code alone, and one coordinator takes it."""
+    await coordinators(resources)
+    row = await asked(resources, clock)
+    async with resources.unit() as unit:
+        await followup_answers.call_for_help(unit, await person(unit), row.id)
+    shown = await delivered(resources)
+    assert {one["chat"] for one in shown if "K7-Q2" in one["text"]} == {FIRST, SECOND}
+    key = (await calls(resources))[0].id
+    async with resources.unit() as unit:
+        await danger.take(unit, await name_actor(unit, FIRST, "en"), key)
+    with pytest.raises(Stale):
+        async with resources.unit() as unit:
+            await danger.take(unit, await name_actor(unit, SECOND, "en"), key)
+    async with resources.unit() as unit:
+        await danger.write(unit, await name_actor(unit, FIRST, "en"), key, "Are you safe?")
+        await danger.reply(unit, await person(unit), key, "Yes, {now}.")
+    texts = {(one["chat"], one["text"]) for one in await delivered(resources)}
+    assert (PERSON, "Are you safe?") in texts
+    assert (FIRST, resources.texts.render("danger.replied", "en", code="K7-Q2", text="Yes, {now}.")) in texts
+    async with resources.unit() as unit:
+        await danger.close(unit, await name_actor(unit, FIRST, "en"), key)
+    with pytest.raises(Stale):
+        async with resources.unit() as unit:
+            await danger.reply(unit, await person(unit), key, "Hello?")
+
+
+async def test_an_untaken_call_is_told_again(resources: Resources, clock: TravelClock) -> None:
+    """A call does not get lost because everybody was asleep; a taken one is left in peace."""
+    await coordinators(resources)
+    row = await asked(resources, clock)
+    async with resources.unit() as unit:
+        await followup_answers.call_for_help(unit, await person(unit), row.id)
+        await followup_answers.call_for_help(unit, await person(unit), row.id)
+    assert len(await delivered(resources)) == 3
+    clock.advance(danger.PATIENCE)
+    await tick(resources, danger.JOBS)
+    assert len(await delivered(resources)) == 2
+    async with resources.unit() as unit:
+        await danger.take(unit, await name_actor(unit, FIRST, "en"), (await calls(resources, unit))[0].id)
+    await delivered(resources)
+    clock.advance(danger.PATIENCE)
+    await tick(resources, danger.JOBS)
+    assert await delivered(resources) == []
+
+
+async def test_the_person_is_told_when_nobody_is_there(resources: Resources, clock: TravelClock) -> None:
+    """No false comfort: without coordinators the text says so, and the call stands for whoever comes."""
+    row = await asked(resources, clock)
+    async with resources.unit() as unit:
+        await followup_answers.call_for_help(unit, await person(unit), row.id)
+    assert [shown["text"] for shown in await delivered(resources)] == [
+        resources.texts.render("followup.done.danger-nobody", "en")
+    ]
+    assert len(await calls(resources)) == 1
+
+
+async def test_a_suspended_coordinator_loses_the_call(resources: Resources, clock: TravelClock) -> None:
+    """Somebody else can take over from a coordinator whose access has ended."""
+    await coordinators(resources)
+    row = await asked(resources, clock)
+    async with resources.unit() as unit:
+        await followup_answers.call_for_help(unit, await person(unit), row.id)
+    key = (await calls(resources))[0].id
+    async with resources.unit() as unit:
+        first = await name_actor(unit, FIRST, "en")
+        await danger.take(unit, first, key)
+        assert first.volunteer is not None
+        first.volunteer.status = VolunteerStatus.SUSPENDED
+    async with resources.unit() as unit:
+        await danger.take(unit, await name_actor(unit, SECOND, "en"), key)
+    with pytest.raises(NotAllowed):
+        async with resources.unit() as unit:
+            await danger.write(unit, await name_actor(unit, FIRST, "en"), key, "Still here")
+
+
+@pytest.mark.parametrize(("number", "error"), [(STRANGER, NotAllowed), (SECOND, NotAllowed), (PERSON, NotAllowed)])
+async def test_only_the_taker_writes(
+    resources: Resources, clock: TravelClock, number: int, error: type[Exception]
+) -> None:
+    """Neither strangers, nor other coordinators, nor the person write in the taker's place."""
+    await coordinators(resources)
+    row = await asked(resources, clock)
+    async with resources.unit() as unit:
+        await followup_answers.call_for_help(unit, await person(unit), row.id)
+        key = (await calls(resources, unit))[0].id
+        await danger.take(unit, await name_actor(unit, FIRST, "en"), key)
+    with pytest.raises(error):
+        async with resources.unit() as unit:
+            await danger.write(unit, await name_actor(unit, number, "en"), key, "Hello")
+
+
+async def calls(resources: Resources, unit: Unit | None = None) -> list[DangerCall]:
+    """All calls."""
+    if unit is not None:
+        return list((await unit.session.exec(select(DangerCall))).all())
+    async with resources.unit() as own:
+        return await calls(resources, own)
