@@ -25,9 +25,10 @@ from sqlalchemy import text
 from bot.bell import Bell
 from bot.clock import JobClock
 from bot.database import Resources
+from bot.errands import Errands
 from bot.inbox import Inbox, telegram_arrival
 from bot.metrics import Metrics
-from bot.parts import all_jobs, build_routers
+from bot.parts import all_errands, all_jobs, build_routers
 from bot.rates import Rates
 from bot.receiver import Poller, register_webhook
 from bot.sender import Sender
@@ -37,8 +38,13 @@ from handlers.edge import build_dispatcher
 from web.app import build_app
 from web.webhook import Webhook
 
+TELEGRAM_RATES: Final = Rates()
+
 WEBHOOK_PATH: Final = "/telegram"
 """Below the webhook's public address."""
+
+ERRANDS: Final = "errands"
+"""Runs with the clock."""
 
 PATIENCE: Final = 10.0
 """Seconds that a part may take to finish what is under way."""
@@ -63,7 +69,7 @@ class Setup:
     web_bind: str
     webhook_url: str | None = None
     proxy: str | None = field(default=None, repr=False)
-    rates: Rates = Rates()
+    rates: Rates = TELEGRAM_RATES
     only: Part | None = None
     clock_every: timedelta | None = None
 
@@ -87,24 +93,26 @@ class App:
         self.inbox = Inbox(resources, self._stored, self.metrics)
         self.clock = JobClock(resources, all_jobs(), self.metrics, handled=self._worked, at_most=setup.clock_every)
         self.sender: Sender | None = None
+        self.errands: Errands | None = None
         self.web_port: int | None = None
-        self._tasks: dict[Part, asyncio.Task[None]] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
         """Start the parts."""
         setup = self.setup
+        bot = self._listening_bot()
         try:
             if setup.runs(Part.SENDER):
                 await self._start_sender()
             if setup.runs(Part.WORKER):
                 self._start(Part.WORKER, self.worker.run())
             if setup.runs(Part.CLOCK):
-                self._start(Part.CLOCK, self.clock.run())
+                self._start_clock(bot)
             if setup.runs(Part.WEB) or (setup.webhook_url and setup.runs(Part.RECEIVER)):
                 await self._start_web()
             if setup.runs(Part.RECEIVER):
-                await self._start_receiver()
+                self._start_receiver(bot)
         except BaseException:
             await self.kill()
             raise
@@ -114,7 +122,10 @@ class App:
         """Hear nothing more, finish what is under way, and close everything."""
         await self._cancel(Part.RECEIVER)
         self.clock.stop()
+        if self.errands is not None:
+            self.errands.stop()
         await self._finish(Part.CLOCK)
+        await self._finish(ERRANDS)
         self.worker.stop()
         await self._finish(Part.WORKER)
         if self.sender is not None:
@@ -136,7 +147,7 @@ class App:
 
     async def health(self) -> Mapping[str, bool]:
         """Which parts run, and whether the database answers."""
-        state = {part.value: not task.done() for part, task in self._tasks.items()}
+        state = {part: not task.done() for part, task in self._tasks.items()}
         try:
             async with self.resources.unit() as unit:
                 await (await unit.session.connection()).execute(text("SELECT 1"))
@@ -149,12 +160,17 @@ class App:
         self.progress.ring()
 
     def _worked(self) -> None:
+        if self.errands is not None:
+            self.errands.bell.ring()
+        self._told()
+
+    def _told(self) -> None:
         if self.sender is not None:
             self.sender.bell.ring()
         self.progress.ring()
 
-    def _start(self, part: Part, run: Coroutine[Any, Any, None]) -> None:
-        self._tasks[part] = asyncio.create_task(run, name=part.value)
+    def _start(self, part: str, run: Coroutine[Any, Any, None]) -> None:
+        self._tasks[part] = asyncio.create_task(run, name=part)
 
     async def _start_sender(self) -> None:
         setup = self.setup
@@ -165,8 +181,7 @@ class App:
         )
         self._start(Part.SENDER, self.sender.run())
 
-    async def _start_receiver(self) -> None:
-        bot = await self._listening_bot()
+    def _start_receiver(self, bot: Bot) -> None:
         if self.setup.webhook_url is None:
             self._start(Part.RECEIVER, Poller(self.resources, bot, self.inbox, self.metrics).run())
         else:
@@ -174,7 +189,13 @@ class App:
             secret = webhook_secret(self.setup.token)
             self._start(Part.RECEIVER, register_webhook(bot, url, secret, self.resources.texts))
 
-    async def _listening_bot(self) -> Bot:
+    def _start_clock(self, bot: Bot) -> None:
+        self.errands = Errands(self.resources, bot, all_errands(), self.metrics, ran=self._told)
+        self._start(Part.CLOCK, self.clock.run())
+        self._start(ERRANDS, self.errands.run())
+
+    def _listening_bot(self) -> Bot:
+        """The bot that hears: aiogram's, with the network."""
         api = TelegramAPIServer.from_base(self.setup.api_url)
         session = AiohttpSession(api=api, proxy=self.setup.proxy)
         self._stack.push_async_callback(session.close)
@@ -210,13 +231,13 @@ class App:
             content: bytes = await import_module("services.attachments").read(unit, attachment)
             return content
 
-    async def _finish(self, part: Part) -> None:
+    async def _finish(self, part: str) -> None:
         task = self._tasks.get(part)
         if task is not None:
             await asyncio.wait([task], timeout=PATIENCE)
             await self._cancel(part)
 
-    async def _cancel(self, part: Part) -> None:
+    async def _cancel(self, part: str) -> None:
         task = self._tasks.pop(part, None)
         if task is not None:
             task.cancel()

@@ -1,4 +1,4 @@
-"""A bell: rung by whoever has made work, heard by whoever does it. No ring is lost, and nobody polls in between."""
+"""A bell: rung by whoever has made work, heard by whoever does it. No ring is lost."""
 
 import asyncio
 from contextlib import suppress

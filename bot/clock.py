@@ -20,6 +20,8 @@ from services.jobs import Job
 ROUNDS: Final = 20
 """How often `run_due_now` looks for what became due by what it did."""
 
+_new_scheduler: Any = AsyncIOScheduler  # APScheduler 3 has no types
+
 log = structlog.get_logger()
 
 
@@ -46,7 +48,7 @@ class JobClock:
 
     async def run(self) -> None:
         """Tick until stopped; when cancelled, what is under way is cut off, and found again at the next start."""
-        scheduler = AsyncIOScheduler()
+        scheduler: Any = _new_scheduler()
         for job in self._jobs:
             every = min(job.every, self._at_most) if self._at_most else job.every
             scheduler.add_job(
@@ -81,8 +83,8 @@ class JobClock:
             try:
                 async with self._resources.unit() as unit:
                     keys = await job.find(unit)
-            except Exception as error:
-                log.error("job_find_failed", exc_info=error)
+            except Exception:
+                log.exception("job_find_failed")
                 self._metrics.jobs.labels(job.name, "find_failed").inc()
                 return 0
             return sum([await self._handle(job, key) for key in keys if not self._stopping.is_set()])
@@ -91,8 +93,8 @@ class JobClock:
         try:
             async with self._resources.unit() as unit:
                 await job.handle(unit, key)
-        except Exception as error:
-            log.error("job_failed", exc_info=error)
+        except Exception:
+            log.exception("job_failed")
             self._metrics.jobs.labels(job.name, "failed").inc()
             return 0
         self._metrics.jobs.labels(job.name, "done").inc()

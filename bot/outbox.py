@@ -86,19 +86,23 @@ class Record:
     """Messages that Telegram would not delete, with their case."""
 
 
+DUE: Any = (
+    Effect.id,
+    Effect.lane,
+    Effect.kind,
+    Effect.slot,
+    Effect.case_id,
+    Effect.payload,
+    Effect.seal_id,
+    Case.status,
+)
+"""What the sender reads of an effect and its case."""
+
+
 async def read_due(unit: Unit, busy: Collection[BlindIndex], limit: int) -> list[Due]:
     """Pending effects of lanes that are not busy: urgent ones first, then in order."""
     query = (
-        choose(
-            Effect.id,
-            Effect.lane,
-            Effect.kind,
-            Effect.slot,
-            Effect.case_id,
-            Effect.payload,
-            Effect.seal_id,
-            Case.status,
-        )
+        choose(*DUE)
         .outerjoin(Case, col(Case.id) == col(Effect.case_id))
         .where(col(Effect.status) == EffectStatus.PENDING, col(Effect.due_at) <= unit.now)
         .order_by(col(Effect.urgent).desc(), col(Effect.id))
@@ -166,7 +170,7 @@ async def _place(unit: Unit, record: Record) -> bool:
     )
     if record.replaced is not None:
         await unit.session.exec(delete(SentMessage).where(col(SentMessage.id) == record.replaced))
-    if touched.rowcount != 1:  # type: ignore[attr-defined] # a cursor result
+    if touched.rowcount != 1:
         return False
     place = json.dumps([standing.chat, standing.message]).encode()
     values = _columns(unit, standing) | {

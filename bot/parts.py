@@ -6,6 +6,7 @@ from importlib.util import find_spec
 from aiogram import Router
 
 from bot import inbox
+from bot.errands import Errand
 from services.jobs import Job
 
 CONVERSATIONS = (
@@ -17,11 +18,19 @@ SERVICES = (
     "voting", "relay", "panel", "card", "news", "standing", "treasury", "followup", "retention", "audit", "desk",
 )  # fmt: skip
 
+ERRANDS = ("fetcher", "groupcheck")
+
 
 def build_routers() -> list[Router]:
     """A fresh router of each conversation: a router can be attached only once."""
     names = [f"handlers.{name}" for name in CONVERSATIONS]
     return [import_module(name).build_router() for name in names if find_spec(name)]
+
+
+def all_errands() -> list[Errand]:
+    """What is asked of Telegram between two transactions."""
+    names = [f"bot.{name}" for name in ERRANDS]
+    return [errand for name in names if find_spec(name) for errand in import_module(name).ERRANDS]
 
 
 def all_jobs() -> list[Job]:

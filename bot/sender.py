@@ -91,8 +91,8 @@ class Sender:
             while not self._stopping:
                 try:
                     more = await self._lock.hold() and await self.look()
-                except Exception as error:  # noqa: BLE001 - the database is away; the effects are still there
-                    log.error("sender_failed", error=error)
+                except Exception:
+                    log.exception("sender_failed")
                     more = False
                 if not more and not self._stopping:
                     await self.bell.wait(self._until_next())
@@ -147,8 +147,8 @@ class Sender:
             await self._deliver(lane, effects, standing, record)
             await self._writer.add(record)
             self._recorded()
-        except Exception as error:
-            log.error("lane_failed", exc_info=error)
+        except Exception:
+            log.exception("lane_failed")
             self._pause(lane, "error", None)
         finally:
             del self._busy[lane]

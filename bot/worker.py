@@ -94,8 +94,8 @@ class Worker:
         while not self._stopping:
             try:
                 found = await self.handle_next()
-            except Exception as error:  # noqa: BLE001 - the database is away; the event is still there
-                log.error("worker_failed", error=error)
+            except Exception:
+                log.exception("worker_failed")
                 found = False
             if not found and not self._stopping:
                 await self.bell.wait(FALLBACK_SECONDS)
@@ -112,7 +112,7 @@ class Worker:
         except Exception as error:
             if taken is None:
                 raise
-            log.error("event_failed", attempt=taken.attempts + 1, exc_info=error)
+            log.exception("event_failed", attempt=taken.attempts + 1)
             outcome = await self._failed(taken, error)
         self._metrics.handled.labels(outcome).inc()
         self._metrics.seconds.observe((self._resources.clock.now() - taken.received_at).total_seconds())
@@ -157,7 +157,9 @@ async def claim(unit: Unit) -> InboxEvent | None:
     """
     earlier = aliased(InboxEvent)
     head = ~exists().where(
-        earlier.lane == col(InboxEvent.lane), earlier.status == EventStatus.NEW, earlier.id < col(InboxEvent.id)
+        col(earlier.lane) == col(InboxEvent.lane),
+        col(earlier.status) == EventStatus.NEW,
+        col(earlier.id) < col(InboxEvent.id),
     )
     found = await unit.session.exec(
         select(InboxEvent)

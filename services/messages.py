@@ -1,4 +1,4 @@
-"""What stands in chats over time: texts fade to a neutral line, and every message is deleted before it is too late.
+"""What stands in chats over time: texts fade to a neutral line, and every message is deleted in time.
 
 Telegram lets a bot delete a message for 48 hours only (Bot API, deleteMessage). A slot in which something is
 about to be shown is left alone: what comes replaces it, or sets a later time.
@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
+from sqlalchemy import Exists
 from sqlmodel import col, delete, exists, select, update
 
 from models.mail import Effect, EffectStatus, Keyboard, SentMessage
@@ -17,6 +18,7 @@ from services.contact import Address, To, lane_of
 from services.jobs import Job
 from services.speak import Button, Life, Screen, effect_place, erase_slot, sent_address, show
 from vault.seal import Place
+from vault.types import SealedBytes
 
 BATCH = 200
 """Messages handled at one tick."""
@@ -27,7 +29,7 @@ def keep_for_erasure(unit: Unit, address: Address, message: int) -> None:
     row = SentMessage(
         lane=lane_of(unit, address),
         slot=f"typed:{message}",
-        address=b"",
+        address=SealedBytes(b""),
         sent_at=unit.now,
         erase_at=unit.now + timedelta(hours=unit.policy.retention.message_hours),
     )
@@ -95,7 +97,7 @@ async def _end(unit: Unit, row: UUID) -> None:
         await erase_slot(unit, sent)
 
 
-def _stirring() -> exists:  # type: ignore[valid-type] # SQLAlchemy types this as a class
+def _stirring() -> Exists:
     return exists().where(
         col(Effect.lane) == SentMessage.lane,
         col(Effect.slot) == SentMessage.slot,

@@ -12,7 +12,7 @@ from typing import Final
 
 from aiohttp import web
 
-SECRET_HEADER: Final = "X-Telegram-Bot-Api-Secret-Token"
+SECRET_HEADER: Final = "X-Telegram-Bot-Api-Secret-Token"  # noqa: S105 - a name, not a secret
 """Where Telegram repeats the secret that setWebhook was given."""
 
 

@@ -1,0 +1,99 @@
+"""Errands: what must be asked of Telegram between two transactions, such as a file or who is in a group.
+
+A service leaves a row that is due; the errand reads it, asks Telegram with no transaction open, and brings what
+it heard back to the service in a second one. The rows are the truth: an errand cut off is found again, and its
+service makes doing it twice harmless. A failure is the errand's own to record; what it does not record is tried
+again at the next look.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import structlog
+from aiogram import Bot
+
+from bot.bell import Bell
+from bot.database import Resources
+from bot.metrics import Metrics
+from models.unit import Unit
+
+FALLBACK_SECONDS: Final = 2.0
+"""How often due rows are looked for without a ring."""
+
+BREATH_SECONDS: Final = 0.2
+"""Least time between two looks: under load most rings are about other things."""
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Find the ids of due rows, then run one with a bot that may use the network."""
+
+    name: str
+    find: Callable[[Unit], Awaitable[Sequence[UUID]]]
+    run: Callable[[Resources, Bot, UUID], Awaitable[None]]
+
+
+class Errands:
+    """Runs errands until stopped."""
+
+    def __init__(
+        self,
+        resources: Resources,
+        bot: Bot,
+        errands: Sequence[Errand],
+        metrics: Metrics,
+        *,
+        ran: Callable[[], None],
+    ) -> None:
+        """`ran` is called after each errand: it wakes the sender."""
+        self.bell = Bell()
+        self._resources = resources
+        self._bot = bot
+        self._errands = errands
+        self._metrics = metrics
+        self._ran = ran
+        self._turn = asyncio.Lock()
+        self._stopping = False
+
+    async def run(self) -> None:
+        """Look for due rows at each ring."""
+        while not self._stopping:
+            await self.run_due_now()
+            if not self._stopping:
+                await asyncio.sleep(BREATH_SECONDS)
+                await self.bell.wait(FALLBACK_SECONDS)
+
+    def stop(self) -> None:
+        """Finish the errand under way and return from `run`."""
+        self._stopping = True
+        self.bell.ring()
+
+    async def run_due_now(self) -> int:
+        """Run every errand that is due; returns how many were."""
+        async with self._turn:
+            return sum([await self._run_all(errand) for errand in self._errands])
+
+    async def _run_all(self, errand: Errand) -> int:
+        try:
+            async with self._resources.unit() as unit:
+                rows = await errand.find(unit)
+        except Exception:
+            log.exception("errand_find_failed")
+            return 0
+        return sum([await self._run_one(errand, row) for row in rows if not self._stopping])
+
+    async def _run_one(self, errand: Errand, row: UUID) -> int:
+        try:
+            await errand.run(self._resources, self._bot, row)
+        except Exception:
+            log.exception("errand_failed")
+            self._metrics.jobs.labels(errand.name, "failed").inc()
+            return 0
+        self._metrics.jobs.labels(errand.name, "done").inc()
+        self._ran()
+        return 1
