@@ -19,19 +19,19 @@ SHORTEST = 3
 LONGEST = 20
 
 ENGLISH = """
-    Alder Aspen Badger Basalt Beacon Birch Bramble Breeze Cedar Chestnut Comet Crane Creek Cricket Curlew Delta
-    Dune Ember Falcon Finch Fjord Flint Garnet Glacier Granite Grove Harbour Heron Kestrel Lagoon Lantern Larch Lichen
-    Lotus Lynx Magnet Maple Marble Marten Meadow Meteor Moss Nettle Oak Onyx Osprey Otter Pebble Pine Plover Poplar
-    Prairie Quartz Quill Raven Ridge Saffron Sorrel Sparrow Spruce Starling Stork Summit Swift Tern Thistle Thrush
-    Tundra Umber Valley Walnut Yarrow Zephyr
+    Alder Aspen Badger Basalt Beacon Birch Bramble Breeze Cedar Chestnut Comet Crane Creek Cricket Curlew
+    Delta Dune Ember Falcon Finch Fjord Flint Garnet Glacier Granite Grove Harbour Heron Kestrel Lagoon
+    Lantern Larch Lichen Lotus Lynx Magnet Maple Marble Marten Meadow Meteor Moss Nettle Oak Onyx Osprey
+    Otter Pebble Pine Plover Poplar Prairie Quartz Quill Raven Ridge Saffron Sorrel Sparrow Spruce Starling
+    Stork Summit Swift Tern Thistle Thrush Tundra Umber Valley Walnut Yarrow Zephyr
 """
 RUSSIAN = """
-    Агат Айва Аист Барсук Берег Берёза Бриз Бук Василёк Верба Ветер Вяз Гавань Галька Гранит Грач Дельта Дрозд Дуб
-    Дюна Ежевика Ель Жасмин Жемчуг Журавль Зарница Зяблик Иней Калина Камыш Каштан Кварц Кедр Клевер Клён Комета
-    Коралл Крыжовник Кувшинка Ландыш Ласточка Липа Лишайник Лотос Луг Маяк Метеор Можжевельник Мох Нарцисс Облако
-    Озеро Ольха Омут Орех Осина Осока Парус Песок Пихта Полынь Прибой Ракушка Река Рябина Сапсан Свиристель Сирень
-    Скворец Снег Сойка Сосна Степь Стриж Тополь Тундра Туман Утёс Фонарь Хвощ Цапля Черёмуха Чибис Шиповник Щегол
-    Эхо Яблоня Янтарь Ясень
+    Агат Айва Аист Барсук Берег Берёза Бриз Бук Василёк Верба Ветер Вяз Гавань Галька Гранит Грач Дельта
+    Дрозд Дуб Дюна Ежевика Ель Жасмин Жемчуг Журавль Зарница Зяблик Иней Калина Камыш Каштан Кварц Кедр
+    Клевер Клён Комета Коралл Крыжовник Кувшинка Ландыш Ласточка Липа Лишайник Лотос Луг Маяк Метеор
+    Можжевельник Мох Нарцисс Облако Озеро Ольха Омут Орех Осина Осока Парус Песок Пихта Полынь Прибой
+    Ракушка Река Рябина Сапсан Свиристель Сирень Скворец Снег Сойка Сосна Степь Стриж Тополь Тундра Туман
+    Утёс Фонарь Хвощ Цапля Черёмуха Чибис Шиповник Щегол Эхо Яблоня Янтарь Ясень
 """
 WORDS = {"en": tuple(ENGLISH.split()), "ru": tuple(RUSSIAN.split())}
 """Words of nature that are nobody's name."""

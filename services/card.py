@@ -49,7 +49,7 @@ async def post(unit: Unit, case: Case, *, anew: bool = False) -> bool:
         return False
     to = group_recipient(unit, group)
     rows = [
-        [Button(unit.texts.render(f"review.{verb}", to.language), f"review.{verb}") for verb in row]
+        [Button(unit.texts.render(f"review.button.{verb}", to.language), f"review.{verb}") for verb in row]
         for row in VERBS
     ]
     life = Life(None, timedelta(hours=unit.policy.retention.message_hours))

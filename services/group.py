@@ -2,7 +2,7 @@
 
 Safe is: a supergroup in which the bot may delete messages, history is hidden from new members, and everybody is
 a confirmed reviewer or coordinator. Telegram is asked by `bot.groupcheck` after the commit; what it found
-comes back here as `Findings`. Only a check that a coordinator asked for opens a group; any other may only close it.
+comes back here as `Findings`. A check that a coordinator asked for may open a group; any other may only close it.
 """
 
 from collections.abc import Sequence
@@ -153,16 +153,16 @@ async def bot_removed(unit: Unit, address: Address) -> None:
         await close(unit, group, "bot-removed")
 
 
-async def bot_added(unit: Unit, address: Address, by: Actor) -> None:
+async def bot_added(unit: Unit, address: Address, by: Actor | None) -> None:
     """The bot stays only where a coordinator brought it, or where it is already at home."""
-    if await find(unit, address) is None and Role.COORDINATOR not in by.roles:
+    if await find(unit, address) is None and (by is None or Role.COORDINATOR not in by.roles):
         leave(unit, address)
 
 
 async def migrated(unit: Unit, old: Address, new: Address) -> None:
     """A basic group became a supergroup with another number: follow it, and check it before anything is posted."""
     group = await find(unit, old)
-    if group is None:
+    if group is None or await find(unit, new) is not None:
         return
     await close(unit, group, "migrated")
     seal_group(unit, group, new)

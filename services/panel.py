@@ -132,7 +132,7 @@ async def dismiss(unit: Unit, case: Case, actor: str) -> None:
 async def tell_member(unit: Unit, case: Case, volunteer: Volunteer, key: str) -> None:
     """Tell a member of the panel something about the case, by its code alone."""
     to = await volunteer_recipient(unit, volunteer)
-    rows = [[Button(unit.texts.render("review.read", to.language), "reading.show")]]
+    rows = [[Button(unit.texts.render("review.button.read", to.language), "reading.show")]]
     text = unit.texts.render(key, to.language, code=case.code)
     await notify(unit, to, Screen(text, rows), case=case, urgent=is_urgent(case))
 

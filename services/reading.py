@@ -11,7 +11,6 @@ from sqlmodel import col, select
 
 from models.audit import about, record
 from models.case import Answer, Attachment, Case, Question
-from models.errors import NotAllowed
 from models.unit import Unit
 from services.access import Act, Actor, require_seat
 from services.questions import QUESTIONS, SKIPPED, shown
@@ -54,15 +53,6 @@ async def read(unit: Unit, actor: Actor, case: Case, number: int) -> Page:
     if number < len(texts):
         return Page(number, count, texts[number], None)
     return Page(number, count, "", pictures[number - len(texts)].id)
-
-
-async def opened(unit: Unit, actor: Actor, case: Case) -> bool:
-    """Whether the actor sits on the panel of the case now."""
-    try:
-        await require_seat(unit, actor, Act.READ, case)
-    except NotAllowed:
-        return False
-    return True
 
 
 def paged(parts: list[str]) -> list[str]:

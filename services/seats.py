@@ -14,6 +14,7 @@ from models.panel import SEATED, Seat, SeatStatus, Vote
 from models.policy import Policy
 from models.unit import Unit
 from models.volunteer import Volunteer
+from services.access import Act, Actor, require_seat
 
 
 def round_of(case: Case) -> int:
@@ -44,6 +45,13 @@ async def lock_open(unit: Unit, case: Case) -> None:
     await unit.session.refresh(case, with_for_update=True)
     if case.status not in OPEN:
         raise Stale("review.closed")
+
+
+async def require_open_seat(unit: Unit, actor: Actor, act: Act, case: Case) -> None:
+    """Refuse whoever may not do this act of the panel now: as `require_seat`, and `Stale` once it is closed."""
+    if case.status not in OPEN:
+        raise Stale("review.closed")
+    await require_seat(unit, actor, act, case)
 
 
 async def seated(unit: Unit, case: Case) -> Sequence[tuple[Seat, Volunteer]]:

@@ -141,7 +141,7 @@ async def _tell_due(unit: Unit, volunteer_id: UUID) -> None:
             sign=volunteer.call_sign,
             day=day(volunteer.reconfirm_at.date(), to.language),
         )
-        label = unit.texts.render("volunteers.reconfirm", to.language)
+        label = unit.texts.render("volunteers.button.reconfirm", to.language)
         row = [Button(label, "volunteers.reconfirm", {"id": str(volunteer.id)})]
         await notify(unit, to, Screen(text, [row]))
 

@@ -228,7 +228,7 @@ async def _probation(unit: Unit) -> int:
 async def _welcome(unit: Unit, role: VolunteerRole, volunteer: Volunteer) -> None:
     to = await volunteer_recipient(unit, volunteer)
     text = unit.texts.render(f"volunteers.welcome.{role.role}", to.language, sign=volunteer.call_sign)
-    home = Button(unit.texts.render("volunteers.home", to.language), "volunteers.home")
+    home = Button(unit.texts.render("volunteers.button.home", to.language), "volunteers.home")
     await notify(unit, to, Screen(text, [[home]]))
 
 
@@ -241,7 +241,9 @@ async def _ask_coordinators(unit: Unit, role: VolunteerRole, volunteer: Voluntee
         text = unit.texts.render("volunteers.waits", to.language, sign=volunteer.call_sign, role=name)
         row = [
             Button(
-                unit.texts.render(f"volunteers.{verb}", to.language), f"volunteers.{verb}", {"role": str(role.id)}
+                unit.texts.render(f"volunteers.button.{verb}", to.language),
+                f"volunteers.{verb}",
+                {"role": str(role.id)},
             )
             for verb in ("confirm", "decline")
         ]

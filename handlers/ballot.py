@@ -1,0 +1,140 @@
+"""The private half of a vote: another amount, or the reason of a decline. What is typed is erased at once."""
+
+from uuid import UUID
+
+from aiogram import F, Router
+from aiogram.enums import ChatType
+from aiogram.filters import StateFilter
+from aiogram.fsm.context import FSMContext
+from aiogram.fsm.state import State, StatesGroup
+from aiogram.types import CallbackQuery, Message
+
+from handlers.pressed import Pressed, finish
+from models.case import Case
+from models.errors import Stale
+from models.unit import Unit
+from services import voting
+from services.access import Act, Actor
+from services.buttons import Press, pressed_case
+from services.reasons import LONGEST, Declining, Reason
+from services.seats import require_open_seat
+from services.speak import Button, Screen, erase_messages, show
+from services.typed import Bounds, in_fund, read_amount, read_text
+from texts.formats import money
+
+
+class Voting(StatesGroup):
+    """What a reviewer is asked to type."""
+
+    amount = State()
+    words = State()
+
+
+async def ask_amount(
+    event: CallbackQuery | Message, unit: Unit, actor: Actor, press: Press, state: FSMContext
+) -> None:
+    """Ask for another amount than the one asked for."""
+    case = await pressed_case(unit, press)
+    await require_open_seat(unit, actor, Act.VOTE, case)
+    most = money(voting.most(unit.policy, case), unit.policy.currency, actor.language)
+    await _ask(unit, actor, case, unit.texts.render("review.type-amount", actor.language, most=most))
+    await state.set_state(Voting.amount)
+    await state.set_data({"case": str(case.id), "version": case.version})
+    await finish(unit, actor, event, press)
+
+
+async def take_amount(message: Message, unit: Unit, actor: Actor, state: FSMContext) -> None:
+    """A typed amount is the vote."""
+    erase_messages(unit, actor.address, [message.message_id])
+    case = await _case(unit, await state.get_data())
+    typed, currency = read_amount(message.text or "", Bounds(unit.now.date(), unit.policy))
+    await voting.approve(unit, actor, case, in_fund(typed, currency, unit.policy))
+    await _done(unit, actor, state)
+
+
+async def ask_reason(
+    event: CallbackQuery | Message, unit: Unit, actor: Actor, press: Press, state: FSMContext
+) -> None:
+    """Ask for the class of the reason."""
+    await state.clear()
+    case = await pressed_case(unit, press)
+    await require_open_seat(unit, actor, Act.VOTE, case)
+    rows = [
+        [Button(unit.texts.render(f"review.reason.{why}", actor.language), "review.reason", {"why": str(why)})]
+        for why in Reason
+    ]
+    text = unit.texts.render("review.why", actor.language)
+    await show(unit, actor.to, Screen(text, [*rows, [_cancel(unit, actor)]]), case=case)
+    await finish(unit, actor, event, press)
+
+
+async def ask_words(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
+    """The class is chosen: a few words may follow."""
+    case = await pressed_case(unit, press)
+    without = Button(
+        unit.texts.render("review.button.without-words", actor.language), "review.without-words", press.args
+    )
+    await _ask(unit, actor, case, unit.texts.render("review.words", actor.language), without)
+    await state.set_state(Voting.words)
+    await state.set_data({"case": str(case.id), "version": case.version, "why": press.args["why"]})
+    await finish(unit, actor, callback, press)
+
+
+async def take_words(message: Message, unit: Unit, actor: Actor, state: FSMContext) -> None:
+    """Typed words complete the vote."""
+    erase_messages(unit, actor.address, [message.message_id])
+    data = await state.get_data()
+    words = read_text(message.text or "", LONGEST)
+    await voting.decline(unit, actor, await _case(unit, data), Declining(Reason(data["why"]), words))
+    await _done(unit, actor, state)
+
+
+async def without_words(
+    callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext
+) -> None:
+    """The class alone is the vote."""
+    case = await pressed_case(unit, press)
+    await voting.decline(unit, actor, case, Declining(Reason(str(press.args["why"]))))
+    await _done(unit, actor, state)
+    await finish(unit, actor, callback, press)
+
+
+def build_router() -> Router:
+    """The router of ballots."""
+    router = Router(name="ballot")
+    private = F.chat.type == ChatType.PRIVATE
+    for register in (router.callback_query.register, router.message.register):
+        register(ask_amount, Pressed("review.type-amount"))
+        register(ask_reason, Pressed("review.reasons"))
+    router.callback_query.register(ask_words, Pressed("review.reason"))
+    router.callback_query.register(without_words, Pressed("review.without-words"))
+    router.message.register(take_amount, StateFilter(Voting.amount), private, ~F.text.startswith("/"))
+    router.message.register(take_words, StateFilter(Voting.words), private, ~F.text.startswith("/"))
+    return router
+
+
+async def _case(unit: Unit, data: dict[str, str | int]) -> Case:
+    """The case that the words are about, unless it has changed since they were asked for."""
+    case = await unit.session.get(Case, UUID(str(data["case"])))
+    if case is None or case.version != data["version"]:
+        raise Stale("refused.case-changed")
+    return case
+
+
+async def _ask(unit: Unit, actor: Actor, case: Case, text: str, *buttons: Button) -> None:
+    rows = [[button] for button in (*buttons, _cancel(unit, actor))]
+    await show(unit, actor.to, Screen(text, rows), case=case, anew=True)
+
+
+async def _done(unit: Unit, actor: Actor, state: FSMContext) -> None:
+    await state.clear()
+    text = unit.texts.render("review.done", actor.language)
+    await show(unit, actor.to, Screen(text, [[_mine(unit, actor)]]))
+
+
+def _mine(unit: Unit, actor: Actor) -> Button:
+    return Button(unit.texts.render("volunteers.button.go-mine", actor.language), "mine.show")
+
+
+def _cancel(unit: Unit, actor: Actor) -> Button:
+    return Button(unit.texts.render("review.button.cancel", actor.language), "volunteers.home")

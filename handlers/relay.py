@@ -1,0 +1,89 @@
+"""Questions and answers passed on without names: the reviewer's side and the applicant's."""
+
+from uuid import UUID
+
+from aiogram import F, Router
+from aiogram.enums import ChatType
+from aiogram.filters import StateFilter
+from aiogram.fsm.context import FSMContext
+from aiogram.fsm.state import State, StatesGroup
+from aiogram.types import CallbackQuery, Message
+
+from handlers.pressed import Pressed, finish
+from models.case import Case
+from models.unit import Unit
+from services import relay, review
+from services.access import Act, Actor
+from services.buttons import Press, pressed_case
+from services.seats import require_open_seat
+from services.speak import Button, Screen, erase_messages, show
+
+
+class Relaying(StatesGroup):
+    """What is to be typed."""
+
+    question = State()
+    answer = State()
+
+
+async def begin_question(
+    event: CallbackQuery | Message, unit: Unit, actor: Actor, press: Press, state: FSMContext
+) -> None:
+    """A reviewer wants to ask."""
+    case = await pressed_case(unit, press, same_version=False)
+    await require_open_seat(unit, actor, Act.ASK, case)
+    cancel = Button(unit.texts.render("review.button.cancel", actor.language), "volunteers.home")
+    text = unit.texts.render("relay.type-question", actor.language)
+    await show(unit, actor.to, Screen(text, [[cancel]]), case=case, anew=True)
+    await state.set_state(Relaying.question)
+    await state.set_data({"case": str(case.id)})
+    await finish(unit, actor, event, press)
+
+
+async def take_question(message: Message, unit: Unit, actor: Actor, state: FSMContext) -> None:
+    """The question is typed: pass it on."""
+    erase_messages(unit, actor.address, [message.message_id])
+    data = await state.get_data()
+    case = await unit.session.get_one(Case, UUID(data["case"]))
+    await relay.ask(unit, actor, case, message.text or "")
+    await state.clear()
+    mine = Button(unit.texts.render("volunteers.button.go-mine", actor.language), "mine.show")
+    await show(unit, actor.to, Screen(unit.texts.render("relay.sent", actor.language), [[mine]]))
+
+
+async def open_question(
+    event: CallbackQuery | Message, unit: Unit, actor: Actor, press: Press, state: FSMContext
+) -> None:
+    """The applicant opens the question."""
+    question = await relay.read_question(unit, actor)
+    text = unit.texts.render("relay.question", actor.language, question=question)
+    case = review.own_case(actor)
+    await show(unit, actor.to, Screen(text, [[_home(unit, actor)]], protect=True), case=case, anew=True)
+    await state.set_state(Relaying.answer)
+    await finish(unit, actor, event, press)
+
+
+async def take_answer(message: Message, unit: Unit, actor: Actor, state: FSMContext) -> None:
+    """The applicant's answer is typed: pass it on."""
+    erase_messages(unit, actor.address, [message.message_id])
+    case = review.own_case(actor)
+    await relay.answer_question(unit, actor, case, message.text or "")
+    await state.clear()
+    text = unit.texts.render("relay.thanks", actor.language)
+    await show(unit, actor.to, Screen(text, [[_home(unit, actor)]]), case=case)
+
+
+def build_router() -> Router:
+    """The router of the relay."""
+    router = Router(name="relay")
+    private = F.chat.type == ChatType.PRIVATE
+    for register in (router.callback_query.register, router.message.register):
+        register(begin_question, Pressed("relay.ask"))
+        register(open_question, Pressed("relay.open"))
+    router.message.register(take_question, StateFilter(Relaying.question), private, ~F.text.startswith("/"))
+    router.message.register(take_answer, StateFilter(Relaying.answer), private, ~F.text.startswith("/"))
+    return router
+
+
+def _home(unit: Unit, actor: Actor) -> Button:
+    return Button(unit.texts.render("relay.button.home", actor.language), "case.open")
