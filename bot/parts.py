@@ -11,11 +11,11 @@ from services.jobs import Job
 
 CONVERSATIONS = (
     "start", "intake", "attachments", "case", "relay", "volunteers", "group", "review", "reading", "mine",
-    "treasury", "followup", "desk", "stray",
+    "treasury", "followup", "danger", "desk", "stray",
 )  # fmt: skip
 SERVICES = (
     "messages", "intake", "attachments", "erasure", "recovery", "review", "volunteers", "group", "reading",
-    "voting", "relay", "panel", "card", "news", "standing", "treasury", "followup", "retention", "audit", "desk",
+    "voting", "relay", "panel", "card", "news", "standing", "treasury", "followup", "danger", "retention", "audit",
 )  # fmt: skip
 
 ERRANDS = ("fetcher", "groupcheck")

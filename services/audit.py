@@ -245,4 +245,4 @@ async def _sign(unit: Unit, _: int) -> None:
     await checkpoint(unit)
 
 
-JOBS: tuple[Job, ...] = (Job("audit-checkpoint", timedelta(hours=1), _unchecked, _sign),)
+JOBS: tuple[Job, ...] = (Job("audit.checkpoint", timedelta(hours=1), _unchecked, _sign),)

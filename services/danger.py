@@ -209,11 +209,24 @@ async def _tell_again(unit: Unit, key: UUID) -> None:
     standing = await unit.session.get_one(DangerCall, key)
     if standing.taken_by or standing.closed_at or standing.told_at > unit.now - PATIENCE:
         return
-    case = await unit.session.get_one(Case, standing.case_id)
-    if case.status is CaseStatus.SHREDDED:
-        await end_for(unit, case, "system")
-    else:
-        await _tell(unit, case, standing)
+    await _tell(unit, await unit.session.get_one(Case, standing.case_id), standing)
 
 
-JOBS: tuple[Job, ...] = (Job("danger-tell", timedelta(minutes=1), _untaken, _tell_again),)
+async def _orphaned(unit: Unit) -> Sequence[UUID]:
+    """Open calls of cases that have been erased."""
+    query = (
+        select(DangerCall.case_id)
+        .join(Case, col(Case.id) == DangerCall.case_id)
+        .where(col(DangerCall.closed_at).is_(None), Case.status == CaseStatus.SHREDDED)
+    )
+    return (await unit.session.exec(query)).all()
+
+
+async def _end_orphaned(unit: Unit, key: UUID) -> None:
+    await end_for(unit, await unit.session.get_one(Case, key), "system")
+
+
+JOBS: tuple[Job, ...] = (
+    Job("danger.end", timedelta(minutes=1), _orphaned, _end_orphaned),
+    Job("danger.tell", timedelta(minutes=1), _untaken, _tell_again),
+)

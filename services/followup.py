@@ -112,17 +112,10 @@ async def ask(unit: Unit, row: FollowUp) -> None:
 
 async def settle(unit: Unit, case: Case) -> None:
     """Move a paid case on when nothing is left to ask, and close it when that is some days ago."""
-    rows = await _of_case(unit, case)
-    if any(row.status in WAITING for row in rows):
-        return
-    heard = [row.answered_at or row.due_at for row in rows if row.status is not FollowUpStatus.CANCELLED]
-    if case.status is CaseStatus.PAID and heard:
-        await move(unit, case, CaseStatus.FOLLOWED_UP, CASE_ALLOWED, "system")
-    rules = unit.policy.followups
-    since, days = (max(heard), rules.repeat_days) if heard else (await _paid_at(unit, case), rules.days[-1])
-    if case.status in ASKABLE and since + timedelta(days=days) <= unit.now:
-        case.closed_at = unit.now
-        await move(unit, case, CaseStatus.CLOSED, CASE_ALLOWED, "system")
+    while (target := await _onward(unit, case)) is not None:
+        if target is CaseStatus.CLOSED:
+            case.closed_at = unit.now
+        await move(unit, case, target, CASE_ALLOWED, "system")
 
 
 def slot_of(row: FollowUp) -> str:
@@ -209,6 +202,19 @@ async def _court_day(unit: Unit, case: Case) -> date | None:
     return date.fromisoformat(text) if text else None
 
 
+async def _onward(unit: Unit, case: Case) -> CaseStatus | None:
+    """The state to which a paid case may move now, if any."""
+    rows = await _of_case(unit, case)
+    if case.status not in ASKABLE or any(row.status in WAITING for row in rows):
+        return None
+    rules = unit.policy.followups
+    heard = [row.answered_at or row.due_at for row in rows if row.status is not FollowUpStatus.CANCELLED]
+    if heard and case.status is CaseStatus.PAID:
+        return CaseStatus.FOLLOWED_UP
+    since, days = (max(heard), rules.repeat_days) if heard else (await _paid_at(unit, case), rules.days[-1])
+    return CaseStatus.CLOSED if since + timedelta(days=days) <= unit.now else None
+
+
 async def _paid_at(unit: Unit, case: Case) -> datetime:
     paid = await unit.session.exec(select(func.max(Grant.paid_at)).where(Grant.case_id == case.id))
     return paid.one() or case.created_at
@@ -238,10 +244,11 @@ async def _ask_due(unit: Unit, key: UUID) -> None:
 
 
 async def _restful(unit: Unit) -> Sequence[UUID]:
-    """Paid cases about which nothing is left to ask."""
+    """Paid cases about which nothing is left to ask, and whose time to move on has come."""
     open_ones = select(FollowUp.case_id).where(col(FollowUp.status).in_(WAITING))
-    query = select(Case.id).where(col(Case.status).in_(ASKABLE), col(Case.id).not_in(open_ones))
-    return (await unit.session.exec(query)).all()
+    query = select(Case).where(col(Case.status).in_(ASKABLE), col(Case.id).not_in(open_ones))
+    cases = (await unit.session.exec(query)).all()
+    return [case.id for case in cases if await _onward(unit, case)]
 
 
 async def _settle_due(unit: Unit, key: UUID) -> None:
@@ -249,6 +256,6 @@ async def _settle_due(unit: Unit, key: UUID) -> None:
 
 
 JOBS: tuple[Job, ...] = (
-    Job("followup-ask", timedelta(minutes=1), _due, _ask_due),
-    Job("followup-settle", timedelta(hours=1), _restful, _settle_due),
+    Job("followup.ask", timedelta(minutes=1), _due, _ask_due),
+    Job("followup.settle", timedelta(hours=1), _restful, _settle_due),
 )

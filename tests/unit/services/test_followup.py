@@ -381,6 +381,23 @@ async def test_an_untaken_call_is_told_again(resources: Resources, clock: Travel
     assert await delivered(resources) == []
 
 
+async def test_a_call_ends_with_the_case(resources: Resources, clock: TravelClock) -> None:
+    """Nobody is called for a person who has erased everything."""
+    await coordinators(resources)
+    row = await asked(resources, clock)
+    async with resources.unit() as unit:
+        await followup_answers.call_for_help(unit, await person(unit), row.id)
+    await delivered(resources)
+    async with resources.unit() as unit:
+        (await unit.session.get_one(Case, row.case_id)).status = CaseStatus.SHREDDED
+    clock.advance(danger.PATIENCE)
+    await tick(resources, danger.JOBS)
+    assert await delivered(resources) == []
+    with pytest.raises(Stale):
+        async with resources.unit() as unit:
+            await danger.take(unit, await name_actor(unit, FIRST, "en"), (await calls(resources, unit))[0].id)
+
+
 async def test_the_person_is_told_when_nobody_is_there(resources: Resources, clock: TravelClock) -> None:
     """No false comfort: without coordinators the text says so, and the call stands for whoever comes."""
     row = await asked(resources, clock)
