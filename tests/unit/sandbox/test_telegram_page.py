@@ -17,7 +17,7 @@ async def test_a_part_is_shown_to_the_page_and_never_to_the_bot(town: Town, ear:
     assert not update.message.from_user.model_extra
 
 
-async def test_the_app_of_a_person_changes_its_language(town: Town, anna: Person, ear: Bot) -> None:
+async def test_the_app_of_a_person_changes_its_language(anna: Person, ear: Bot) -> None:
     """The bot learns the new language with the next message."""
     await anna.set_language("en")
     await anna.send("hello")
