@@ -10,7 +10,7 @@ from bot.errands import Errand
 from services.jobs import Job
 
 CONVERSATIONS = (
-    "start", "intake", "attachments", "case", "relay", "volunteers", "group", "review", "reading", "mine",
+    "start", "intake", "attachments", "case", "recovery", "relay", "volunteers", "group", "review", "reading", "mine",
     "treasury", "followup", "danger", "desk", "stray",
 )  # fmt: skip
 SERVICES = (

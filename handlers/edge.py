@@ -5,6 +5,7 @@ and the reply still goes out in the same transaction.
 """
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import Any
 
 from aiogram import BaseMiddleware, Dispatcher, Router
@@ -34,6 +35,9 @@ class Edge(BaseMiddleware):
             return await handler(event, data)
         actor = await name_actor(unit, user.id, user.language_code)
         state = conversation_of(unit, inner, user)
+        if actor.case is None and actor.volunteer is None:
+            chosen = (await state.get_data()).get("language")  # by `handlers.start`; nothing else remembers it
+            actor = replace(actor, language=chosen or actor.language)
         data |= {"actor": actor, "state": state, "raw_state": await state.get_state(), "press": None}
         try:
             async with unit.session.begin_nested():

@@ -27,7 +27,7 @@ from uuid import UUID
 class Refused(Exception):  # noqa: N818 - errors are facts
     """The act was not done, and nothing was changed. `key` names the text that says why."""
 
-    key: ClassVar[str] = "refused"
+    key: ClassVar[str] = "refused.now"
 
     def __init__(self, key: str | None = None, **params: str | int) -> None:
         self.text_key = key or self.key

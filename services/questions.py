@@ -25,6 +25,9 @@ SKIPPED = ""
 DONE = "done"
 """What is stored when the person says that no more files will follow."""
 
+LONGEST = 3500
+"""Characters of one typed text."""
+
 ZONES: Mapping[str, str] = {
     "utc2": "Europe/Kaliningrad",
     "utc3": "Europe/Moscow",
@@ -67,7 +70,7 @@ class Question:
     when: When = When.PAST
     asked: bool = True
     """Part of the interview; otherwise offered afterwards."""
-    limit: int = 3500
+    limit: int = LONGEST
     """Most characters of a text; a screen holds 4096 with its title (Bot API)."""
 
 

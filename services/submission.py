@@ -40,7 +40,7 @@ ADDED = "added"
 async def give_answer(unit: Unit, actor: Actor, case: Case, key: str, value: str) -> None:
     """Store an answer of the actor's own case, sent or not. Raises `Stale` when it may no longer be changed."""
     require_own(actor, case)
-    if key not in changeable(case):
+    if key not in changeable(case) and key != await asked_again(unit, case):
         raise Stale("case.refused.fixed")
     await write_answer(unit, case, key, value)
     if case.status is CaseStatus.DRAFT:
@@ -54,20 +54,19 @@ async def give_answer(unit: Unit, actor: Actor, case: Case, key: str, value: str
 
 
 def changeable(case: Case) -> Sequence[str]:
-    """Questions whose answers the person may change now.
+    """Questions whose answers the person may change now; what was decided on stays as it was."""
+    if case.status is CaseStatus.DRAFT:
+        return KEYS
+    if case.status in OPEN:
+        return (*KEYS, ADDED)
+    return [key for key in KEYS if question(key).compartment is Compartment.contact]
 
-    What was decided on stays as it was; where the money goes may change until a treasurer holds it.
-    """
-    match case.status:
-        case CaseStatus.DRAFT:
-            return KEYS
-        case status if status in OPEN:
-            return (*KEYS, ADDED)
-        case CaseStatus.APPROVED:
-            fixed = {Compartment.story}
-        case _:
-            fixed = {Compartment.story, Compartment.payout}
-    return [key for key in KEYS if question(key).compartment not in fixed]
+
+async def asked_again(unit: Unit, case: Case) -> str | None:
+    """The question that is asked anew after the decision, because its answer was of no use."""
+    if case.status is not CaseStatus.APPROVED:
+        return None
+    return None if await read_answer(unit, case, "payout") else "payout"
 
 
 async def submit(unit: Unit, actor: Actor, case: Case) -> Secret:

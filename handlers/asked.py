@@ -1,0 +1,85 @@
+"""Where a person stands in their interview: the one state of the conversation that these handlers share.
+
+The state is `intake:<question>` on the first way through, `correct:<question>` when one answer is changed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aiogram.filters import Filter
+from aiogram.fsm.context import FSMContext
+from aiogram.types import Message
+
+from models.case import Case
+from models.errors import BadInput
+from models.unit import Unit
+from services import attachments, intake
+from services.contact import To
+from services.questions import BY_KEY, KEYS
+from services.screens import question_screen, review_screen
+from services.speak import show
+from services.submission import changeable
+
+WALK, CORRECT = "intake", "correct"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The question that the screen shows."""
+
+    key: str
+    correcting: bool
+
+
+def asked_in(raw_state: str | None) -> Asked | None:
+    """The question that a state stands for."""
+    way, _, key = (raw_state or "").partition(":")
+    return Asked(key, way == CORRECT) if way in {WALK, CORRECT} and key in BY_KEY else None
+
+
+class Asking(Filter):
+    """Passes while a question is on the screen, and hands it on as `asked`."""
+
+    async def __call__(self, _: Message, raw_state: str | None = None, **__: object) -> bool | Mapping[str, Asked]:  # type: ignore[override] # aiogram takes any mapping
+        """Whether a question is asked."""
+        asked = asked_in(raw_state)
+        return {"asked": asked} if asked else False
+
+
+async def ask(
+    unit: Unit, case: Case, to: To, state: FSMContext, asked: Asked, problem: BadInput | None = None
+) -> None:
+    """Put a question on the screen."""
+    await state.set_state(f"{CORRECT if asked.correcting else WALK}:{asked.key}")
+    now = (await intake.read_answers(unit, case, key=asked.key)).get(asked.key)
+    files = await attachments.files_of(unit, case) if asked.key == "documents" else ()
+    screen = question_screen(
+        unit, to, asked.key, now=now, correcting=asked.correcting, files=files, problem=problem
+    )
+    await show(unit, to, screen, case=case)
+
+
+async def go_on(unit: Unit, case: Case, to: To, state: FSMContext, asked: Asked) -> None:
+    """What comes after an answer: the next question, or the page to read and correct."""
+    following = None if asked.correcting else await intake.following(unit, case, asked.key)
+    if following is None:
+        await show_review(unit, case, to, state)
+    else:
+        await ask(unit, case, to, state, Asked(following, correcting=False))
+
+
+async def resume(unit: Unit, case: Case, to: To, state: FSMContext) -> None:
+    """Where a half-done interview goes on."""
+    key = await intake.position(unit, case)
+    if key is None:
+        await show_review(unit, case, to, state)
+    else:
+        await ask(unit, case, to, state, Asked(key, correcting=False))
+
+
+async def show_review(unit: Unit, case: Case, to: To, state: FSMContext) -> None:
+    """The page to read and correct."""
+    await state.set_state(None)
+    answers = await intake.read_answers(unit, case)
+    keys = [key for key in changeable(case) if key in KEYS]
+    await show(unit, to, review_screen(unit, to, case, answers, keys), case=case)

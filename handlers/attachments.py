@@ -1,0 +1,53 @@
+"""Photos and documents sent in the private chat. Only recorded here; fetched after the commit by `bot.fetcher`."""
+
+from aiogram import F, Router
+from aiogram.filters import StateFilter
+from aiogram.fsm.context import FSMContext
+from aiogram.types import Message
+
+from handlers.asked import Asked, Asking, ask
+from handlers.case import ADDING, show_adding
+from models.errors import BadInput
+from models.unit import Unit
+from services import attachments, intake
+from services.access import Actor
+from services.speak import erase_messages
+
+
+async def file_answer(message: Message, unit: Unit, actor: Actor, state: FSMContext, asked: Asked) -> None:
+    """A file during the interview: taken where documents are asked for, each of an album by itself."""
+    erase_messages(unit, actor.address, [message.message_id])
+    case = intake.own(actor)
+    problem = BadInput("intake.bad.text-wanted") if asked.key != "documents" else None
+    try:
+        if problem is None:
+            await attachments.request_file(unit, actor, case, *_file(message))
+    except BadInput as refused:
+        problem = refused
+    await ask(unit, case, actor.to, state, asked, problem)
+
+
+async def file_added(message: Message, unit: Unit, actor: Actor, state: FSMContext) -> None:
+    """A file added to a case under review."""
+    erase_messages(unit, actor.address, [message.message_id])
+    case, problem = intake.own(actor), None
+    try:
+        await attachments.request_file(unit, actor, case, *_file(message))
+    except BadInput as refused:
+        problem = refused
+    await show_adding(unit, actor, case, state, problem)
+
+
+def _file(message: Message) -> tuple[str, int | None]:
+    """Telegram's name of the file and its size; of a photo the largest form."""
+    file = message.document or (message.photo or [])[-1]
+    return file.file_id, file.file_size
+
+
+def build_router() -> Router:
+    """The router of files."""
+    router = Router(name="attachments")
+    private = F.chat.type == "private"
+    router.message.register(file_answer, private, Asking(), F.photo | F.document)
+    router.message.register(file_added, private, StateFilter(ADDING), F.photo | F.document)
+    return router

@@ -1,0 +1,153 @@
+"""The interview in the private chat: typed and pressed answers, Back, Skip, the page before sending, sending."""
+
+from aiogram import F, Router
+from aiogram.fsm.context import FSMContext
+from aiogram.types import CallbackQuery, Message
+
+from handlers.asked import Asked, Asking, ask, asked_in, go_on, resume, show_review
+from handlers.pressed import Pressed, finish
+from models.errors import BadInput, Stale
+from models.unit import Unit
+from services import attachments, intake, screens, submission
+from services.access import Actor
+from services.buttons import Press
+from services.contact import To
+from services.questions import DONE, LONGEST
+from services.speak import erase_messages, show
+
+SPLIT = 4096
+"""Characters after which Telegram's apps cut a long text into several messages (Bot API, message text)."""
+
+SPLIT_SECONDS = 2
+
+
+async def begin(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
+    """Answer here: a new draft, or the half-done one."""
+    case = await intake.begin(unit, actor)
+    await resume(unit, case, actor.to, state)
+    await finish(unit, actor, callback, press)
+
+
+async def typed(message: Message, unit: Unit, actor: Actor, state: FSMContext, asked: Asked) -> None:
+    """A typed answer. What cannot be taken is said above the question; nothing answered is lost."""
+    erase_messages(unit, actor.address, [message.message_id])
+    case, text = intake.own(actor), message.text or ""
+    try:
+        await _refuse_cut(message, state)
+        value = await intake.typed_value(unit, asked.key, text)
+        await submission.give_answer(unit, actor, case, asked.key, value)
+    except BadInput as problem:
+        await ask(unit, case, actor.to, state, asked, problem)
+    else:
+        await go_on(unit, case, actor.to, state, asked)
+
+
+async def not_text(message: Message, unit: Unit, actor: Actor, state: FSMContext, asked: Asked) -> None:
+    """A voice message, a sticker, a place: not taken."""
+    erase_messages(unit, actor.address, [message.message_id])
+    await ask(unit, intake.own(actor), actor.to, state, asked, BadInput("intake.bad.text-wanted"))
+
+
+async def choose(
+    callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext, raw_state: str | None
+) -> None:
+    """A pressed answer: a choice, Skip, or Done after the documents."""
+    case, key = intake.own(actor), str(press.args["question"])
+    if press.act == "intake.choose":
+        value = intake.chosen_value(key, str(press.args["name"]))
+    else:
+        value = DONE if press.act == "intake.done" else intake.skipped_value(key)
+    await submission.give_answer(unit, actor, case, key, value)
+    await go_on(unit, case, actor.to, state, _way(key, raw_state))
+    await finish(unit, actor, callback, press)
+
+
+async def keep(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
+    """The present answer stays: go on."""
+    asked = Asked(str(press.args["question"]), correcting=False)
+    await go_on(unit, intake.own(actor), actor.to, state, asked)
+    await finish(unit, actor, callback, press)
+
+
+async def back(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
+    """The question before, with its answer."""
+    asked = Asked(str(press.args["question"]), correcting=False)
+    await ask(unit, intake.own_draft(actor), actor.to, state, asked)
+    await finish(unit, actor, callback, press)
+
+
+async def correct(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
+    """One answer of the page before sending, or of a case already sent, to be changed."""
+    asked = Asked(str(press.args["question"]), correcting=True)
+    await ask(unit, intake.own(actor), actor.to, state, asked)
+    await finish(unit, actor, callback, press)
+
+
+async def again(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
+    """The question that is asked anew after the decision. Raises `Stale` when it was answered."""
+    case = intake.own(actor)
+    key = await submission.asked_again(unit, case)
+    if key is None:
+        raise Stale
+    await ask(unit, case, actor.to, state, Asked(key, correcting=True))
+    await finish(unit, actor, callback, press)
+
+
+async def review(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
+    """The page to read and correct."""
+    await show_review(unit, intake.own(actor), actor.to, state)
+    await finish(unit, actor, callback, press)
+
+
+async def remove(
+    callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext, raw_state: str | None
+) -> None:
+    """Take all files back."""
+    case = intake.own(actor)
+    await attachments.remove_files(unit, actor, case)
+    await ask(unit, case, actor.to, state, _way("documents", raw_state))
+    await finish(unit, actor, callback, press)
+
+
+async def send(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
+    """Send the case and show the recovery phrase, once."""
+    case = intake.own_draft(actor)
+    phrase = await submission.submit(unit, actor, case)
+    await state.set_state(None)
+    to = To(actor.address, case.language)
+    await show(unit, to, screens.phrase_screen(unit, to, case, phrase.reveal()), case=case, anew=True)
+    await finish(unit, actor, callback, press)
+
+
+async def _refuse_cut(message: Message, state: FSMContext) -> None:
+    """Refuse a text that the app has cut in two, and its rest, so that half of it is not taken for the whole."""
+    sent, last = int(message.date.timestamp()), (await state.get_data()).get("cut")
+    whole = len((message.text or "").encode("utf-16-le")) // 2 < SPLIT
+    if not whole:
+        await state.update_data(cut=sent)
+    if not whole or (last is not None and 0 <= sent - last <= SPLIT_SECONDS):
+        raise BadInput("intake.bad.cut", limit=LONGEST)
+
+
+def _way(key: str, raw_state: str | None) -> Asked:
+    asked = asked_in(raw_state)
+    return Asked(key, correcting=asked is not None and asked.correcting)
+
+
+def build_router() -> Router:
+    """The router of the interview."""
+    router = Router(name="intake")
+    press = router.callback_query.register
+    press(begin, Pressed("intake.begin"))
+    press(choose, Pressed("intake.choose", "intake.skip", "intake.done"))
+    press(keep, Pressed("intake.keep"))
+    press(back, Pressed("intake.back"))
+    press(correct, Pressed("intake.correct"))
+    press(again, Pressed("intake.again"))
+    press(review, Pressed("intake.review"))
+    press(remove, Pressed("intake.remove"))
+    press(send, Pressed("intake.send"))
+    private = F.chat.type == "private"
+    router.message.register(typed, private, Asking(), F.text, ~F.text.startswith("/"))
+    router.message.register(not_text, private, Asking(), ~F.text, ~F.photo, ~F.document)
+    return router

@@ -1,0 +1,48 @@
+"""Clearing a private chat: messages deleted, buttons and conversation dropped, nothing pending left."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlmodel import col, delete, select
+
+from models.mail import Conversation, Effect, EffectKind, EffectStatus, Keyboard, SentMessage
+from models.unit import Unit
+from models.volunteer import Volunteer
+from services.speak import SCREEN, erase_slot
+from vault.types import BlindIndex
+
+DELETABLE: Final = timedelta(hours=48)
+"""How long a bot may delete a message (Bot API, deleteMessage)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """How many messages are being deleted, and how many are too old for Telegram to allow it."""
+
+    deleted: int
+    too_old: int
+
+
+async def clear_chat(unit: Unit, lane: BlindIndex, cases: Collection[UUID]) -> Cleared:
+    """Clear a person's private chat: all of it, or for a volunteer the screen and what concerns these cases."""
+    volunteer = (await unit.session.exec(select(Volunteer.id).where(Volunteer.chat == lane))).first()
+    sent, effects, keyboards = (
+        col(SentMessage.lane) == lane,
+        (col(Effect.lane) == lane) & (col(Effect.status) == EffectStatus.PENDING),
+        col(Keyboard.lane) == lane,
+    )
+    if volunteer is not None:
+        sent &= col(SentMessage.case_id).in_(cases) | (col(SentMessage.slot) == SCREEN)
+        effects &= col(Effect.case_id).in_(cases) | (col(Effect.slot) == SCREEN)
+        keyboards &= col(Keyboard.case_id).in_(cases) | (col(Keyboard.slot) == SCREEN)
+    await unit.session.exec(delete(Effect).where(effects, col(Effect.kind) == EffectKind.SHOW))
+    await unit.session.exec(delete(Keyboard).where(keyboards))
+    await unit.session.exec(delete(Conversation).where(col(Conversation.lane) == lane))
+    standing = (await unit.session.exec(select(SentMessage).where(sent))).all()
+    for message in standing:
+        await erase_slot(unit, message)
+    too_old = sum(unit.now - message.sent_at >= DELETABLE for message in standing)
+    return Cleared(len(standing) - too_old, too_old)

@@ -1,0 +1,137 @@
+"""Moving a case to another Telegram account with its code and its recovery phrase.
+
+- Whatever is wrong, the answer is the same and costs the same: an unknown code is measured against a hash of
+  nothing, so that nobody learns which codes exist.
+- Failed guesses are counted on the case and on the account that guesses; either is locked for a while. A count
+  must survive, so a wrong guess is an outcome here and not a refusal, which would be rolled back.
+- The old account is cut off in the same transaction: its screen, buttons and conversation go, its messages too.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Final
+
+from sqlmodel import col, delete, select
+
+from models.audit import about, record
+from models.case import ENDED, Case, CaseStatus, RecoveryGuess
+from models.errors import BadInput, Stale
+from models.unit import Unit
+from services.access import Actor
+from services.clearing import clear_chat
+from services.contact import read_contact, write_contact
+from services.intake import LETTERS
+from services.jobs import Job
+from services.typed import clean
+from vault.phrase import WORDS, normalised, phrase_matches
+from vault.types import BlindIndex, CaseCode, Secret
+
+NOTHING: Final = (
+    "$argon2id$v=19$m=65536,t=3,p=4$AAAAAAAAAAAAAAAAAAAAAA$CKRr+j2Vu+nU04ztbTeIuhOFzYqZE6/eNvW6ayzoJNI"
+)
+"""A hash as dear as every other, of no phrase that anybody is given."""
+
+LOOKALIKES: Final = str.maketrans("СНКМРТХУ", "CHKMPTXY")
+"""Cyrillic letters that a Russian keyboard gives for those of a code."""
+
+CODE: Final = re.compile(rf"\W*([{LETTERS}]{{4}})[\s‐-―-]*([{LETTERS}]{{4}})\b")
+
+FORGET_AFTER: Final = timedelta(days=1)
+"""When an account's failed guesses are forgotten."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """What came of a try: the case, now the actor's; or none, and until when the account must wait, if it must."""
+
+    case: Case | None
+    locked_until: datetime | None = None
+
+
+def read_claim(text: str) -> tuple[CaseCode, Secret]:
+    """Code and phrase from one message. Raises `BadInput` when it is not a code followed by six words."""
+    cleaned = clean(text)
+    found = CODE.match(cleaned.upper().translate(LOOKALIKES))
+    if found is None:
+        raise BadInput("case.bad.recovery")
+    phrase = normalised(Secret(cleaned[found.end() :]))
+    if len(phrase.reveal().split()) != WORDS:
+        raise BadInput("case.bad.recovery")
+    return CaseCode(f"{found[1]}-{found[2]}"), phrase
+
+
+async def recover(unit: Unit, actor: Actor, text: str) -> Recovery:
+    """Move the case that code and phrase name to the actor's account, and cut the old account off.
+
+    Raises `BadInput` when the message is no code and phrase, `Stale` when this account has a request under way.
+    """
+    if actor.case is not None:
+        raise Stale("case.refused.has-case")
+    code, phrase = read_claim(text)
+    guesses = await _guesses(unit, actor.chat)
+    if guesses.locked_until is not None and guesses.locked_until > unit.now:
+        return Recovery(None, guesses.locked_until)
+    case = (await unit.session.exec(select(Case).where(Case.code == code).with_for_update())).first()
+    matches = await phrase_matches(phrase, (case.recovery_hash if case else None) or NOTHING)
+    if case is None or not matches or not _movable(case, unit.now):
+        return await _failed(unit, case, guesses)
+    await unit.session.delete(guesses)
+    await _move(unit, actor, case)
+    return Recovery(case)
+
+
+def _movable(case: Case, now: datetime) -> bool:
+    locked = case.recovery_locked_until is not None and case.recovery_locked_until > now
+    return case.status not in ENDED and case.status is not CaseStatus.DRAFT and not locked
+
+
+async def _move(unit: Unit, actor: Actor, case: Case) -> None:
+    if case.chat is not None:
+        await clear_chat(unit, case.chat, [case.id])
+    await write_contact(unit, case, replace(await read_contact(unit, case), address=actor.address))
+    case.recovery_guesses, case.recovery_locked_until = 0, None
+    await unit.session.flush()
+    await record(unit, f"applicant:{case.id}", "case.moved", about("case", case.id))
+
+
+async def _failed(unit: Unit, case: Case | None, guesses: RecoveryGuess) -> Recovery:
+    until = unit.now + timedelta(minutes=unit.policy.recovery_lock_minutes)
+    if case is not None and _movable(case, unit.now):
+        case.recovery_guesses += 1
+        if case.recovery_guesses >= unit.policy.recovery_guesses:
+            case.recovery_guesses, case.recovery_locked_until = 0, until
+        await record(unit, "somebody", "case.guess", about("case", case.id))
+    guesses.guesses += 1
+    guesses.changed_at = unit.now
+    if guesses.guesses >= unit.policy.recovery_guesses:
+        guesses.guesses, guesses.locked_until = 0, until
+    await unit.session.flush()
+    return Recovery(None, guesses.locked_until)
+
+
+async def _guesses(unit: Unit, person: BlindIndex) -> RecoveryGuess:
+    row = await unit.session.get(RecoveryGuess, person, with_for_update=True)
+    if row is None:
+        row = RecoveryGuess(person=person, changed_at=unit.now)
+        unit.session.add(row)
+    elif row.locked_until is not None and row.locked_until <= unit.now:
+        row.locked_until = None
+    return row
+
+
+async def _find_old(unit: Unit) -> Sequence[str]:
+    before = unit.now - FORGET_AFTER
+    found = await unit.session.exec(select(RecoveryGuess.person).where(RecoveryGuess.changed_at < before))
+    return found.all()
+
+
+async def _forget(unit: Unit, person: BlindIndex) -> None:
+    before = unit.now - FORGET_AFTER
+    await unit.session.exec(
+        delete(RecoveryGuess).where(col(RecoveryGuess.person) == person, col(RecoveryGuess.changed_at) < before)
+    )
+
+
+JOBS: tuple[Job, ...] = (Job("recovery.forget", timedelta(hours=1), _find_old, _forget),)
