@@ -149,8 +149,7 @@ async def _take(unit: Unit, standing: DangerCall, volunteer: Volunteer) -> None:
     if holder in {one.id for one in await holders(unit, Role.COORDINATOR)}:
         raise Stale("danger.refused.taken")
     await unit.session.flush()
-    connection = await unit.session.connection()
-    taken = await connection.execute(
+    taken = await unit.session.exec(
         update(DangerCall)
         .where(col(DangerCall.id) == standing.id, col(DangerCall.taken_by).is_not_distinct_from(holder))
         .values(taken_by=volunteer.id, taken_at=unit.now)

@@ -8,7 +8,7 @@ import pymerkle
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Executable, delete, insert, update
+from sqlalchemy import UpdateBase, delete, insert, update
 from sqlmodel import col, select
 
 from bot.database import Resources
@@ -42,10 +42,10 @@ async def fill(unit: Unit) -> None:
     await checkpoint(unit)
 
 
-async def tampered(unit: Unit, change: Executable) -> list[Finding]:
+async def tampered(unit: Unit, change: UpdateBase) -> list[Finding]:
     """What is found after a change of the rows, which is undone again."""
     async with unit.session.begin_nested() as save:
-        await (await unit.session.connection()).execute(change)
+        await unit.session.exec(change)
         found = await findings(unit)
         await save.rollback()
     unit.session.expunge_all()
