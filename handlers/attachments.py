@@ -5,13 +5,17 @@ from aiogram.filters import StateFilter
 from aiogram.fsm.context import FSMContext
 from aiogram.types import Message
 
-from handlers.asked import Asked, Asking, ask
+from handlers.asked import Asked, Asking, ask, asked_in
 from handlers.case import ADDING, show_adding
+from handlers.conversation import private_conversation
+from models.case import Case
 from models.errors import BadInput
 from models.unit import Unit
 from services import attachments, intake
 from services.access import Actor
-from services.speak import erase_messages
+from services.case_screens import adding
+from services.contact import applicant
+from services.speak import erase_messages, show
 
 
 async def file_answer(message: Message, unit: Unit, actor: Actor, state: FSMContext, asked: Asked) -> None:
@@ -36,6 +40,20 @@ async def file_added(message: Message, unit: Unit, actor: Actor, state: FSMConte
     except BadInput as refused:
         problem = refused
     await show_adding(unit, actor, case, state, problem)
+
+
+async def show_progress(unit: Unit, case: Case) -> None:
+    """A file was added or refused: say so, if the person's screen still shows the files."""
+    if case.chat is None:
+        return
+    to = await applicant(unit, case)
+    state = private_conversation(unit, to.address)
+    raw_state = await state.get_state()
+    asked = asked_in(raw_state)
+    if asked is not None and asked.key == "documents":
+        await ask(unit, case, to, state, asked)
+    elif raw_state == ADDING:
+        await show(unit, to, await adding(unit, to, case), case=case)
 
 
 def _file(message: Message) -> tuple[str, int | None]:

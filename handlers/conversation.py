@@ -80,3 +80,8 @@ def conversation_of(unit: Unit, event: TelegramObject, user: User) -> FSMContext
     message = event.message if isinstance(event, CallbackQuery) else event
     chat = message.chat.id if isinstance(message, Message) else user.id
     return FSMContext(UnitStorage(unit), StorageKey(bot_id=0, chat_id=chat, user_id=user.id))
+
+
+def private_conversation(unit: Unit, address: Address) -> FSMContext:
+    """The conversation of a person in their private chat, which has the person's number."""
+    return FSMContext(UnitStorage(unit), StorageKey(bot_id=0, chat_id=address, user_id=address))
