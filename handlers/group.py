@@ -11,7 +11,7 @@ from services.access import Actor
 from services.contact import Address
 
 GROUPS = {ChatType.GROUP, ChatType.SUPERGROUP}
-GONE = {ChatMemberStatus.LEFT, ChatMemberStatus.KICKED}
+OUTSIDE = {ChatMemberStatus.LEFT, ChatMemberStatus.KICKED}
 
 
 async def bind(message: Message, unit: Unit, actor: Actor) -> None:
@@ -74,4 +74,4 @@ def build_router() -> Router:
 def _inside(member: ResultChatMemberUnion) -> bool:
     if isinstance(member, ChatMemberRestricted):
         return member.is_member
-    return member.status not in GONE
+    return member.status not in OUTSIDE

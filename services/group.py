@@ -37,6 +37,8 @@ CARD = "card:"
 class Findings:
     """What Telegram says of a group, and how many in it are unknown to the fund."""
 
+    present: bool
+    """Whether the bot is in the group at all."""
     supergroup: bool
     may_delete: bool
     history_visible: bool
@@ -45,6 +47,8 @@ class Findings:
     @property
     def fault(self) -> str | None:
         """The first thing that is not safe, as a key below `group.fault`; none when all is well."""
+        if not self.present:
+            return "bot-removed"
         if not self.supergroup:
             return "not-supergroup"
         if not self.may_delete:
@@ -52,6 +56,10 @@ class Findings:
         if self.history_visible:
             return "history-visible"
         return "strangers" if self.strangers else None
+
+
+GONE = Findings(present=False, supergroup=False, may_delete=False, history_visible=False, strangers=0)
+"""What there is to say of a group without the bot."""
 
 
 async def open_group(unit: Unit) -> ReviewGroup | None:
@@ -100,6 +108,13 @@ async def who_to_look_for(unit: Unit, group_id: UUID) -> tuple[Address, list[Add
     volunteers = (await unit.session.exec(select(Volunteer))).all()
     known = [v for v in volunteers if await roles_of(unit, v) & MEMBERS]
     return group_recipient(unit, group).address, [(await volunteer_recipient(unit, v)).address for v in known]
+
+
+async def postpone(unit: Unit, group_id: UUID, wait: timedelta) -> None:
+    """Telegram could not be asked now."""
+    group = await unit.session.get(ReviewGroup, group_id)
+    if group is not None:
+        group.check_at = unit.now + wait
 
 
 async def checked(unit: Unit, group_id: UUID, findings: Findings) -> None:

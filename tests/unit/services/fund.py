@@ -22,7 +22,7 @@ from vault.seal import Place
 from vault.types import CallSign, CaseCode, Compartment, SealedBytes
 
 GROUP = Address(-1001)
-SAFE = Findings(supergroup=True, may_delete=True, history_visible=False, strangers=0)
+SAFE = Findings(present=True, supergroup=True, may_delete=True, history_visible=False, strangers=0)
 OPERATORS = ("Alpha", "Beta")
 SMALL, MIDDLE, LARGE = 1_000_000, 10_000_000, 40_000_000
 

@@ -1,0 +1,197 @@
+"""How volunteers come in."""
+
+import pytest
+from sqlmodel import select
+
+from bot.database import Resources
+from models.errors import BadInput, InvitationGone, NotAllowed, Refused, SamePerson
+from models.volunteer import Invitation, Role, Volunteer, VolunteerRole, VolunteerStatus
+from services import callsigns, volunteers
+from tests.unit.services.fund import Fund, shows, volunteer
+
+
+@pytest.fixture
+async def fund(resources: Resources) -> Fund:
+    """A fund with two coordinators."""
+    made = Fund(resources)
+    await made.coordinators()
+    return made
+
+
+async def invited(fund: Fund, role: Role = Role.REVIEWER, by: str | None = "Alpha") -> str:
+    """A token made by a coordinator, or by the operator."""
+    async with fund.resources.unit() as unit:
+        return await volunteers.invite(unit, role, await fund.actor(unit, by) if by else None)
+
+
+async def accepted(fund: Fund, sign: str, token: str, chosen: str | None = None) -> VolunteerRole:
+    """Somebody follows a link."""
+    async with fund.resources.unit() as unit:
+        return await volunteers.accept(unit, await fund.actor(unit, sign), token, chosen or sign)
+
+
+async def test_the_first_two_coordinators_need_nobody(fund: Fund) -> None:
+    """The operator's invitation is enough while there is nobody to confirm, and no longer."""
+    third = await accepted(fund, "Gamma", await invited(fund, Role.COORDINATOR, None))
+    assert third.confirmed_at is None
+    async with fund.resources.unit() as unit:
+        held = (await unit.session.exec(select(VolunteerRole).where(VolunteerRole.role == Role.COORDINATOR))).all()
+    assert sorted(role.confirmed_at is not None for role in held) == [False, True, True]
+
+
+async def test_only_a_hash_of_the_token_is_stored(fund: Fund) -> None:
+    """Whoever reads the database cannot come in by it, and the token fits a start parameter."""
+    token = await invited(fund)
+    async with fund.resources.unit() as unit:
+        rows = (await unit.session.exec(select(Invitation))).all()
+    assert all(token not in row.token_hash for row in rows)
+    assert len(volunteers.START_INVITATION + token) <= 64
+
+
+async def test_an_invitation_works_once(fund: Fund) -> None:
+    """A second person finds the link used."""
+    token = await invited(fund)
+    await accepted(fund, "Heron", token)
+    with pytest.raises(InvitationGone):
+        await accepted(fund, "Otter", token)
+
+
+async def test_an_invitation_runs_out(fund: Fund) -> None:
+    """A link found on a seized phone later is worth nothing."""
+    token = await invited(fund)
+    fund.later(minutes=61)
+    with pytest.raises(InvitationGone):
+        await accepted(fund, "Heron", token)
+
+
+async def test_an_unknown_token_is_refused(fund: Fund) -> None:
+    """A guess opens nothing."""
+    with pytest.raises(InvitationGone):
+        await accepted(fund, "Heron", "guess")
+
+
+@pytest.mark.parametrize("confirmer", ["Alpha", "Heron"])
+async def test_the_second_pair_of_eyes_is_another_persons(fund: Fund, confirmer: str) -> None:
+    """Neither the inviter nor the invited coordinator confirms."""
+    await fund.confirmed("Heron", Role.COORDINATOR)
+    role = await accepted(fund, "Heron", await invited(fund, Role.TREASURER))
+    async with fund.resources.unit() as unit:
+        with pytest.raises(SamePerson):
+            await volunteers.confirm(unit, await fund.actor(unit, confirmer), role.id)
+
+
+async def test_nobody_has_rights_before_the_confirmation(fund: Fund) -> None:
+    """A pending volunteer is nobody."""
+    await accepted(fund, "Heron", await invited(fund))
+    async with fund.resources.unit() as unit:
+        actor = await fund.actor(unit, "Heron")
+        assert actor.roles == frozenset()
+        assert len(await volunteers.pending(unit, await fund.actor(unit, "Beta"))) == 1
+        assert await volunteers.pending(unit, await fund.actor(unit, "Alpha")) == []
+
+
+async def test_a_role_is_confirmed_once(fund: Fund) -> None:
+    """A second press finds nothing waiting."""
+    role = await accepted(fund, "Heron", await invited(fund))
+    async with fund.resources.unit() as unit:
+        beta = await fund.actor(unit, "Beta")
+        await volunteers.confirm(unit, beta, role.id)
+        with pytest.raises(Refused, match="not-waiting"):
+            await volunteers.confirm(unit, beta, role.id)
+
+
+async def test_who_is_declined_leaves(fund: Fund) -> None:
+    """A declined newcomer holds nothing, and may be invited anew."""
+    role = await accepted(fund, "Heron", await invited(fund))
+    async with fund.resources.unit() as unit:
+        await volunteers.decline(unit, await fund.actor(unit, "Beta"), role.id)
+        assert (await volunteer(unit, "Heron")).status == VolunteerStatus.LEFT
+    again = await accepted(fund, "Heron", await invited(fund))
+    assert again.confirmed_at is None
+    async with fund.resources.unit() as unit:
+        assert (await volunteer(unit, "Heron")).status == VolunteerStatus.PENDING
+
+
+async def test_a_second_role_keeps_the_call_sign(fund: Fund) -> None:
+    """One account, one call sign, whatever is typed."""
+    await fund.confirmed("Heron")
+    await accepted(fund, "Heron", await invited(fund, Role.TREASURER), "Otter")
+    async with fund.resources.unit() as unit:
+        assert (await fund.actor(unit, "Heron")).roles == {Role.REVIEWER}
+        assert len((await unit.session.exec(select(Volunteer).where(Volunteer.call_sign == "Heron"))).all()) == 1
+
+
+async def test_a_role_held_is_not_taken_again(fund: Fund) -> None:
+    """The link stays unused for somebody else."""
+    await fund.confirmed("Heron")
+    token = await invited(fund)
+    with pytest.raises(Refused, match="role-held"):
+        await accepted(fund, "Heron", token)
+    await accepted(fund, "Otter", token)
+
+
+async def test_only_coordinators_invite(fund: Fund) -> None:
+    """A reviewer brings nobody in."""
+    await fund.confirmed("Heron")
+    with pytest.raises(NotAllowed):
+        await invited(fund, by="Heron")
+
+
+@pytest.mark.parametrize(
+    ("typed", "key"),
+    [
+        ("ab", "volunteers.call-sign-letters"),
+        ("two words", "volunteers.call-sign-letters"),
+        ("Agent007", "volunteers.call-sign-letters"),
+        ("x" * 21, "volunteers.call-sign-letters"),
+        ("Рaven", "volunteers.call-sign-script"),
+        ("Ωμεγα", "volunteers.call-sign-script"),
+        ("alpha", "volunteers.call-sign-taken"),
+        ("Anna", "volunteers.call-sign-name"),
+        ("petrova", "volunteers.call-sign-name"),
+    ],
+)
+async def test_call_signs_that_are_refused(fund: Fund, typed: str, key: str) -> None:
+    """Each with the exact reason."""
+    async with fund.resources.unit() as unit:
+        with pytest.raises(BadInput) as refused:
+            await callsigns.check(unit, typed, ["Anna Petrova"])
+    assert refused.value.text_key == key
+
+
+@pytest.mark.parametrize("language", ["en", "ru", "de"])
+async def test_a_drawn_call_sign_would_be_accepted(fund: Fund, language: str) -> None:
+    """What the fund draws obeys the rule for what people type."""
+    async with fund.resources.unit() as unit:
+        for _ in range(20):
+            sign = await callsigns.draw(unit, language)
+            assert (await callsigns.check(unit, sign, [])).casefold() == sign.casefold()
+
+
+async def test_call_signs_do_not_run_out(fund: Fund) -> None:
+    """When every word is taken two are joined."""
+    async with fund.resources.unit() as unit:
+        for word in callsigns.WORDS["en"]:
+            token = await volunteers.invite(unit, Role.REVIEWER, None)
+            await volunteers.accept(unit, await fund.actor(unit, word), token, word)
+        sign = await callsigns.draw(unit, "en")
+        assert sign not in callsigns.WORDS["en"]
+        await callsigns.check(unit, sign, [])
+
+
+async def test_probation_begins_once_there_are_enough_reviewers(fund: Fund) -> None:
+    """The first two panels' worth of reviewers count at once; otherwise nothing could ever be decided."""
+    signs = ["Heron", "Otter", "Raven", "Swift", "Fern", "Moss", "Reed"]
+    await fund.reviewers(*signs)
+    async with fund.resources.unit() as unit:
+        left = [(await volunteer(unit, sign)).probation_left for sign in signs]
+    assert left == [0] * 6 + [5]
+
+
+async def test_the_other_coordinators_are_asked(fund: Fund) -> None:
+    """The one who did not invite gets the buttons."""
+    async with fund.resources.unit() as unit:
+        before = len(await shows(unit, "notice:"))
+    await accepted(fund, "Heron", await invited(fund))
+    async with fund.resources.unit() as unit:
+        assert len(await shows(unit, "notice:")) == before + 1
