@@ -90,12 +90,16 @@ class Vault:
         transaction under way. Raises TooManyOrphans, removing nothing, above `at_most`: then `known` is
         likely not whole (an empty query, a restored old backup), and removal would be for good.
         """
-        found = await self._store.subjects_before(created_before) - set(known)
+        found = await self.unclaimed(known, created_before)
         if len(found) > at_most:
             raise TooManyOrphans(len(found), at_most)
         for subject in found:
             await self._store.shred(subject)
         return found
+
+    async def unclaimed(self, known: Iterable[UUID], created_before: datetime) -> set[UUID]:
+        """Return the subjects that `orphans` would remove, however many, and remove none."""
+        return await self._store.subjects_before(created_before) - set(known)
 
     async def rewrap(self) -> int:
         """Wrap every grant under the newest master key; return how many were wrapped anew.
