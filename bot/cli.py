@@ -19,7 +19,7 @@ import typer
 from bot.backup import make_backup, unpack_backup
 from bot.doctor import Finding, examine, quick, username
 from bot.keys import finish, new_keyring, open_keyring, printed_keyring, rotate
-from bot.operations import add_money, check_audit, make_invitation
+from bot.operations import add_money, check_audit, erase_due, make_invitation, sweep_shredded
 from bot.problems import Problem
 from bot.resources import make_directories, open_resources
 from bot.settings import Settings, read_settings
@@ -33,6 +33,8 @@ from vault.logs import configure_logs
 T = TypeVar("T")
 PartName = Literal["receiver", "worker", "sender", "clock", "web"]
 """The names of `bot.app.Part`."""
+
+DemoLanguage = Literal["en", "ru"]
 
 PRIVATE_UMASK = 0o077
 
@@ -91,6 +93,7 @@ def demo(
     port: Annotated[
         int, typer.Option(min=0, max=65535, help="Port of the chat page on 127.0.0.1; 0: any.")
     ] = 8090,
+    language: Annotated[DemoLanguage, typer.Option(help="What the people of the page speak.")] = "en",
 ) -> None:
     """Run the bot on a local stand-in for Telegram, with a chat page on which all roles can be played.
 
@@ -98,7 +101,7 @@ def demo(
     """
     from bot.demo import demonstrate  # noqa: PLC0415 - as in `run`
 
-    _do(demonstrate(read_settings(), port, typer.echo))
+    _do(demonstrate(read_settings(), port, language, typer.echo))
 
 
 @cli.command()
@@ -168,6 +171,12 @@ def restore(
     typer.echo(f"Restored. Erased since the backup and removed again: {swept}.")
 
 
+@cli.command(name="erase-due")
+def erase_due_now() -> None:
+    """Do all erasing that is due now: drafts, messages, closed cases. The running bot does it by itself."""
+    typer.echo(f"Erased: {_do(_erase_due(read_settings()))}.")
+
+
 @keys.command(name="new")
 def keys_new(
     *,
@@ -231,8 +240,13 @@ async def _examine(settings: Settings) -> list[Finding]:
 async def _restore(settings: Settings, source: Path, *, force: bool) -> int:
     keyring = open_keyring(settings)
     await unpack_backup(settings, keyring, source, force=force)
-    async with open_resources(settings, keyring, migrate=True):
-        return 0
+    async with open_resources(settings, keyring, migrate=True) as resources:
+        return await sweep_shredded(resources)
+
+
+async def _erase_due(settings: Settings) -> int:
+    async with open_resources(settings, open_keyring(settings)) as resources:
+        return await erase_due(resources)
 
 
 async def _fund_add(settings: Settings, amount: str, currency: str | None, reference: str | None) -> str:

@@ -13,27 +13,34 @@ from pathlib import Path
 
 from bot.app import App, Setup
 from bot.database import Resources
+from bot.demo_people import Casting
 from bot.problems import Problem
 from bot.resources import make_directories, open_resources
 from bot.serve import ended, stop_signal
 from bot.settings import Settings
 from sandbox.clock import TravelClock
-from sandbox.telegram.server import TelegramServer
+from sandbox.telegram.client import Town
+from sandbox.telegram.server import BOT_USERNAME, TelegramServer
 from vault.keyring import Keyring
 
 ANY_PORT = "127.0.0.1:0"
 TICK = timedelta(seconds=1)
 
 
-async def demonstrate(settings: Settings, port: int, say: Callable[[str], None]) -> None:
-    """Run until a signal ends it; `say` prints the address of the chat page. Raises `Problem` for a taken port."""
+async def demonstrate(settings: Settings, port: int, language: str, say: Callable[[str], None]) -> None:
+    """Run until a signal ends it; `say` prints the address of the chat page. Raises `Problem` for a taken port.
+
+    The people of the page speak `language`.
+    """
     stopped = stop_signal()
     make_directories(settings)
     with tempfile.TemporaryDirectory(prefix="demo-", dir=settings.data_dir) as folder:
         async with _stand_in(port) as server, _resources(settings, Path(folder), server.clock) as resources:
             setup = Setup(server.token, server.url, ANY_PORT, clock_every=TICK)
-            async with App(resources, setup) as app:
+            async with App(resources, setup) as app, Town(server.url) as town:
                 say(f"Plecho's chat page: {server.url}")
+                await Casting(town, resources, BOT_USERNAME, language).fill()
+                say("All roles are filled. Ctrl+C ends the demo.")
                 await ended(app, stopped)
 
 

@@ -1,15 +1,24 @@
 """What the operator's commands do to the fund, each in its own transaction and on the record."""
 
+from collections.abc import Sequence
+
+from bot import inbox
+from bot.clock import JobClock
 from bot.database import Resources
+from bot.metrics import Metrics
 from models.volunteer import Role
 from payments import funding
 from payments.money import parse_amount
-from services import audit, volunteers
+from services import audit, erasure, messages, volunteers
+from services.jobs import Job
 from texts.catalogue import FALLBACK
 from texts.formats import money
 
 OPERATOR = "operator"
 """How the audit log names the command line."""
+
+UNFINISHED = "erasure.finish"
+"""The job that finds cases whose keys are gone and whose rows are not."""
 
 
 async def make_invitation(resources: Resources, role: Role, username: str) -> str:
@@ -35,3 +44,17 @@ async def check_audit(resources: Resources) -> tuple[list[str], bool]:
     lines.append(f"{report.size} entries, {report.checkpoints} checkpoints, root {report.root.hex()}")
     lines.append("The log is whole." if report.whole else "THE LOG IS NOT WHOLE.")
     return lines, report.whole
+
+
+async def sweep_shredded(resources: Resources) -> int:
+    """Remove the rows of cases that were erased after a backup was made; returns how many cases."""
+    return await _run(resources, [job for job in erasure.JOBS if job.name == UNFINISHED])
+
+
+async def erase_due(resources: Resources) -> int:
+    """Do all erasing that is due; returns how many things. Messages are deleted by the running bot's sender."""
+    return await _run(resources, [*erasure.JOBS, *messages.JOBS, *inbox.JOBS])
+
+
+async def _run(resources: Resources, jobs: Sequence[Job]) -> int:
+    return await JobClock(resources, jobs, Metrics(), handled=lambda: None).run_due_now()

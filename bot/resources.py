@@ -4,10 +4,12 @@ Everything that could stop a process later is looked at here, and told in one li
 """
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -23,6 +25,7 @@ from vault.keystore import KeyStore
 from vault.vault import Vault
 
 PRIVATE = 0o700
+PRIVATE_FILE = 0o600
 
 
 @asynccontextmanager
@@ -34,6 +37,7 @@ async def open_resources(
     Raises `Problem` when a directory, the policy, a database or its schema is not as it must be.
     """
     make_directories(settings)
+    make_private(settings.data_url)
     policy = read_policy(settings.policy)
     clock = clock or SystemClock()
     engine = make_engine(settings.data_url)
@@ -56,6 +60,16 @@ def make_directories(settings: Settings) -> None:
             folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
     except OSError as error:
         raise Problem(f"PLECHO_DATA_DIR: {settings.data_dir} cannot be made ({error.strerror})") from None
+
+
+def make_private(url: str) -> None:
+    """Let a new SQLite file be for its owner alone; its log takes the same mode. Raises `Problem`."""
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite":
+        try:
+            os.close(os.open(str(address.database), os.O_CREAT | os.O_RDWR, PRIVATE_FILE))
+        except OSError as error:
+            raise Problem(f"PLECHO_DATABASE_URL: the file cannot be used ({error.strerror})") from None
 
 
 def read_policy(path: Path) -> Policy:

