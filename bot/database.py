@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot.sqlite import CONNECT, begin_immediate, use_loop_driver
 from models.clock import Clock
 from models.policy import Policy
 from models.unit import Unit
@@ -30,15 +31,16 @@ SQLITE_PRAGMAS = (
     "secure_delete=ON",  # a deleted row leaves no readable page
     "foreign_keys=ON",
     "temp_store=MEMORY",  # no temporary file holds a row
-    "busy_timeout=10000",
+    "busy_timeout=0",  # a wait for another process must not stop the event loop: bot.sqlite waits in a thread
 )
 
 
 def make_engine(url: str) -> AsyncEngine:
     """An async engine for `sqlite+aiosqlite:///...` or `postgresql+asyncpg://...`."""
-    if make_url(url).get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_size=10, max_overflow=10)
-    engine = create_async_engine(url)
+    address = make_url(url)
+    if address.get_backend_name() != "sqlite":
+        return create_async_engine(address, pool_size=10, max_overflow=10)
+    engine = create_async_engine(use_loop_driver(address), connect_args=CONNECT)
     event.listen(engine.sync_engine, "connect", _prepare_sqlite)
     event.listen(engine.sync_engine, "begin", _begin_immediate)
     return engine
@@ -53,8 +55,7 @@ def _prepare_sqlite(connection: Any, _: object) -> None:  # noqa: ANN401 - a DBA
 
 
 def _begin_immediate(connection: Any) -> None:  # noqa: ANN401 - a SQLAlchemy connection
-    # A transaction that reads first and writes later would fail with "database is locked" under load.
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    begin_immediate(connection.connection.dbapi_connection)
 
 
 @dataclass(slots=True)
