@@ -164,8 +164,7 @@ async def _insert(unit: Unit, entry: JournalEntry, postings: Mapping[UUID, int],
         {"id": uuid4(), "entry_id": entry.id, "account_id": account, "amount": amount, "currency": currency}
         for account, amount in postings.items()
     ]
-    connection = await unit.session.connection()
-    await connection.execute(insert(Posting), rows)
+    await unit.session.exec(insert(Posting), params=rows)
     unit.session.add(entry)
     await unit.session.flush()
 

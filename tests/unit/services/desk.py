@@ -1,0 +1,121 @@
+"""A fund with treasurers and approved cases, for the tests of the payout desk."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlmodel import col, select
+
+from bot.database import Resources
+from models.case import Case, CaseStatus
+from models.grant import Grant, GrantStatus, Payout, PayoutStatus
+from models.mail import Effect, EffectKind
+from models.unit import Unit
+from models.volunteer import Role
+from payments import funding, grants
+from payments.ledger import Purpose, balance
+from payments.money import Money
+from services import treasury
+from services.contact import Address, lane_of
+from services.speak import SCREEN, effect_place
+from tests.unit.services.fund import SMALL, Fund
+
+RUB = "RUB"
+PLENTY = 100_000_000
+"""A million roubles, in kopecks."""
+
+
+@dataclass
+class Desk(Fund):
+    """People by call sign; the treasurers are Till, Coin and Purse."""
+
+    async def open(self, money: int = PLENTY) -> "Desk":
+        """Three treasurers, and money in the fund."""
+        await self.coordinators()
+        for sign in ("Till", "Coin", "Purse"):
+            await self.confirmed(sign, Role.TREASURER)
+        if money:
+            await self.add(money)
+        return self
+
+    async def add(self, money: int) -> None:
+        """The operator puts money in, in kopecks."""
+        async with self.resources.unit() as unit:
+            await funding.add(unit, Money(money, RUB), "operator")
+
+    async def approved(self, owner: str = "Applicant", amount: int = SMALL) -> UUID:
+        """An approved case, as the review leaves it."""
+        case_id = await self.case(owner, amount=amount, begin=False)
+        async with self.resources.unit() as unit:
+            case = await unit.session.get_one(Case, case_id)
+            case.status = CaseStatus.APPROVED
+            await treasury.offer(unit, await grants.approve(unit, case, amount, "system"))
+        return case_id
+
+    async def queued(self, owner: str = "Applicant", amount: int = SMALL) -> UUID:
+        """The id of a payout that its person has agreed to."""
+        return await self.agreed(await self.approved(owner, amount), owner)
+
+    async def agreed(self, case_id: UUID, owner: str = "Applicant") -> UUID:
+        """The person confirms how the money reaches them; the id of the payout."""
+        async with self.resources.unit() as unit:
+            case = await unit.session.get_one(Case, case_id)
+            return (await treasury.agree(unit, await self.actor(unit, owner), case)).id
+
+    async def paid(self, owner: str = "Applicant", amount: int = SMALL) -> UUID:
+        """The id of a payout that Till paid and, above the tier, Coin confirmed."""
+        payout_id = await self.queued(owner, amount)
+        async with self.resources.unit() as unit:
+            till = await self.actor(unit, "Till")
+            await treasury.claim(unit, till, payout_id)
+            if await treasury.pay(unit, till, payout_id, "R-1") == PayoutStatus.SENT:
+                await treasury.confirm(unit, await self.actor(unit, "Coin"), payout_id)
+        return payout_id
+
+    async def stands(self, payout_id: UUID) -> tuple[PayoutStatus, GrantStatus, CaseStatus | None]:
+        """How payout, grant and case stand."""
+        async with self.resources.unit() as unit:
+            payout = await unit.session.get_one(Payout, payout_id)
+            grant = await unit.session.get_one(Grant, payout.grant_id)
+            case = await unit.session.get(Case, grant.case_id) if grant.case_id else None
+            return payout.status, grant.status, case.status if case else None
+
+    async def books(self) -> tuple[int, int, int]:
+        """Free, reserved and granted money, in kopecks."""
+        async with self.resources.unit() as unit:
+            fund, reserved, granted = [
+                (await balance(unit, purpose, RUB)).amount
+                for purpose in (Purpose.FUND, Purpose.RESERVED, Purpose.GRANTED)
+            ]
+            return fund, reserved, granted
+
+    async def screen(self, sign: str) -> dict[str, Any]:
+        """What the one screen of a person's chat is about to show."""
+        return (await self.said(sign, SCREEN))[-1]
+
+    async def notices(self, sign: str) -> list[str]:
+        """The texts of the notices to a person, oldest first."""
+        return [payload["text"] for payload in await self.said(sign, "notice:")]
+
+    async def said(self, sign: str, slot: str) -> list[dict[str, Any]]:
+        """Payloads that are about to be shown to a person."""
+        async with self.resources.unit() as unit:
+            lane = lane_of(unit, Address(self.people[sign]))
+            found = await unit.session.exec(
+                select(Effect)
+                .where(Effect.lane == lane, Effect.kind == EffectKind.SHOW, col(Effect.slot).startswith(slot))
+                .order_by(col(Effect.id))
+            )
+            return [_opened(unit, effect) for effect in found.all()]
+
+
+async def make_desk(resources: Resources, money: int = PLENTY) -> Desk:
+    """An open desk."""
+    return await Desk(resources).open(money)
+
+
+def _opened(unit: Unit, effect: Effect) -> dict[str, Any]:
+    assert effect.payload is not None
+    opened: dict[str, Any] = json.loads(unit.vault.open_server(effect.payload, effect_place(effect)))
+    return opened
