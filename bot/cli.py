@@ -83,9 +83,11 @@ def run(
     ] = None,
 ) -> None:
     """Run the bot on Telegram until it is told to end (SIGTERM, SIGINT)."""
+    settings = read_settings()
+    token, keyring = settings.token, open_keyring(settings)
     from bot.serve import serve  # noqa: PLC0415 - both Telegram libraries take seconds; no other command needs them
 
-    _do(serve(read_settings(), only))
+    _do(serve(settings, token, keyring, only))
 
 
 @cli.command()

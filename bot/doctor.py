@@ -168,9 +168,7 @@ class BotApi:
     """A few plain calls of the Bot API. Errors carry the server's words, never the address with its token."""
 
     def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
-        if settings.bot_token is None:
-            raise Problem("PLECHO_BOT_TOKEN is not set")
-        self._base = f"{settings.telegram_api_url}/bot{settings.bot_token.get_secret_value()}"
+        self._base = f"{settings.telegram_api_url}/bot{settings.token}"
         self._proxy = settings.proxy.get_secret_value() if settings.proxy else None
         self._session = session
         self.skew = timedelta()

@@ -6,21 +6,20 @@ import socket
 
 from bot.app import App, Part, Setup
 from bot.doctor import username
-from bot.keys import open_keyring
 from bot.problems import Problem
 from bot.resources import open_resources
 from bot.settings import Settings
+from vault.keyring import Keyring
 from vault.logs import report_loop_error
 
 
-async def serve(settings: Settings, part: str | None) -> None:
+async def serve(settings: Settings, token: str, keyring: Keyring, part: str | None) -> None:
     """Run all parts, or one of them, until the process is told to end. Raises `Problem` when it cannot start.
 
     A process with all parts brings the schema up to date by itself; parts that run apart must not race for that.
     """
     only = Part(part) if part else None
-    setup = make_setup(settings, only)
-    keyring = open_keyring(settings)
+    setup = make_setup(settings, token, only)
     await username(settings)
     async with open_resources(settings, keyring, migrate=only is None) as resources:
         if only is not None and resources.is_sqlite:
@@ -28,12 +27,10 @@ async def serve(settings: Settings, part: str | None) -> None:
         await run_app(App(resources, setup))
 
 
-def make_setup(settings: Settings, only: Part | None) -> Setup:
-    """What the parts need of the settings. Raises `Problem` without a token or with a taken port."""
-    if settings.bot_token is None:
-        raise Problem("PLECHO_BOT_TOKEN is not set; `plecho demo` needs none")
+def make_setup(settings: Settings, token: str, only: Part | None) -> Setup:
+    """What the parts need of the settings. Raises `Problem` when the port is taken."""
     setup = Setup(
-        token=settings.bot_token.get_secret_value(),
+        token=token,
         api_url=settings.telegram_api_url,
         web_bind=settings.web_bind,
         webhook_url=settings.webhook_url,

@@ -155,6 +155,15 @@ class Settings(BaseSettings):
         return self
 
     @property
+    def token(self) -> str:
+        """The bot's token. Raises `SettingWrong` when it is not set."""
+        if self.bot_token is None:
+            raise SettingWrong(
+                PREFIX + "BOT_TOKEN", "is not set; the token is from BotFather, and `plecho demo` needs none"
+            )
+        return self.bot_token.get_secret_value()
+
+    @property
     def data_url(self) -> str:
         """The data's address with its asynchronous driver. Holds a password: never to be shown."""
         return self._url(self.database_url, "plecho.db")
