@@ -1,0 +1,219 @@
+"""The desk as it is pressed and typed, through aiogram, without a network."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import pytest
+from aiogram import Bot, Dispatcher
+from aiogram.types import Update
+from sqlmodel import select
+
+from bot.database import Resources
+from handlers import treasury
+from handlers.edge import build_dispatcher
+from models.grant import GrantStatus, PayoutStatus
+from models.mail import Effect, EffectKind
+from services import news
+from services.speak import Button, Screen, show
+from tests.unit.services.desk import PLENTY, Desk, make_desk
+from tests.unit.services.fund import LARGE, SMALL
+
+P, G = PayoutStatus, GrantStatus
+
+
+@dataclass
+class Phone:
+    """Presses and types what people would, as updates of the Bot API."""
+
+    desk: Desk
+    dispatcher: Dispatcher
+    bot: Bot
+    numbers: Any
+
+    async def says(self, sign: str, text: str) -> None:
+        """Send a message in a private chat."""
+        number = self.desk.people[sign]
+        message = {
+            "message_id": next(self.numbers),
+            "date": 0,
+            "chat": {"id": number, "type": "private"},
+            "text": text,
+        }
+        if text.startswith("/"):
+            message["entities"] = [{"type": "bot_command", "offset": 0, "length": len(text)}]
+        await self._feed(message=message | {"from": self._user(number)})
+
+    async def presses(self, sign: str, label: str, shown: dict[str, Any] | None = None) -> None:
+        """Press a button of the one screen, or of another message."""
+        shown = shown or await self.desk.screen(sign)
+        data = [button["data"] for row in shown["keyboard"] for button in row if button["label"].startswith(label)]
+        assert data, f"no button {label} below: {shown['text']}"
+        await self.presses_data(sign, data[0])
+
+    async def presses_data(self, sign: str, data: str) -> None:
+        """Press a button by its data."""
+        number = self.desk.people[sign]
+        message = {"message_id": 1, "date": 0, "chat": {"id": number, "type": "private"}, "text": "x"}
+        await self._feed(
+            callback_query={
+                "id": str(next(self.numbers)),
+                "from": self._user(number),
+                "chat_instance": "1",
+                "data": data,
+                "message": message,
+            }
+        )
+
+    async def opens(self, sign: str, act: str) -> None:
+        """Give a person a screen with one button, and press it."""
+        async with self.desk.resources.unit() as unit:
+            actor = await self.desk.actor(unit, sign)
+            await show(unit, actor.to, Screen("x", [[Button("go", act)]]), case=actor.case)
+        await self.presses(sign, "go")
+
+    async def text(self, sign: str) -> str:
+        """What the one screen says."""
+        return str((await self.desk.screen(sign))["text"])
+
+    async def _feed(self, **event: Any) -> None:  # noqa: ANN401 - an update's part
+        update = Update.model_validate({"update_id": next(self.numbers), **event})
+        async with self.desk.resources.unit() as unit:
+            await self.dispatcher.feed_update(self.bot, update, unit=unit)
+
+    @staticmethod
+    def _user(number: int) -> dict[str, Any]:
+        return {"id": number, "is_bot": False, "first_name": "X", "language_code": "en"}
+
+
+@pytest.fixture
+async def phone(resources: Resources) -> AsyncIterator[Phone]:
+    """An open desk and a phone for everybody."""
+    desk = await make_desk(resources)
+    bot = Bot("1:none")
+    yield Phone(desk, build_dispatcher(treasury.build_router()), bot, count(100))
+    await bot.session.close()
+
+
+async def test_a_payout_is_pressed_and_typed_from_end_to_end(phone: Phone) -> None:
+    """The person agrees, one treasurer claims, pays and types the reference, another confirms."""
+    desk = phone.desk
+    await desk.approved(amount=LARGE)
+    await phone.opens("Applicant", "treasury.confirm_rail")
+    assert "private person" in await phone.text("Applicant")
+    await phone.presses("Applicant", "Yes, send it")
+    assert "on its way" in await phone.text("Applicant")
+    await phone.opens("Till", "treasury.desk")
+    await phone.presses("Till", "⏳")
+    await phone.presses("Till", "Take it")
+    assert "Card 4111 0000" in await phone.text("Till")
+    await phone.presses("Till", "I have paid")
+    await phone.says("Till", "  \n ")
+    assert (await desk.notices("Till"))[-1].startswith("I need the payment")
+    await phone.says("Till", "REF 42")
+    assert "REF 42" in await phone.text("Till")
+    await phone.presses("Till", "Yes, paid")
+    assert "second treasurer must confirm" in await phone.text("Till")
+    notice = (await desk.said("Coin", "notice:"))[-1]
+    await phone.presses("Coin", "Open", notice)
+    assert "REF 42" in await phone.text("Coin")
+    await phone.presses("Coin", "Checked")
+    assert await desk.books() == (PLENTY - LARGE, 0, LARGE)
+    await phone.opens("Coin", "treasury.done")
+    await phone.presses("Coin", "✅")
+    await phone.presses("Coin", "The money came back")
+    await phone.presses("Coin", "The details were wrong")
+    assert await desk.books() == (PLENTY - LARGE, LARGE, 0)
+    await phone.opens("Applicant", "treasury.confirm_rail")
+    assert "details did not fit" in await phone.text("Applicant")
+
+
+async def test_what_is_typed_is_erased(phone: Phone) -> None:
+    """Reference and amount leave the chat at once."""
+    await phone.desk.queued()
+    await phone.says("Till", "/fund")
+    await phone.says("Till", "1e3")
+    await phone.says("Till", "15 000,50")
+    async with phone.desk.resources.unit() as unit:
+        erased = await unit.session.exec(select(Effect.id).where(Effect.kind == EffectKind.ERASE))
+        assert len(erased.all()) == 3
+    assert (await phone.desk.notices("Till"))[-1].startswith("I need a number")
+    assert "15,000.50" in await phone.text("Till")
+
+
+async def test_money_entered_counts_after_a_second_treasurer(phone: Phone) -> None:
+    """Typed, checked, entered; the one who entered cannot confirm it; another does, and it reserves who waited."""
+    desk = phone.desk
+    await phone.says("Till", "/fund")
+    await phone.says("Till", "15000")
+    entering = await desk.screen("Till")
+    await phone.presses("Till", "Yes, enter it")
+    assert "second treasurer must confirm" in await phone.text("Till")
+    assert await desk.books() == (PLENTY, 0, 0)
+    await phone.presses("Till", "Yes, enter it", entering)
+    notice = (await desk.said("Coin", "notice:"))[-1]
+    await phone.presses("Coin", "Open", notice)
+    seen = await desk.screen("Coin")
+    await phone.presses("Coin", "I see this money")
+    assert await desk.books() == (PLENTY + 15_000_00, 0, 0)
+    await phone.presses("Coin", "I see this money", seen)
+    assert await desk.books() == (PLENTY + 15_000_00, 0, 0)
+    assert "in the books" in await phone.text("Coin")
+
+
+async def test_an_entry_is_refused_or_taken_back(phone: Phone) -> None:
+    """Money that the second treasurer does not see never counts, nor what the first one takes back."""
+    for sign, label in (("Coin", "I do not see it"), ("Till", "Take it back")):
+        await phone.says("Till", "/fund")
+        await phone.says("Till", "500")
+        await phone.presses("Till", "Yes, enter it")
+        if sign == "Coin":
+            await phone.opens("Coin", "treasury.desk")
+            await phone.presses("Coin", "➕")
+        await phone.presses(sign, label)
+        assert "not entered" in await phone.text(sign)
+    assert await phone.desk.books() == (PLENTY, 0, 0)
+
+
+async def test_a_reference_counts_for_the_payout_it_was_typed_for(phone: Phone) -> None:
+    """Without a typed reference, or with one typed for another payout, nothing is paid."""
+    desk = phone.desk
+    first, second = await desk.queued("One"), await desk.queued("Two")
+    for payout_id in (first, second):
+        await phone.opens("Till", "treasury.desk")
+        await phone.presses("Till", "⏳")
+        await phone.presses("Till", "Take it")
+        assert (await desk.stands(payout_id))[0] == P.CLAIMED
+    await phone.presses("Till", "I have paid")
+    await phone.says("Till", "R-2")
+    sure = await desk.screen("Till")
+    await phone.presses("Till", "Back")
+    await phone.presses("Till", "Yes, paid", sure)
+    assert (await desk.stands(second))[0] == P.CLAIMED
+
+
+async def test_who_is_no_treasurer_gets_no_desk(phone: Phone) -> None:
+    """The applicant and a coordinator are refused by `/fund` and by the desk's button."""
+    await phone.desk.queued()
+    for sign in ("Applicant", "Alpha"):
+        await phone.says(sign, "/fund")
+        await phone.opens(sign, "treasury.desk")
+        assert await phone.text(sign) == "x"
+
+
+async def test_the_person_changes_their_mind_before_anybody_holds_it(phone: Phone) -> None:
+    """What was agreed to is taken back, and another way is asked for."""
+    desk = phone.desk
+    case_id = await desk.approved(amount=SMALL)
+    payout_id = await desk.agreed(case_id)
+    await phone.opens("Applicant", "treasury.confirm_rail")
+    await phone.presses("Applicant", "Wait")
+    assert await desk.stands(payout_id) == (P.CANCELLED, G.RESERVED, "approved")
+    await phone.presses("Applicant", "Another way")
+    await desk.run(news.JOBS)
+    async with desk.resources.unit() as unit:
+        applicant = await desk.actor(unit, "Applicant")
+        assert applicant.case is not None
+    await phone.opens("Applicant", "treasury.confirm_rail")
+    assert "To: —" in await phone.text("Applicant")
