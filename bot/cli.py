@@ -56,8 +56,7 @@ cli.add_typer(audit, name="audit")
 def main() -> None:
     """Run one command."""
     os.umask(PRIVATE_UMASK)
-    configure_logs(sys.stderr)
-    logging.root.setLevel(logging.WARNING)  # libraries tell every tick of theirs
+    _configure_logs()
     try:
         cli()
     except Problem as problem:
@@ -259,6 +258,14 @@ async def _fund_add(settings: Settings, amount: str, currency: str | None, refer
 async def _audit_verify(settings: Settings) -> tuple[list[str], bool]:
     async with open_resources(settings, open_keyring(settings)) as resources:
         return await check_audit(resources)
+
+
+def _configure_logs() -> None:
+    """Our own events; of libraries only what an operator can act on."""
+    configure_logs(sys.stderr)
+    logging.root.setLevel(logging.WARNING)
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # warns of a tick left out while one is at work
+    logging.getLogger("telegram.ext").setLevel(logging.CRITICAL)  # tells of flood control, which the sender obeys
 
 
 def _do(work: Coroutine[Any, Any, T]) -> T:

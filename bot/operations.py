@@ -9,7 +9,7 @@ from bot.metrics import Metrics
 from models.volunteer import Role
 from payments import funding
 from payments.money import parse_amount
-from services import audit, erasure, messages, volunteers
+from services import audit, erasure, messages, retention, volunteers
 from services.jobs import Job
 from texts.catalogue import FALLBACK
 from texts.formats import money
@@ -53,7 +53,7 @@ async def sweep_shredded(resources: Resources) -> int:
 
 async def erase_due(resources: Resources) -> int:
     """Do all erasing that is due; returns how many things. Messages are deleted by the running bot's sender."""
-    return await _run(resources, [*erasure.JOBS, *messages.JOBS, *inbox.JOBS])
+    return await _run(resources, [*erasure.JOBS, *retention.JOBS, *messages.JOBS, *inbox.JOBS])
 
 
 async def _run(resources: Resources, jobs: Sequence[Job]) -> int:
