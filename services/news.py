@@ -16,7 +16,7 @@ from models.unit import Unit
 from services.contact import SafeContact, To, read_contact
 from services.hours import hours_of
 from services.jobs import Job
-from services.speak import Button, Screen, notify
+from services.speak import Button, Life, Screen, notify
 
 
 async def tell(unit: Unit, case: Case, act: str) -> None:
@@ -43,7 +43,8 @@ async def _say(unit: Unit, case: Case, contact: SafeContact, act: str) -> None:
     to = To(contact.address, case.language)
     button = Button(unit.texts.render("relay.notice-open", to.language), act)
     screen = Screen(unit.texts.render("relay.notice", to.language), [[button]])
-    await notify(unit, to, screen, case=case)
+    life = Life(None, timedelta(hours=unit.policy.retention.message_hours))  # neutral: it need not fade
+    await notify(unit, to, screen, case=case, life=life)
 
 
 async def _find_due(unit: Unit) -> Sequence[UUID]:

@@ -132,6 +132,5 @@ async def test_a_panel_reads_votes_and_decides(world: World, language: str) -> N
     await team.on_card(panel[2], "review.button.approve")
     assert await status(team.fund, case_id) == CaseStatus.APPROVED
 
-    await world.jump(hours=13)
     await team.press(anna, "relay.notice-open")
     assert "10" in (await anna.messages())[-1].text

@@ -1,0 +1,88 @@
+"""State machines: every pair of states of every kind, walked."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+
+import pytest
+from sqlmodel import select
+
+from bot.database import Resources
+from models import case, followup, grant, panel, volunteer
+from models.audit import AuditEntry
+from models.case import Case, CaseStatus
+from models.errors import MoveRefused
+from models.panel import Seat, SeatStatus
+from models.states import Allowed, Stateful, move
+from models.unit import Unit
+from models.volunteer import Volunteer, VolunteerStatus
+from vault.types import BlindIndex, CallSign, CaseCode, SealedBytes
+
+NOW = datetime(2026, 11, 23, tzinfo=UTC)
+TABLES: tuple[tuple[type[StrEnum], Allowed], ...] = (
+    (CaseStatus, case.ALLOWED),
+    (SeatStatus, panel.ALLOWED),
+    (VolunteerStatus, volunteer.ALLOWED),
+    (grant.GrantStatus, grant.GRANT_ALLOWED),
+    (grant.PayoutStatus, grant.PAYOUT_ALLOWED),
+    (followup.FollowUpStatus, followup.ALLOWED),
+)
+
+
+def a_case() -> Case:
+    """Any case."""
+    return Case(code=CaseCode("C-1"), language="en", created_at=NOW)
+
+
+def a_volunteer() -> Volunteer:
+    """Any volunteer."""
+    return Volunteer(
+        chat=BlindIndex("v"), contact=SealedBytes(b""), call_sign=CallSign("Heron"), language="en",
+        reconfirm_at=NOW, created_at=NOW,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(("states", "allowed"), TABLES)
+def test_every_state_has_its_row(states: type[StrEnum], allowed: Allowed) -> None:
+    """A table names every state and leads only to states; no state leads to itself."""
+    assert set(allowed) == set(states)
+    for source, targets in allowed.items():
+        assert targets <= set(states)
+        assert source not in targets
+
+
+@pytest.mark.parametrize(("states", "allowed"), TABLES[:3])
+async def test_every_pair_of_states(resources: Resources, states: type[StrEnum], allowed: Allowed) -> None:
+    """A move is made and audited when the table has it, and otherwise refused with nothing changed."""
+    for source in states:
+        for target in states:
+            async with resources.unit() as unit:
+                await walk(unit, states, allowed, source, target)
+                await unit.session.rollback()
+
+
+async def walk(unit: Unit, states: type[StrEnum], allowed: Allowed, source: StrEnum, target: StrEnum) -> None:
+    """Try one move of a fresh row."""
+    row = await fresh(unit, states)
+    row.status = source
+    unit.session.add(row)
+    await unit.session.flush()
+    if target in allowed[source]:
+        await move(unit, row, target, allowed, "system")
+    else:
+        with pytest.raises(MoveRefused):
+            await move(unit, row, target, allowed, "system")
+    await unit.session.refresh(row)
+    moved = target in allowed[source]
+    assert row.status == (target if moved else source)
+    entries = (await unit.session.exec(select(AuditEntry))).all()
+    assert [entry.act.endswith(f".{target}") for entry in entries] == [True] * moved
+
+
+async def fresh(unit: Unit, states: type[StrEnum]) -> Stateful:
+    """A row of the kind that has these states."""
+    first, second = a_case(), a_volunteer()
+    unit.session.add_all([first, second])
+    await unit.session.flush()
+    seat = Seat(case_id=first.id, volunteer_id=second.id, drawn_at=NOW, due_at=NOW)
+    rows: dict[type[StrEnum], Stateful] = {CaseStatus: first, VolunteerStatus: second, SeatStatus: seat}
+    return rows[states]
