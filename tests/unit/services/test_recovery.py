@@ -1,0 +1,168 @@
+"""Moving a case to another account: only with code and phrase, slowly, and the old account is cut off."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from argon2 import extract_parameters
+from sqlmodel import col, select
+
+from bot.database import Resources
+from models.audit import AuditEntry
+from models.case import CaseStatus, RecoveryGuess
+from models.errors import BadInput, Stale
+from models.mail import Conversation, Effect, EffectKind, Keyboard
+from sandbox.clock import TravelClock
+from services import recovery
+from services.contact import Address, To, lane_of, read_contact
+from services.recovery import NOTHING, Recovery, read_claim, recover
+from services.speak import Button, Screen, show
+from services.submission import renew_phrase
+from tests.unit.services.asker import ASKER, actor_of, case_of, draft, standing, submitted
+from vault.passwords import STRONG
+from vault.phrase import hash_phrase, new_phrase
+from vault.types import Secret
+
+NEW = 5_000_002
+WORDS = "one two three four five six"
+
+
+async def attempt(resources: Resources, text: str, number: int = NEW) -> Recovery:
+    """One try from an account, committed."""
+    async with resources.unit() as unit:
+        return await recover(unit, await actor_of(unit, number), text)
+
+
+async def code_of(resources: Resources, case_id: UUID) -> str:
+    """The code of a case."""
+    async with resources.unit() as unit:
+        return (await case_of(unit, case_id)).code
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "K7MN-3XRT one two three four five six",
+        "k7mn3xrt\none\ntwo three, four; FIVE six.",
+        "К7МN 3ХRТ 1. one 2. two 3. three 4. four 5. five 6. six",
+        " `K7MN–3XRT` — one two three four five six",
+    ],
+)
+def test_a_claim_is_read_as_people_type_it(text: str) -> None:
+    """Case, dashes, Cyrillic look-alikes, numbering and line breaks do not matter."""
+    code, phrase = read_claim(text)
+    assert (code, phrase) == ("K7MN-3XRT", Secret(WORDS))
+
+
+@pytest.mark.parametrize("text", ["", "K7MN-3XRT", WORDS, "K7MN-3XRT one two three", "A7MN-3XRT " + WORDS, "🙂"])
+def test_what_is_no_claim_is_refused_and_not_counted(text: str) -> None:
+    """A slip of form is no guess."""
+    with pytest.raises(BadInput, match=r"case\.bad\.recovery"):
+        read_claim(text)
+
+
+async def test_code_and_phrase_move_the_case(resources: Resources) -> None:
+    """The new account has the case; the old one has neither case, screen, buttons nor conversation."""
+    case_id, phrase = await submitted(resources)
+    async with resources.unit() as unit:
+        case = await case_of(unit, case_id)
+        standing(unit, ASKER, 900, case)
+        to = To(Address(ASKER), "en")
+        await show(unit, to, Screen("canary", [[Button("open", "case.open")]]), case=case)
+        lane = lane_of(unit, Address(ASKER))
+        unit.session.add(Conversation(lane=lane, person=lane, state="case:add", changed_at=unit.now))
+    done = await attempt(resources, f"{await code_of(resources, case_id)} {phrase}")
+    assert done.case is not None
+    async with resources.unit() as unit:
+        assert (await actor_of(unit)).case is None
+        moved = (await actor_of(unit, NEW)).case
+        assert moved is not None
+        assert moved.id == case_id
+        contact = await read_contact(unit, moved)
+        assert (contact.address, contact.zone) == (NEW, "Asia/Omsk")
+        assert (await unit.session.exec(select(Keyboard).where(Keyboard.lane == lane))).all() == []
+        assert (await unit.session.exec(select(Conversation))).all() == []
+        effects = (await unit.session.exec(select(Effect).where(Effect.lane == lane))).all()
+        assert {effect.kind for effect in effects} == {EffectKind.ERASE}
+
+
+async def test_every_wrong_pair_gets_the_same_answer(resources: Resources) -> None:
+    """A known code with a wrong phrase and an unknown code cannot be told apart, and cost the same hash."""
+    case_id, _ = await submitted(resources)
+    known = await attempt(resources, f"{await code_of(resources, case_id)} {WORDS}", 81)
+    unknown = await attempt(resources, f"K7MN-3XRT {WORDS}", 82)
+    assert known == unknown == Recovery(None)
+    ours = extract_parameters(await hash_phrase(new_phrase("en"), STRONG))
+    theirs = extract_parameters(NOTHING)
+    assert (ours.time_cost, ours.memory_cost, ours.parallelism) == (
+        theirs.time_cost,
+        theirs.memory_cost,
+        theirs.parallelism,
+    )
+
+
+async def test_an_account_that_guesses_is_locked_for_a_while(resources: Resources, clock: TravelClock) -> None:
+    """Trying many codes from one account stops, even when the last pair is right; later it may try again."""
+    case_id, phrase = await submitted(resources)
+    right = f"{await code_of(resources, case_id)} {phrase}"
+    for _ in range(resources.policy.recovery_guesses - 1):
+        assert (await attempt(resources, f"K7MN-3XRT {WORDS}")).locked_until is None
+    assert (await attempt(resources, f"K7MN-3XRT {WORDS}")).locked_until is not None
+    locked = await attempt(resources, right)
+    assert (locked.case, locked.locked_until is None) == (None, False)
+    clock.advance(timedelta(minutes=resources.policy.recovery_lock_minutes, seconds=1))
+    assert (await attempt(resources, right)).case is not None
+
+
+async def test_a_case_that_is_guessed_at_is_locked_for_a_while(resources: Resources, clock: TravelClock) -> None:
+    """Many accounts cannot share one case's guesses; the lock says nothing and ends by itself."""
+    case_id, phrase = await submitted(resources)
+    code = await code_of(resources, case_id)
+    for number in range(resources.policy.recovery_guesses):
+        assert await attempt(resources, f"{code} {WORDS}", 100 + number) == Recovery(None)
+    assert await attempt(resources, f"{code} {phrase}", 99) == Recovery(None)
+    async with resources.unit() as unit:
+        acts = (await unit.session.exec(select(AuditEntry.act).where(AuditEntry.act == "case.guess"))).all()
+        assert len(acts) == resources.policy.recovery_guesses
+    clock.advance(timedelta(minutes=resources.policy.recovery_lock_minutes, seconds=1))
+    assert (await attempt(resources, f"{code} {phrase}", 98)).case is not None
+
+
+@pytest.mark.parametrize("status", [CaseStatus.WITHDRAWN, CaseStatus.CLOSED, CaseStatus.DRAFT])
+async def test_a_case_that_is_over_does_not_move(resources: Resources, status: CaseStatus) -> None:
+    """What has ended, or was never sent, gives the same answer as a wrong phrase."""
+    case_id, phrase = await submitted(resources)
+    async with resources.unit() as unit:
+        (await case_of(unit, case_id)).status = status
+    assert await attempt(resources, f"{await code_of(resources, case_id)} {phrase}") == Recovery(None)
+
+
+async def test_an_account_with_a_request_of_its_own_takes_no_other(resources: Resources) -> None:
+    """Two cases on one account would mix up two people; the draft must be erased first."""
+    case_id, phrase = await submitted(resources)
+    await draft(resources, "happened", number=NEW)
+    with pytest.raises(Stale, match=r"case\.refused\.has-case"):
+        await attempt(resources, f"{await code_of(resources, case_id)} {phrase}")
+
+
+async def test_a_new_phrase_ends_the_old_one(resources: Resources) -> None:
+    """Whoever has seen the old words cannot use them any more."""
+    case_id, old = await submitted(resources)
+    async with resources.unit() as unit:
+        fresh = await renew_phrase(unit, await actor_of(unit), await case_of(unit, case_id))
+    code = await code_of(resources, case_id)
+    assert (await attempt(resources, f"{code} {old}")).case is None
+    assert (await attempt(resources, f"{code} {fresh.reveal()}")).case is not None
+
+
+async def test_old_guesses_are_forgotten(resources: Resources, clock: TravelClock) -> None:
+    """A failed try is not kept for longer than it serves."""
+    (job,) = recovery.JOBS
+    await attempt(resources, f"K7MN-3XRT {WORDS}")
+    async with resources.unit() as unit:
+        assert await job.find(unit) == []
+    clock.advance(timedelta(days=1, minutes=1))
+    async with resources.unit() as unit:
+        for person in await job.find(unit):
+            await job.handle(unit, person)
+        assert (await unit.session.exec(select(RecoveryGuess).order_by(col(RecoveryGuess.person)))).all() == []
