@@ -70,21 +70,24 @@ async def schedule(unit: Unit, case: Case) -> int:
     return len(planned)
 
 
-async def cancel(unit: Unit, case: Case, actor: str = "system") -> int:
-    """Cancel all that is still to be asked or unanswered, and clear it from the chat; returns how many."""
+async def cancel(unit: Unit, case: Case, actor: str = "system", keep: UUID | None = None) -> int:
+    """Cancel all that is still to be asked or unanswered, and clear it from the chat; returns how many.
+
+    The message of the question `keep` is left to whoever shows something else in its place.
+    """
     rows = [row for row in await _of_case(unit, case) if row.status in WAITING]
     for row in rows:
         await move(unit, row, FollowUpStatus.CANCELLED, ALLOWED, actor)
-        if case.chat is not None:
+        if case.chat is not None and row.id != keep:
             await clear_slot(unit, case.chat, slot_of(row))
     return len(rows)
 
 
-async def stop(unit: Unit, case: Case, actor: str) -> None:
-    """Never write unasked again: for good, and everything planned is cancelled."""
+async def stop(unit: Unit, case: Case, actor: str, keep: UUID | None = None) -> None:
+    """Never write unasked again: for good, and everything planned is cancelled (`keep` as in `cancel`)."""
     contact = await read_contact(unit, case)
     await write_contact(unit, case, replace(contact, may_write=False))
-    await cancel(unit, case, actor)
+    await cancel(unit, case, actor, keep)
     await settle(unit, case)
 
 

@@ -71,7 +71,7 @@ async def call_for_help(unit: Unit, actor: Actor, key: UUID) -> None:
 async def never_again(unit: Unit, actor: Actor, key: UUID) -> None:
     """Stop for good, and say so."""
     case, row = await mine(unit, actor, key)
-    await stop(unit, case, actor.name)
+    await stop(unit, case, actor.name, keep=row.id)
     await show(
         unit,
         actor.to,

@@ -1,0 +1,216 @@
+"""Follow-ups and calls for help over the Bot API's protocol: asked, answered, silenced, never where not wanted."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+import pytest
+from sqlmodel import col, select
+
+from models.case import Case, CaseStatus
+from models.followup import FollowUp, FollowUpStatus
+from models.grant import Grant, GrantStatus, Payout, PayoutStatus
+from models.volunteer import Role
+from sandbox.telegram.client import Person, View
+from services.contact import Address, SafeContact, write_contact
+from services.followup import schedule
+from tests.flows.harness import World
+from tests.unit.services.fund import Fund, volunteer
+from vault.types import CaseCode, GrantNumber
+
+LANGUAGES = pytest.mark.parametrize("language", ["en", "ru"])
+WEBHOOK = pytest.mark.parametrize("receiving", ["webhook"], indirect=True)
+
+CODE = CaseCode("K7-Q2")
+
+
+@dataclass
+class Story:
+    """A person who has just been paid, a treasurer who paid them, two coordinators."""
+
+    world: World
+    case_id: UUID
+    person: Person
+    treasurer: Person
+    coordinators: list[Person]
+    language: str
+
+    def say(self, key: str, **params: str | int) -> str:
+        """A text in the person's language."""
+        return self.world.resources.texts.render(key, self.language, **params)
+
+    async def next_question(self) -> list[View]:
+        """Go to when the next question is due, and see what stands in the person's chat then."""
+        async with self.world.unit() as unit:
+            query = select(FollowUp.due_at).where(
+                FollowUp.case_id == self.case_id,
+                col(FollowUp.status).in_((FollowUpStatus.SCHEDULED, FollowUpStatus.ASKED)),
+            )
+            due = min((await unit.session.exec(query)).all())
+            wait = due - unit.now
+        await self.world.jump(seconds=max(0.0, wait.total_seconds()) + 1)
+        return await self.person.messages()
+
+    async def press(self, key: str, who: Person | None = None) -> None:
+        """Press a button by its text's key."""
+        await (who or self.person).press(self.say(key))
+        await self.world.settle()
+
+    async def texts(self, who: Person | None = None) -> list[str]:
+        """What stands in somebody's chat."""
+        return [view.text for view in await (who or self.person).messages()]
+
+    async def status(self) -> CaseStatus:
+        """Where the case stands."""
+        async with self.world.unit() as unit:
+            return (await unit.session.get_one(Case, self.case_id)).status
+
+
+async def begin(world: World, language: str) -> Story:
+    """Everybody arrives, and a payout has just been confirmed."""
+    fund = Fund(world.resources)
+    people = {sign: await world.person(sign, language) for sign in ("Alpha", "Beta", "Teal", "Applicant")}
+    fund.people |= {sign: person.id for sign, person in people.items()}
+    for person in people.values():
+        await person.send("/start")  # a bot may write to nobody who has not begun (Bot API)
+    await fund.coordinators()
+    await fund.confirmed("Teal", Role.TREASURER)
+    await world.settle()
+    async with world.unit() as unit:
+        case = Case(code=CODE, status=CaseStatus.PAID, language=language, created_at=unit.now)
+        await unit.vault.create(case.id)
+        await write_contact(unit, case, SafeContact(Address(people["Applicant"].id), "Europe/Moscow"))
+        grant = Grant(
+            number=GrantNumber("G-1"), case_id=case.id, status=GrantStatus.PAID, amount=100_000, currency="RUB",
+            second_treasurer=False, policy_version="1", approved_at=unit.now, paid_at=unit.now,
+        )  # fmt: skip
+        unit.session.add_all([case, grant])
+        await unit.session.flush()
+        teal = await volunteer(unit, "Teal")
+        teal.language = language
+        unit.session.add(
+            Payout(
+                grant_id=grant.id,
+                rail="manual",
+                status=PayoutStatus.PAID,
+                claimed_by=teal.id,
+                created_at=unit.now,
+                paid_at=unit.now,
+            )
+        )
+        for sign in ("Alpha", "Beta"):
+            (await volunteer(unit, sign)).language = language
+        await schedule(unit, case)
+    return Story(world, case.id, people["Applicant"], people["Teal"], [people["Alpha"], people["Beta"]], language)
+
+
+@LANGUAGES
+async def test_three_questions_answered(world: World, language: str) -> None:
+    """Button, words and button again: each is thanked for in its place, and the case ends."""
+    story = await begin(world, language)
+    asked = await story.next_question()
+    assert asked[-1].text == story.say("followup.ask.arrived")
+    await story.press("followup.button.yes")
+    assert story.say("followup.done.good") in await story.texts()
+
+    await story.next_question()
+    await story.press("followup.button.words")
+    assert story.say("followup.ask-words") in await story.texts()
+    typed = await story.person.send("Всё хорошо, спасибо за зонт")
+    await world.settle()
+    assert typed.id not in {view.id for view in await story.person.messages()}
+    assert story.say("followup.done.words") in await story.texts()
+
+    await story.next_question()
+    await story.press("followup.button.bad")
+    assert await story.status() is CaseStatus.FOLLOWED_UP
+    await world.jump(days=world.resources.policy.followups.repeat_days)
+    assert await story.status() is CaseStatus.CLOSED
+
+
+@WEBHOOK
+async def test_not_arrived_goes_back_to_the_treasurer(world: World) -> None:
+    """The treasurer who paid is told; the person reads that it is looked into."""
+    story = await begin(world, "ru")
+    await story.next_question()
+    before = len(await story.treasurer.messages())
+    await story.press("followup.button.not-yet")
+    assert story.say("followup.done.not_arrived") in await story.texts()
+    assert len(await story.treasurer.messages()) == before + 1
+
+
+@LANGUAGES
+async def test_danger_is_answered_by_one_coordinator(world: World, language: str) -> None:
+    """Both are called, one takes it, and lines pass in both directions without names."""
+    story = await begin(world, language)
+    alpha, beta = story.coordinators
+    await story.next_question()
+    await story.press("followup.button.danger")
+    assert story.say("followup.done.danger") in await story.texts()
+    called = story.say("danger.called", code=CODE)
+    assert called in await story.texts(alpha)
+    assert called in await story.texts(beta)
+
+    await story.press("danger.button.take", alpha)
+    await story.press("danger.button.take", beta)
+    assert [popup.text for popup in await beta.popups()][-1] == story.say("danger.refused.taken")
+
+    await story.press("danger.button.write", alpha)
+    line = await alpha.send("Где вы сейчас?")
+    await world.settle()
+    assert line.id not in {view.id for view in await alpha.messages()}
+    assert "Где вы сейчас?" in await story.texts()
+    await story.press("danger.button.reply")
+    await story.person.send("Дома, дверь закрыта")
+    await world.settle()
+    assert story.say("danger.replied", code=CODE, text="Дома, дверь закрыта") in await story.texts(alpha)
+    assert not any("Дома" in text for text in await story.texts(beta) + await story.texts())
+
+
+async def test_never_again_means_never(world: World) -> None:
+    """After a second look at the question, it is final: half a year passes in silence."""
+    story = await begin(world, "ru")
+    await story.next_question()
+    await story.press("followup.button.never")
+    await story.press("followup.button.back")
+    assert story.say("followup.ask.arrived") in await story.texts()
+    await story.press("followup.button.never")
+    await story.press("followup.button.never-sure")
+    assert story.say("followup.done.never") in await story.texts()
+    await world.jump(days=3)
+    said = len(await world.town.calls("sendMessage", chat=story.person.id))
+    for _ in range(40):
+        await world.jump(days=4, hours=5)
+    assert len(await world.town.calls("sendMessage", chat=story.person.id)) == said
+
+
+async def test_silence_is_respected(world: World) -> None:
+    """Two gentle repeats, each replacing the message before; then nothing."""
+    story = await begin(world, "ru")
+    for _ in range(1 + world.resources.policy.followups.repeats):
+        asked = [view for view in await story.next_question() if story.say("followup.ask.arrived") in (view.text)]
+        assert len(asked) == 1
+    await story.next_question()
+    assert not any(story.say("followup.ask.arrived") in text for text in await story.texts())
+
+
+async def test_a_blocked_bot_does_not_loop(world: World) -> None:
+    """Who has blocked the bot is tried as often as a silent person, and the case ends."""
+    story = await begin(world, "ru")
+    await story.person.block()
+    said = len(await world.town.calls("sendMessage", chat=story.person.id))
+    for _ in range(60):
+        await world.jump(days=2, hours=5)
+    tries = len(await world.town.calls("sendMessage", chat=story.person.id)) - said
+    assert 0 < tries <= 3 * (1 + world.resources.policy.followups.repeats)
+    assert await story.status() is CaseStatus.CLOSED
+
+
+async def test_an_old_button_explains_itself(world: World) -> None:
+    """A question answered by one button is not answered again by another that was kept."""
+    story = await begin(world, "ru")
+    asked = (await story.next_question())[-1]
+    kept = asked.data[0]
+    await story.press("followup.button.not-yet")
+    await story.person.forge(kept, message_id=asked.id)
+    await world.settle()
+    assert (await story.person.popups())[-1].text == story.say("refused.button-gone")
