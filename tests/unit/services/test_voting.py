@@ -1,0 +1,286 @@
+"""Votes, the rule that decides, and two people voting at once."""
+
+import asyncio
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlmodel import select
+
+from bot.database import Resources
+from models.audit import AuditEntry
+from models.case import Case, CaseStatus
+from models.errors import BadInput, MoveRefused, NotAllowed, Refused, Stale
+from models.grant import Grant
+from models.panel import Vote
+from services import review, voting
+from services.reasons import Declining, Reason
+from services.voting import Ballot, Verdict, verdict
+from tests.unit.services.fund import LARGE, SMALL, Fund, shows, status, volunteer
+
+NO = Declining(Reason.UNCLEAR)
+BALLOTS = st.lists(st.one_of(st.none(), st.integers(1, 10**8)).map(Ballot), max_size=5)
+
+
+@pytest.fixture
+async def fund(resources: Resources) -> Fund:
+    """A fund with two coordinators, seven reviewers (the last on probation) and a bound group."""
+    made = Fund(resources)
+    await made.coordinators()
+    await made.reviewers("Heron", "Otter", "Raven", "Swift", "Fern", "Moss", "Novice")
+    await made.bound()
+    return made
+
+
+async def vote(fund: Fund, case_id: UUID, sign: str, amount: int | None = None, *, no: bool = False) -> None:
+    """One reviewer votes."""
+    async with fund.resources.unit() as unit:
+        case = await unit.session.get_one(Case, case_id)
+        actor = await fund.actor(unit, sign)
+        if no:
+            await voting.decline(unit, actor, case, NO)
+        else:
+            await voting.approve(unit, actor, case, amount)
+
+
+async def counting(fund: Fund, case_id: UUID) -> list[str]:
+    """The panel without the one on probation."""
+    return [sign for sign in await fund.panel(case_id) if sign != "Novice"]
+
+
+@pytest.mark.parametrize(
+    ("amounts", "needed", "seats", "decided"),
+    [
+        ([], 2, 3, None),
+        ([5], 2, 3, None),
+        ([5, 7], 2, 3, Verdict(5)),
+        ([7, 5, 9], 3, 3, Verdict(7)),
+        ([5, None], 2, 3, None),
+        ([5, None, 9], 2, 3, Verdict(5)),
+        ([None, None], 2, 3, Verdict(None)),
+        ([None], 3, 3, Verdict(None)),
+        ([None, None], 1, 3, None),
+        ([None, None, None], 1, 3, Verdict(None)),
+        ([4, 4, 8, 9], 4, 4, Verdict(4)),
+    ],
+)
+def test_the_rule(amounts: list[int | None], needed: int, seats: int, decided: Verdict | None) -> None:
+    """Approved at the quorum with the lower median; declined when the quorum is out of reach."""
+    assert verdict([Ballot(amount) for amount in amounts], needed, seats) == decided
+
+
+@given(BALLOTS, st.integers(1, 5))
+def test_a_verdict_always_has_its_quorum(ballots: list[Ballot], needed: int) -> None:
+    """No approval without the quorum, no amount that nobody voted for, no decline while approval is possible."""
+    decided = verdict(ballots, needed, 5)
+    yes = [ballot.amount for ballot in ballots if ballot.amount is not None]
+    if decided is None:
+        assert len(yes) < needed <= 5 - (len(ballots) - len(yes))
+    elif decided.amount is None:
+        assert 5 - (len(ballots) - len(yes)) < needed
+    else:
+        assert len(yes) >= needed
+        assert decided.amount in yes
+        assert sum(amount >= decided.amount for amount in yes) * 2 >= len(yes)
+
+
+@given(st.permutations([Ballot(3), Ballot(9), Ballot(4)]))
+def test_the_order_of_votes_is_nothing(ballots: list[Ballot]) -> None:
+    """Only what was voted counts."""
+    assert verdict(ballots, 3, 3) == Verdict(4)
+
+
+async def test_a_large_amount_needs_all_three(fund: Fund) -> None:
+    """The quorum is that of the amount asked for, whatever less is voted."""
+    case_id = await fund.case(amount=LARGE)
+    panel = await counting(fund, case_id)
+    await vote(fund, case_id, panel[0], SMALL)
+    await vote(fund, case_id, panel[1], SMALL)
+    assert await status(fund, case_id) == CaseStatus.IN_REVIEW
+    await vote(fund, case_id, panel[2], LARGE)
+    assert await status(fund, case_id) == CaseStatus.APPROVED
+    async with fund.resources.unit() as unit:
+        assert (await unit.session.exec(select(Grant))).one().amount == SMALL
+
+
+@pytest.mark.parametrize("amount", [0, -1, 3_000_001, 10**12])
+async def test_no_vote_above_the_tier(fund: Fund, amount: int) -> None:
+    """Not above the tier of what was asked, and never nothing."""
+    case_id = await fund.case()
+    sign = (await counting(fund, case_id))[0]
+    with pytest.raises(BadInput):
+        await vote(fund, case_id, sign, amount)
+
+
+async def test_a_vote_may_be_changed_until_the_decision(fund: Fund) -> None:
+    """One vote a seat and version: the last word counts."""
+    case_id = await fund.case()
+    one, two, _ = await counting(fund, case_id)
+    await vote(fund, case_id, one, no=True)
+    await vote(fund, case_id, one)
+    async with fund.resources.unit() as unit:
+        cast = (await unit.session.exec(select(Vote))).one()
+        assert cast.reason is None
+    await vote(fund, case_id, two)
+    assert await status(fund, case_id) == CaseStatus.APPROVED
+    with pytest.raises(Stale):
+        await vote(fund, case_id, one, no=True)
+
+
+async def test_nobody_sees_a_vote_before_the_decision(fund: Fund) -> None:
+    """Neither the log nor the queue of messages says what was voted, and the reason is sealed."""
+    case_id = await fund.case()
+    sign = (await counting(fund, case_id))[0]
+    async with fund.resources.unit() as unit:
+        case = await unit.session.get_one(Case, case_id)
+        await voting.decline(unit, await fund.actor(unit, sign), case, Declining(Reason.MEANS, "doubtful words"))
+    async with fund.resources.unit() as unit:
+        log = " ".join(f"{e.act} {e.facts}" for e in (await unit.session.exec(select(AuditEntry))).all())
+        cast = (await unit.session.exec(select(Vote))).one()
+        applicant = await fund.actor(unit, "Applicant")
+        with pytest.raises(Refused, match="not-decided"):
+            await review.outcome(unit, applicant)
+    assert "decline" not in log
+    assert "means" not in log
+    assert cast.reason is not None
+    assert b"doubtful" not in bytes(cast.reason)
+
+
+async def test_two_last_votes_at_once_decide_once(fund: Fund) -> None:
+    """The second waits for the first and then sees that it is decided, on every database."""
+    case_id = await fund.case()
+    one, two, three = await counting(fund, case_id)
+    await vote(fund, case_id, one)
+    results = await asyncio.gather(vote(fund, case_id, two), vote(fund, case_id, three), return_exceptions=True)
+    refused = [result for result in results if result is not None]
+    assert len(refused) == 1
+    assert isinstance(refused[0], Stale | MoveRefused)
+    async with fund.resources.unit() as unit:
+        assert len((await unit.session.exec(select(Grant))).all()) == 1
+
+
+async def test_two_first_votes_at_once_are_not_lost(fund: Fund) -> None:
+    """Two votes that do not see each other still add up to the quorum."""
+    case_id = await fund.case()
+    one, two, _ = await counting(fund, case_id)
+    await asyncio.gather(vote(fund, case_id, one), vote(fund, case_id, two))
+    assert await status(fund, case_id) == CaseStatus.APPROVED
+
+
+async def test_votes_on_probation_do_not_count_and_are_compared(fund: Fund) -> None:
+    """The novice's approval makes no quorum; agreeing with the panel brings them one case nearer."""
+    case_id = await fund.case()
+    panel = await fund.panel(case_id)
+    assert len(panel) == 4
+    assert "Novice" in panel
+    one, two, _ = await counting(fund, case_id)
+    await vote(fund, case_id, "Novice")
+    await vote(fund, case_id, one)
+    assert await status(fund, case_id) == CaseStatus.IN_REVIEW
+    await vote(fund, case_id, two)
+    assert await status(fund, case_id) == CaseStatus.APPROVED
+    async with fund.resources.unit() as unit:
+        assert (await volunteer(unit, "Novice")).probation_left == 4
+
+
+async def test_disagreeing_on_probation_changes_nothing(fund: Fund) -> None:
+    """Only agreement counts towards the end of probation."""
+    case_id = await fund.case()
+    one, two, _ = await counting(fund, case_id)
+    await vote(fund, case_id, "Novice", no=True)
+    await vote(fund, case_id, one)
+    await vote(fund, case_id, two)
+    async with fund.resources.unit() as unit:
+        assert (await volunteer(unit, "Novice")).probation_left == 5
+
+
+async def test_a_changed_case_asks_anew(fund: Fund) -> None:
+    """Votes of an earlier version are kept and count no more; the card's old buttons belong to it."""
+    case_id = await fund.case()
+    one, two, _ = await counting(fund, case_id)
+    await vote(fund, case_id, one)
+    async with fund.resources.unit() as unit:
+        case = await unit.session.get_one(Case, case_id)
+        case.version += 1
+        await unit.session.flush()
+        await review.case_changed(unit, case)
+    await vote(fund, case_id, two)
+    assert await status(fund, case_id) == CaseStatus.IN_REVIEW
+    await vote(fund, case_id, one)
+    assert await status(fund, case_id) == CaseStatus.APPROVED
+    async with fund.resources.unit() as unit:
+        assert len((await unit.session.exec(select(Vote))).all()) == 3
+
+
+async def test_stepping_aside_takes_the_vote_along(fund: Fund) -> None:
+    """A vote of who knows the person decides nothing."""
+    case_id = await fund.case()
+    one, two, _ = await counting(fund, case_id)
+    await vote(fund, case_id, one)
+    async with fund.resources.unit() as unit:
+        case = await unit.session.get_one(Case, case_id)
+        await voting.step_aside(unit, await fund.actor(unit, one), case)
+    await vote(fund, case_id, two)
+    assert await status(fund, case_id) == CaseStatus.IN_REVIEW
+    panel = await counting(fund, case_id)
+    assert len(panel) == 3
+    assert one not in panel
+
+
+@pytest.mark.parametrize("sign", ["Alpha", "Applicant", "Stranger"])
+async def test_who_may_not_vote(fund: Fund, sign: str) -> None:
+    """Coordinators, applicants and strangers decide nothing."""
+    case_id = await fund.case()
+    with pytest.raises(NotAllowed):
+        await vote(fund, case_id, sign)
+
+
+async def test_the_appeal_needs_one_approval_more(fund: Fund) -> None:
+    """Others decide, with a quorum of three instead of two; there is no third round."""
+    await fund.reviewers("Reed")
+    case_id = await fund.case()
+    first = await counting(fund, case_id)
+    for sign in first[:2]:
+        await vote(fund, case_id, sign, no=True)
+    async with fund.resources.unit() as unit:
+        await review.appeal(unit, await fund.actor(unit, "Applicant"))
+    second = await counting(fund, case_id)
+    assert not set(first) & set(second)
+    await vote(fund, case_id, second[0])
+    await vote(fund, case_id, second[1])
+    assert await status(fund, case_id) == CaseStatus.IN_REVIEW
+    await vote(fund, case_id, second[2], no=True)
+    assert await status(fund, case_id) == CaseStatus.DECLINED
+    async with fund.resources.unit() as unit:
+        applicant = await fund.actor(unit, "Applicant")
+        assert not (await review.outcome(unit, applicant)).may_appeal
+        with pytest.raises(Refused, match="appealed-once"):
+            await review.appeal(unit, applicant)
+
+
+@pytest.mark.parametrize("sign", ["Stranger", "Heron"])
+async def test_only_the_applicant_appeals(fund: Fund, sign: str) -> None:
+    """Whoever has no case has nothing to appeal."""
+    await fund.case()
+    async with fund.resources.unit() as unit:
+        with pytest.raises(NotAllowed):
+            await review.appeal(unit, await fund.actor(unit, sign))
+
+
+async def test_an_open_case_is_not_appealed(fund: Fund) -> None:
+    """There must be a decision first."""
+    await fund.case()
+    async with fund.resources.unit() as unit:
+        with pytest.raises(MoveRefused):
+            await review.appeal(unit, await fund.actor(unit, "Applicant"))
+
+
+async def test_the_decision_closes_the_card(fund: Fund) -> None:
+    """One effect for the card, without buttons."""
+    case_id = await fund.case()
+    one, two, _ = await counting(fund, case_id)
+    await vote(fund, case_id, one)
+    await vote(fund, case_id, two)
+    async with fund.resources.unit() as unit:
+        assert len(await shows(unit, f"card:{case_id}")) == 1
