@@ -29,6 +29,7 @@ from bot.resources import PRIVATE, make_directories, unreachable
 from bot.sealed_stream import SealedReader, SealedWriter
 from bot.settings import Settings
 from migrations.schema import version
+from vault.files import write_private
 from vault.keyring import Keyring
 
 SQLITE: Final = "plecho.db"
@@ -57,6 +58,23 @@ async def unpack_backup(settings: Settings, keyring: Keyring, source: Path, *, f
         await asyncio.to_thread(_read_archive, keyring, source, staging)
         await _load(url, staging)
         _replace_files(staging / FILES, settings.files)
+
+
+async def copy_grants(settings: Settings, target: Path) -> None:
+    """Copy the key grants to `target`, over the copy that is there: an older one would undo erasures.
+
+    Raises `Problem`. For SQLite, beside a running bot; PostgreSQL has tools of its own for that.
+    """
+    url = make_url(settings.grants_url)
+    if url.get_backend_name() != "sqlite":
+        raise Problem("PLECHO_KEYS_URL names PostgreSQL: copy it with pg_dump, over the last copy")
+    with _staging(settings) as staging:
+        copy = staging / "keys.db"
+        await asyncio.to_thread(_copy_sqlite, Path(str(url.database)), copy)
+        try:
+            await asyncio.to_thread(lambda: write_private(target, copy.read_bytes()))
+        except OSError as error:
+            raise Problem(f"{target}: cannot be written ({error.strerror})") from None
 
 
 @contextmanager

