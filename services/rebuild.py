@@ -93,7 +93,7 @@ def unpack(answer: bytes) -> list[bytes]:
     if not answer:
         raise NotRebuilt(Verdict.BROKEN)
     if answer[0] != Verdict.OK:
-        raise NotRebuilt(Verdict(answer[0]))
+        raise NotRebuilt(Verdict(answer[0]) if answer[0] in set(Verdict) else Verdict.BROKEN)
     pages, start = [], 1
     while start < len(answer):
         end = start + LENGTH_BYTES + int.from_bytes(answer[start : start + LENGTH_BYTES], "big")
@@ -127,11 +127,14 @@ def _picture(data: bytes, kind: str) -> bytes:
     if kind == "HEIF":
         import_module("pillow_heif").register_heif_opener(thumbnails=False)
     Image.MAX_IMAGE_PIXELS = PIXELS
-    with Image.open(io.BytesIO(data), formats=[kind]) as opened:
-        if opened.width * opened.height > PIXELS:
-            raise NotRebuilt(Verdict.PIXELS)
-        opened.draft("RGB", (SIDE, SIDE))
-        return _bare(ImageOps.exif_transpose(opened))
+    try:
+        with Image.open(io.BytesIO(data), formats=[kind]) as opened:
+            if opened.width * opened.height > PIXELS:
+                raise NotRebuilt(Verdict.PIXELS)
+            opened.draft("RGB", (SIDE, SIDE))
+            return _bare(ImageOps.exif_transpose(opened))
+    except Image.DecompressionBombError:
+        raise NotRebuilt(Verdict.PIXELS) from None
 
 
 def _pdf_pages(data: bytes) -> Iterator[bytes]:

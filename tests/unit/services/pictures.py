@@ -1,0 +1,89 @@
+"""Files as people send them, each with something hidden in it that must not survive."""
+
+import io
+import struct
+import zlib
+from collections.abc import Mapping
+
+import pikepdf
+import pillow_heif
+from PIL import Image, ImageDraw, PngImagePlugin
+
+SECRET = b"canary-metadata"
+
+
+def picture(width: int = 320, height: int = 200) -> Image.Image:
+    """A picture whose top left corner is red and the rest blue."""
+    image = Image.new("RGB", (width, height), "blue")
+    ImageDraw.Draw(image).rectangle((0, 0, width // 4, height // 4), fill="red")
+    return image
+
+
+def exif(orientation: int = 1) -> bytes:
+    """EXIF with an author, a place and an orientation."""
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    tags[0x013B] = SECRET.decode()
+    tags[0x010E] = SECRET.decode()
+    tags.get_ifd(0x8825)[1] = "N"
+    tags.get_ifd(0x8825)[2] = (55.0, 45.0, 21.0)
+    return tags.tobytes()
+
+
+def jpeg(orientation: int = 1, size: tuple[int, int] = (320, 200)) -> bytes:
+    """A JPEG with EXIF, a comment, a colour profile, and a tail behind its end."""
+    out = io.BytesIO()
+    picture(*size).save(out, "JPEG", exif=exif(orientation), comment=SECRET, icc_profile=SECRET * 20, quality=95)
+    return out.getvalue() + SECRET
+
+
+def png() -> bytes:
+    """A transparent PNG with text chunks, compressed and not, and XMP."""
+    hidden = PngImagePlugin.PngInfo()
+    hidden.add_text("Author", SECRET.decode())
+    hidden.add_itxt("XML:com.adobe.xmp", f"<x>{SECRET.decode()}</x>", zip=True)
+    out = io.BytesIO()
+    picture().convert("RGBA").save(out, "PNG", pnginfo=hidden, exif=exif())
+    return out.getvalue()
+
+
+def webp() -> bytes:
+    """A WebP with EXIF and XMP."""
+    out = io.BytesIO()
+    picture().save(out, "WEBP", exif=exif(), xmp=SECRET)
+    return out.getvalue()
+
+
+def heic() -> bytes:
+    """A HEIC with EXIF, as telephones make them."""
+    out = io.BytesIO()
+    pillow_heif.from_pillow(picture()).save(out, exif=exif(), quality=90)
+    return out.getvalue()
+
+
+def pdf(pages: int = 2, size: float = 300, password: str | None = None) -> bytes:
+    """A PDF with an author, a script and an attached file."""
+    made = pikepdf.new()
+    for _ in range(pages):
+        made.add_blank_page(page_size=(size, size))
+    made.docinfo["/Author"] = SECRET.decode()
+    made.attachments["hidden.txt"] = SECRET
+    made.Root.OpenAction = pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS=SECRET.decode())
+    out = io.BytesIO()
+    locked = pikepdf.Encryption(user=password, owner=password) if password else False
+    made.save(out, encryption=locked)
+    return out.getvalue()
+
+
+def bomb(side: int = 40_000) -> bytes:
+    """A PNG of a few bytes that claims more than a gigapixel."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    header = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(bytes(1000))) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
+
+
+KINDS: Mapping[str, bytes] = {"jpeg": jpeg(), "png": png(), "webp": webp(), "heic": heic(), "pdf": pdf()}
