@@ -106,6 +106,7 @@ async def _decided(unit: Unit, case: Case, kind: VoteKind, actor_name: str) -> N
     case.decided_at, case.policy_version = unit.now, unit.policy.version
     await _compare(unit, case, kind)
     await panel.dismiss(unit, case, actor_name)
+    await news.drop(unit, case, "relay.open")
     await card.close(unit, case)
     await unit.session.flush()
 
