@@ -95,6 +95,9 @@ def demo(
         int, typer.Option(min=0, max=65535, help="Port of the chat page on 127.0.0.1; 0: any.")
     ] = 8090,
     language: Annotated[DemoLanguage, typer.Option(help="What the people of the page speak.")] = "en",
+    *,
+    play: Annotated[bool, typer.Option("--play", help="Play a whole story on the page, with captions.")] = False,
+    pause: Annotated[float, typer.Option(min=0, help="Seconds for reading a caption.")] = 6,
 ) -> None:
     """Run the bot on a local stand-in for Telegram, with a chat page on which all roles can be played.
 
@@ -102,7 +105,7 @@ def demo(
     """
     from bot.demo import demonstrate  # noqa: PLC0415 - as in `run`
 
-    _do(demonstrate(read_settings(), port, language, typer.echo))
+    _do(demonstrate(read_settings(), port, language, typer.echo, pause if play else None))
 
 
 @cli.command()

@@ -79,7 +79,7 @@ class Delivery:
                 await self._remove(there, record)
                 there, replaced = None, standing.pop(slot)
         if there is None:
-            there = await self._send(due, slot, replaced)
+            there = await self._send(due, slot, replaced, record)
             if there is None:
                 return False
             standing[slot] = there
@@ -96,12 +96,13 @@ class Delivery:
         unprotected = due.payload["protect"] and not there.protect
         return bool(due.payload["anew"] or too_old or unprotected or there.chat != due.chat)
 
-    async def _send(self, due: Due, slot: Slot, replaced: Standing | None) -> Standing | None:
+    async def _send(self, due: Due, slot: Slot, replaced: Standing | None, record: Record) -> Standing | None:
         """Place the neutral line; none when its text is not wanted any more."""
         payload = due.payload
         now = self.now()
         line = self.texts.render("pipeline.neutral", payload["language"])
         message = await self.calls.send(due.chat, line, protect=payload["protect"])
+        before = replaced.id if replaced else record.emptied.pop(slot, None)
         placed = Standing(
             lane=slot.lane,
             slot=slot.name,
@@ -114,7 +115,7 @@ class Delivery:
             case_id=due.case_id,
             placed_for=due.id,
         )
-        if await self.place(Record(placed=placed, replaced=replaced.id if replaced else None)):
+        if await self.place(Record(placed=placed, replaced=before)):
             return placed
         await self.calls.delete(due.chat, [message])
         return None
@@ -139,10 +140,12 @@ class Delivery:
         if loose:
             await self.calls.delete(due.chat, loose)
         for name in due.payload.get("slots", ()):
-            there = standing.pop(Slot(due.lane, name), None)
+            slot = Slot(due.lane, name)
+            there = standing.pop(slot, None)
             if there is not None:
                 await self._remove(there, record)
                 record.gone.append(there.id)
+                record.emptied[slot] = there.id
 
     async def _remove(self, there: Standing, record: Record) -> None:
         """Delete a message. One that Telegram keeps is at least emptied to the neutral line, and put on record."""

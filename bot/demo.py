@@ -5,6 +5,7 @@ is kept: database, keys and files lie in a directory that goes with the process.
 same links and buttons that people use.
 """
 
+import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,40 +14,76 @@ from pathlib import Path
 
 from bot.app import App, Setup
 from bot.database import Resources
-from bot.demo_people import Casting
+from bot.demo_people import Cast, Casting
 from bot.problems import Problem
+from bot.rates import Rates
 from bot.resources import make_directories, open_resources
 from bot.serve import ended, stop_signal
 from bot.settings import Settings
+from bot.settling import Settling
 from sandbox.clock import TravelClock
+from sandbox.player import Stage, play
+from sandbox.story import STORY, name_players
 from sandbox.telegram.client import Town
+from sandbox.telegram.limits import Limits
 from sandbox.telegram.server import BOT_USERNAME, TelegramServer
 from vault.keyring import Keyring
+from vault.logs import report_loop_error
 
 ANY_PORT = "127.0.0.1:0"
 TICK = timedelta(seconds=1)
 
 
-async def demonstrate(settings: Settings, port: int, language: str, say: Callable[[str], None]) -> None:
+async def demonstrate(
+    settings: Settings, port: int, language: str, say: Callable[[str], None], pause: float | None = None
+) -> None:
     """Run until a signal ends it; `say` prints the address of the chat page. Raises `Problem` for a taken port.
 
-    The people of the page speak `language`.
+    The people of the page speak `language`. With `pause`, the seconds for reading a caption, the story plays.
     """
     stopped = stop_signal()
     make_directories(settings)
     with tempfile.TemporaryDirectory(prefix="demo-", dir=settings.data_dir) as folder:
         async with _stand_in(port) as server, _resources(settings, Path(folder), server.clock) as resources:
-            setup = Setup(server.token, server.url, ANY_PORT, clock_every=TICK)
+            setup = Setup(server.token, server.url, ANY_PORT, rates=Rates.loose(), clock_every=TICK)
             async with App(resources, setup) as app, Town(server.url) as town:
                 say(f"Plecho's chat page: {server.url}")
-                await Casting(town, resources, BOT_USERNAME, language).fill()
+                cast = await Casting(town, resources, BOT_USERNAME, language).fill()
+                server.telegram.settle = Settling(app).settle
                 say("All roles are filled. Ctrl+C ends the demo.")
-                await ended(app, stopped)
+                async with _playing(cast, town, resources, language, pause):
+                    await ended(app, stopped)
+
+
+def make_stage(cast: Cast, town: Town, resources: Resources, language: str, pause: float) -> Stage:
+    """The stage of the story, with everybody on it."""
+    players = name_players(cast.applicant, cast.newcomer, cast.reviewers, cast.treasurers, cast.coordinators)
+    return Stage(town, players, cast.group, lambda key: resources.texts.render(key, language), language, pause)
+
+
+@asynccontextmanager
+async def _playing(
+    cast: Cast, town: Town, resources: Resources, language: str, pause: float | None
+) -> AsyncIterator[None]:
+    if pause is None:
+        yield
+        return
+    story = asyncio.create_task(play(make_stage(cast, town, resources, language, pause), STORY))
+    story.add_done_callback(_report)
+    try:
+        yield
+    finally:
+        story.cancel()
+
+
+def _report(story: asyncio.Task[None]) -> None:
+    if not story.cancelled() and (error := story.exception()) is not None:
+        report_loop_error(asyncio.get_running_loop(), {"message": "the story stopped", "exception": error})
 
 
 @asynccontextmanager
 async def _stand_in(port: int) -> AsyncIterator[TelegramServer]:
-    server = TelegramServer(clock=TravelClock(), port=port)
+    server = TelegramServer(clock=TravelClock(), limits=Limits.unthrottled(), port=port)
     try:
         await server.__aenter__()
     except OSError as error:

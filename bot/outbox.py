@@ -82,6 +82,8 @@ class Record:
     replaced: UUID | None = None
     shown: list[Standing] = field(default_factory=list)
     gone: list[UUID] = field(default_factory=list)
+    emptied: dict[Slot, UUID] = field(default_factory=dict)
+    """Slots whose message is gone but still stored: whatever is placed there next replaces that row."""
     left: list[tuple[UUID, UUID | None]] = field(default_factory=list)
     """Messages that Telegram would not delete, with their case."""
 

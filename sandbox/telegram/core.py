@@ -5,6 +5,7 @@ Who may do what is decided by the callers: `methods` for the bot, `acts` and `gr
 """
 
 import secrets
+from collections.abc import Awaitable, Callable
 
 from sandbox.clock import TravelClock
 from sandbox.telegram.calls import CallLog, Faults
@@ -32,6 +33,8 @@ class Telegram:
         self.flood = FloodControl(limits, clock.seconds)
         self.calls = CallLog(limits.calls_logged)
         self.faults = Faults()
+        self.settle: Callable[[], Awaitable[None]] | None = None
+        """Lets the bot do what is due; a jump of the page goes by steps and calls it after each."""
 
     @property
     def bot(self) -> User:

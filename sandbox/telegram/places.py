@@ -1,6 +1,8 @@
 """The client API, second half: groups, the clock, faults, the log of calls, raw updates, the event stream."""
 
+import asyncio
 from datetime import timedelta
+from typing import Final
 
 from aiohttp import web
 
@@ -14,6 +16,9 @@ from sandbox.telegram.state import Chat, Membership, User
 from sandbox.telegram.views import chat_view, message_view
 from sandbox.telegram.wire import JsonDict, dumps
 
+STRIDE: Final = timedelta(hours=6)
+"""The longest step of a jump: what must happen before 48 hours are over happens in time."""
+
 
 class Places:
     """Routes for what is not done by one person alone."""
@@ -22,6 +27,7 @@ class Places:
         """Act on `telegram`."""
         self._telegram = telegram
         self._narration: JsonDict = {}
+        self._jumping = asyncio.Lock()
 
     def routes(self) -> list[web.AbstractRouteDef]:
         """Return the routes to add to the application."""
@@ -118,11 +124,19 @@ class Places:
         return answer(self._time())
 
     async def advance(self, request: web.Request) -> web.Response:
-        """Jump forward by `seconds`."""
-        body = await payload(request)
-        self._telegram.clock.advance(timedelta(seconds=float(body["seconds"])))
-        self._telegram.hub.publish("clock", self._time())
-        return answer(self._time())
+        """Jump forward by `seconds`; where the bot can be waited for, by steps, so that it misses nothing."""
+        left = timedelta(seconds=float((await payload(request))["seconds"]))
+        settle = self._telegram.settle
+        async with self._jumping:
+            while True:
+                step = left if settle is None else min(left, STRIDE)
+                self._telegram.clock.advance(step)
+                self._telegram.hub.publish("clock", self._time())
+                left -= step
+                if settle is not None:
+                    await settle()
+                if not left:
+                    return answer(self._time())
 
     async def faults(self, _request: web.Request) -> web.Response:
         """List the faults still to be played."""
