@@ -39,7 +39,9 @@ async def agree(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press)
 
 async def other_way(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
     """The applicant wants the money another way."""
-    await treasury.other_way(unit, actor, await pressed_case(unit, press))
+    case = await pressed_case(unit, press)
+    await treasury.other_way(unit, actor, case)
+    await treasury_screens.show_person(unit, actor, case)
     _done(unit, actor, callback)
 
 
@@ -77,7 +79,7 @@ async def open_payout(callback: CallbackQuery, unit: Unit, actor: Actor, press: 
 async def act_on_payout(
     callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext
 ) -> None:
-    """Claim, give back, confirm, look up again; then the payout as it stands."""
+    """Claim, give back, take over, confirm, look up again; then the payout as it stands."""
     await state.clear()
     payout_id = _id(press, "payout")
     acts = {
@@ -85,6 +87,7 @@ async def act_on_payout(
         "treasury.give_back": treasury.give_back,
         "treasury.confirm": treasury.confirm,
         "treasury.recheck": treasury.recheck,
+        "treasury.take_over": treasury.take_over,
     }
     await acts[press.act](unit, actor, payout_id)
     await treasury_screens.show_payout(unit, actor, payout_id)
@@ -182,7 +185,12 @@ def build_router() -> Router:
     press(show_person, Pressed("treasury.confirm_rail", "treasury.rechecked"))
     press(show_desk, Pressed("treasury.desk", "treasury.done"))
     press(open_payout, Pressed("treasury.open"))
-    press(act_on_payout, Pressed("treasury.claim", "treasury.give_back", "treasury.confirm", "treasury.recheck"))
+    press(
+        act_on_payout,
+        Pressed(
+            "treasury.claim", "treasury.give_back", "treasury.confirm", "treasury.recheck", "treasury.take_over"
+        ),
+    )
     press(ask_reference, Pressed("treasury.paid"))
     press(pay, Pressed("treasury.paid_sure"))
     press(ask_reason, Pressed("treasury.returned"))

@@ -50,7 +50,7 @@ ALLOWED: dict[CaseStatus, frozenset[CaseStatus]] = {
     S.WITHDRAWN: frozenset({S.SHREDDED}),
     S.SHREDDED: frozenset(),
 }
-"""`PAID or FOLLOWED_UP -> APPROVED`: the money came back. Erasing an open case withdraws it first, then shreds it."""
+"""From `PAID` or `FOLLOWED_UP` to `APPROVED`: money came back. Erasing an open case withdraws it first."""
 
 OPEN = frozenset({S.SUBMITTED, S.IN_REVIEW, S.NEEDS_ANSWER, S.APPEALED})
 """Cases that a panel may read and vote on."""

@@ -130,4 +130,6 @@ class Payout(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcTime)
     """When the person confirmed how the money reaches them."""
     claimed_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    reminded_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """When treasurers were last told that it stands still."""
     paid_at: datetime | None = Field(default=None, sa_type=UtcTime)

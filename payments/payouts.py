@@ -12,6 +12,9 @@ came back is released.
 
 from uuid import UUID
 
+from sqlmodel import col, select
+
+from models import audit
 from models.case import ALLOWED as CASE_ALLOWED
 from models.case import Case, CaseStatus
 from models.errors import ButtonGone, NotAllowed, SamePerson
@@ -40,12 +43,19 @@ async def queue(
 
 async def load(unit: Unit, payout_id: UUID) -> tuple[Payout, Grant, Case | None]:
     """A payout with its grant and case, locked until the transaction ends. Raises `ButtonGone`."""
-    payout = await unit.session.get(Payout, payout_id, with_for_update=True, populate_existing=True)
-    if payout is None:
+    found = await unit.session.exec(
+        select(Grant).join(Payout, col(Payout.grant_id) == Grant.id).where(Payout.id == payout_id)
+    )
+    grant = found.first()
+    if grant is None:
         raise ButtonGone
-    grant = await unit.session.get_one(Grant, payout.grant_id, populate_existing=True)
-    case = await unit.session.get(Case, grant.case_id, populate_existing=True) if grant.case_id else None
-    return payout, grant, case
+    # Everybody who moves money locks the case first, then the chain of the audit log, then the rest.
+    if grant.case_id:
+        await unit.session.get(Case, grant.case_id, with_for_update=True, populate_existing=True)
+    await audit.hold(unit)
+    payout = await unit.session.get_one(Payout, payout_id, with_for_update=True, populate_existing=True)
+    await unit.session.refresh(grant)
+    return payout, grant, await unit.session.get(Case, grant.case_id) if grant.case_id else None
 
 
 async def claim(unit: Unit, payout: Payout, treasurer: UUID) -> None:
@@ -64,12 +74,28 @@ async def take_back(unit: Unit, payout: Payout, case: Case, by: str) -> None:
 async def give_back(unit: Unit, payout: Payout, grant: Grant, case: Case | None, treasurer: UUID) -> None:
     """Put a claimed payout back before paying. Without a case its grant is released instead."""
     only_holder(payout, treasurer)
+    await put_back(unit, payout, grant, case, treasurer)
+
+
+async def put_back(unit: Unit, payout: Payout, grant: Grant, case: Case | None, treasurer: UUID) -> None:
+    """Take a claimed payout from its holder, not paid, and put it back."""
     target = PayoutStatus.QUEUED if is_wanted(case) else PayoutStatus.CANCELLED
     await move(unit, payout, target, PAYOUT_ALLOWED, str(treasurer))
     payout.claimed_by = payout.claimed_at = None
     await unit.session.flush()
     if target == PayoutStatus.CANCELLED:
         await grants.release(unit, grant, str(treasurer))
+
+
+async def last_returned(unit: Unit, grant: Grant) -> Payout | None:
+    """The payout of a grant whose money came back last."""
+    found = await unit.session.exec(
+        select(Payout)
+        .where(Payout.grant_id == grant.id, Payout.status == PayoutStatus.RETURNED)
+        .order_by(col(Payout.created_at).desc())
+        .limit(1)
+    )
+    return found.first()
 
 
 async def pay(

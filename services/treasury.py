@@ -15,7 +15,8 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlmodel import col, select
+from sqlalchemy import and_, or_
+from sqlmodel import col, func, select
 
 from models.audit import about, record
 from models.case import Case, CaseStatus
@@ -27,7 +28,7 @@ from models.volunteer import Role, Volunteer
 from payments import grants, ledger, payouts, rails
 from payments.money import Money
 from services import followup, intake, news
-from services.access import Act, Actor, has_stepped_aside, require
+from services.access import Act, Actor, has_stepped_aside, require, roles_of
 from services.contact import volunteer_recipient
 from services.jobs import Job
 from services.roles import holders, tell_role
@@ -36,6 +37,11 @@ from vault.types import IndexName
 
 REFERENCE_LIMIT: Final = 64
 """Characters of a payment's reference: bank references are shorter."""
+
+REMIND_AFTER: Final = timedelta(hours=24)
+"""A payout that stands still for so long is spoken of, and again after as long."""
+
+STANDING: Final = (PayoutStatus.QUEUED, PayoutStatus.CLAIMED, PayoutStatus.SENT)
 
 PERSON: Final = "treasury.confirm_rail"
 """The button behind which the person sees where their money is, and confirms how it reaches them."""
@@ -61,12 +67,14 @@ async def agree(unit: Unit, actor: Actor, case: Case) -> Payout:
     """The person confirms how the money reaches them: the payout is on the desk, once.
 
     Raises `ButtonGone` for anybody else, `FundShort` while the grant waits, `AlreadyDone` once it is on its way,
-    `BadInput` when no destination is known.
+    `BadInput` when no destination is known, or only one that has proved wrong.
     """
     grant = await _own_grant(unit, actor, case)
     destination = await intake.read_answer(unit, case, "payout")
     if not destination:
         raise BadInput("treasury.refused.no-destination")
+    if await is_known_wrong(unit, grant, destination):
+        raise BadInput("treasury.refused.same-destination")
     rail = rails.choose(unit.policy, Money(grant.amount, grant.currency))
     index = unit.vault.index(IndexName.destination, _folded(destination))
     payout = await payouts.queue(unit, grant, case, rail, index, actor.name)
@@ -80,6 +88,14 @@ async def other_way(unit: Unit, actor: Actor, case: Case) -> None:
     """The person wants the money another way: the question is asked anew, as long as nothing is on its way."""
     await _own_grant(unit, actor, case)
     await intake.ask_again(unit, case, "payout")
+
+
+async def is_known_wrong(unit: Unit, grant: Grant, destination: str) -> bool:
+    """Whether money came back from this very destination, because its details were wrong."""
+    returned = await payouts.last_returned(unit, grant)
+    if returned is None or returned.return_reason != ReturnReason.WRONG_DETAILS:
+        return False
+    return returned.destination == unit.vault.index(IndexName.destination, _folded(destination))
 
 
 async def take_back(unit: Unit, actor: Actor, case: Case) -> None:
@@ -112,6 +128,25 @@ async def give_back(unit: Unit, actor: Actor, payout_id: UUID) -> None:
     """Put a claimed payout back, not paid."""
     volunteer, payout, grant, case = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
     await payouts.give_back(unit, payout, grant, case, volunteer.id)
+
+
+async def take_over(unit: Unit, actor: Actor, payout_id: UUID) -> None:
+    """Put back a payout whose holder is no treasurer any more. Raises `NotAllowed` while they are.
+
+    Whether they have paid is for the treasurers to find out first: the screen says so.
+    """
+    volunteer, payout, grant, case = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
+    if not await is_abandoned(unit, payout):
+        raise NotAllowed("treasury.refused.not-holder")
+    await payouts.put_back(unit, payout, grant, case, volunteer.id)
+
+
+async def is_abandoned(unit: Unit, payout: Payout) -> bool:
+    """Whether a payout is claimed by somebody who is no treasurer any more."""
+    if payout.status != PayoutStatus.CLAIMED or payout.claimed_by is None:
+        return False
+    holder = await unit.session.get(Volunteer, payout.claimed_by)
+    return Role.TREASURER not in await roles_of(unit, holder)
 
 
 def read_reference(typed: str) -> str:
@@ -213,6 +248,7 @@ async def _own_grant(unit: Unit, actor: Actor, case: Case) -> Grant:
 async def _grant_of_own(unit: Unit, actor: Actor, case: Case) -> Grant:
     if actor.case is None or actor.case.id != case.id:
         raise ButtonGone
+    await unit.session.refresh(case, with_for_update=True)
     grant = await grants.grant_of(unit, case)
     if grant is None:
         raise ButtonGone
@@ -248,13 +284,7 @@ def _folded(destination: str) -> str:
 
 
 async def _find_fundable(unit: Unit) -> Sequence[str]:
-    first = (
-        await unit.session.exec(
-            select(Grant)
-            .where(Grant.status == GrantStatus.WAITING)
-            .order_by(col(Grant.approved_at), col(Grant.number))
-        )
-    ).first()
+    first = next(iter(await grants.waiting(unit)), None)
     if first is None:
         return ()
     free = await ledger.balance(unit, ledger.Purpose.FUND, first.currency)
@@ -265,5 +295,37 @@ async def _fund_due(unit: Unit, _: str) -> None:
     await fund_waiting(unit)
 
 
-JOBS: tuple[Job, ...] = (Job("treasury.fund_waiting", timedelta(minutes=1), _find_fundable, _fund_due),)
-"""Money may come in by the command line or a webhook; waiting grants are reserved within a minute."""
+async def _find_still(unit: Unit) -> Sequence[UUID]:
+    since = func.coalesce(Payout.reminded_at, Payout.claimed_at, Payout.created_at)
+    withdrawn = and_(col(Grant.case_id).is_(None), col(Payout.reminded_at).is_(None))
+    found = await unit.session.exec(
+        select(Payout.id)
+        .join(Grant, col(Grant.id) == Payout.grant_id)
+        .where(col(Payout.status).in_(STANDING), or_(since <= unit.now - REMIND_AFTER, withdrawn))
+    )
+    return found.all()
+
+
+async def _remind(unit: Unit, payout_id: UUID) -> None:
+    """Tell those on whom a payout waits; coordinators too when its holder is no treasurer any more."""
+    if payout_id not in await _find_still(unit):
+        return
+    payout, grant, case = await payouts.load(unit, payout_id)
+    payout.reminded_at = unit.now
+    standing = await holders(unit, Role.TREASURER)
+    if payout.status == PayoutStatus.CLAIMED and not await is_abandoned(unit, payout):
+        key = "treasury.told.withdrawn" if grant.case_id is None else "treasury.told.held"
+        standing = [volunteer for volunteer in standing if volunteer.id == payout.claimed_by]
+    else:
+        key = "treasury.told.still"
+        await tell_role(unit, Role.COORDINATOR, "treasury.told.still")
+    for volunteer in standing:
+        if case is None or not await _is_involved(unit, case, volunteer.id):
+            await _tell(unit, volunteer, key, payout)
+
+
+JOBS: tuple[Job, ...] = (
+    Job("treasury.fund_waiting", timedelta(minutes=1), _find_fundable, _fund_due),
+    Job("treasury.remind", timedelta(minutes=1), _find_still, _remind),
+)
+"""Money that came in by the command line reaches waiting grants within a minute; nothing stands still unseen."""

@@ -15,10 +15,10 @@ from models.errors import ButtonGone, NotAllowed
 from models.funding import FundingStatus, PendingFunding
 from models.grant import Grant, GrantStatus, Payout, PayoutStatus, ReturnReason
 from models.unit import Unit
-from payments import grants, payouts
+from payments import grants, ledger, payouts
 from payments.money import Money
 from payments.rails import RAILS, choose
-from services import intake
+from services import intake, treasury
 from services.access import Act, Actor, require
 from services.speak import Button, Life, Screen, show
 from services.treasury import held, read_destination
@@ -49,7 +49,8 @@ async def show_desk(unit: Unit, actor: Actor, page: int = 0, *, done: bool = Fal
         rows += await _fundings(unit, actor)
     rows += _turning(unit, actor, page, done=done, more=len(lines) > PAGE)
     key = "treasury.desk.done" if done else "treasury.desk" if lines else "treasury.desk.empty"
-    await show(unit, actor.to, Screen(_say(unit, actor, key), rows))
+    text = f"{_say(unit, actor, key)}\n\n{await _books(unit, actor)}"
+    await show(unit, actor.to, Screen(text, rows))
 
 
 async def show_payout(unit: Unit, actor: Actor, payout_id: UUID) -> None:
@@ -64,10 +65,12 @@ async def show_payout(unit: Unit, actor: Actor, payout_id: UUID) -> None:
     match payout.status:
         case PayoutStatus.QUEUED:
             key, verbs = "treasury.payout.queued", ("claim",)
+        case PayoutStatus.CLAIMED if mine:
+            key, verbs = "treasury.payout.withdrawn", ("give_back", "paid")
+        case PayoutStatus.CLAIMED if await treasury.is_abandoned(unit, payout):
+            key, verbs = "treasury.payout.abandoned", ("take_over",)
         case PayoutStatus.CLAIMED:
-            key, verbs = (
-                ("treasury.payout.withdrawn", ("give_back", "paid")) if mine else ("treasury.payout.taken", ())
-            )
+            key = "treasury.payout.taken"
         case PayoutStatus.SENT:
             key, verbs = ("treasury.payout.sent-mine", ()) if mine else ("treasury.payout.sent", ("confirm",))
             verbs += ("returned",)
@@ -137,13 +140,14 @@ async def show_person(unit: Unit, actor: Actor, case: Case, *, rechecked: bool =
     if grant.status == GrantStatus.WAITING:
         key = "treasury.person.waiting"
     elif payout is None:
-        came_back = await _last_return(unit, grant)
-        key = f"treasury.person.returned-{came_back}" if came_back else "treasury.person.ask"
-        facts["destination"] = await intake.read_answer(unit, case, "payout") or "—"
-        verbs = ("agree", "other_way")
-        rows = [
-            [Button(_say(unit, actor, f"treasury.person.button.{verb}"), f"treasury.{verb}")] for verb in verbs
-        ]
+        returned = await payouts.last_returned(unit, grant)
+        key = f"treasury.person.returned-{returned.return_reason}" if returned else "treasury.person.ask"
+        destination = await intake.read_answer(unit, case, "payout")
+        facts["destination"] = destination or "—"
+        act = "treasury.other_way" if destination else "intake.again"
+        rows = [[Button(_say(unit, actor, "treasury.person.button.other_way"), act)]]
+        if destination and not await treasury.is_known_wrong(unit, grant, destination):
+            rows.insert(0, [Button(_say(unit, actor, "treasury.person.button.agree"), "treasury.agree")])
     else:
         paid = "treasury.person.rechecked" if rechecked else "treasury.person.paid"
         key = paid if payout.status == PayoutStatus.PAID else "treasury.person.paying"
@@ -164,15 +168,19 @@ async def _show_destination(unit: Unit, actor: Actor, payout: Payout, case: Case
     await show(unit, actor.to, Screen(text, rows, protect=True), case=case, life=life)
 
 
-async def _last_return(unit: Unit, grant: Grant) -> ReturnReason | None:
-    found = await unit.session.exec(
-        select(Payout.return_reason)
-        .where(Payout.grant_id == grant.id, Payout.status == PayoutStatus.RETURNED)
-        .order_by(col(Payout.created_at).desc())
-        .limit(1)
-    )
-    reason = found.first()
-    return ReturnReason(reason) if reason else None
+async def _books(unit: Unit, actor: Actor) -> str:
+    """What is free and what is promised, and what waits for more."""
+    currency = unit.policy.currency
+    free, reserved = [
+        money((await ledger.balance(unit, purpose, currency)).amount, currency, actor.language)
+        for purpose in (ledger.Purpose.FUND, ledger.Purpose.RESERVED)
+    ]
+    waiting = await grants.waiting(unit)
+    line = _say(unit, actor, "treasury.books", free=free, reserved=reserved)
+    if not waiting:
+        return line
+    short = money(sum(grant.amount for grant in waiting), currency, actor.language)
+    return f"{line}\n{_say(unit, actor, 'treasury.books.waiting', n=len(waiting), amount=short)}"
 
 
 async def _fundings(unit: Unit, actor: Actor) -> list[list[Button]]:
@@ -238,5 +246,5 @@ def _button(unit: Unit, actor: Actor, verb: str, payout: Payout, act: str | None
     return Button(label, f"treasury.{act or verb}", {"payout": str(payout.id)})
 
 
-def _say(unit: Unit, actor: Actor, key: str, **params: str) -> str:
+def _say(unit: Unit, actor: Actor, key: str, **params: str | int) -> str:
     return unit.texts.render(key, actor.language, **params)

@@ -11,11 +11,10 @@ from aiogram.types import Update
 from sqlmodel import select
 
 from bot.database import Resources
-from handlers import treasury
+from handlers import intake, treasury
 from handlers.edge import build_dispatcher
 from models.grant import GrantStatus, PayoutStatus
 from models.mail import Effect, EffectKind
-from services import news
 from services.speak import Button, Screen, show
 from tests.unit.services.desk import PLENTY, Desk, make_desk
 from tests.unit.services.fund import LARGE, SMALL
@@ -92,7 +91,7 @@ async def phone(resources: Resources) -> AsyncIterator[Phone]:
     """An open desk and a phone for everybody."""
     desk = await make_desk(resources)
     bot = Bot("1:none")
-    yield Phone(desk, build_dispatcher(treasury.build_router()), bot, count(100))
+    yield Phone(desk, build_dispatcher(treasury.build_router(), intake.build_router()), bot, count(100))
     await bot.session.close()
 
 
@@ -211,9 +210,8 @@ async def test_the_person_changes_their_mind_before_anybody_holds_it(phone: Phon
     await phone.presses("Applicant", "Wait")
     assert await desk.stands(payout_id) == (P.CANCELLED, G.RESERVED, "approved")
     await phone.presses("Applicant", "Another way")
-    await desk.run(news.JOBS)
-    async with desk.resources.unit() as unit:
-        applicant = await desk.actor(unit, "Applicant")
-        assert applicant.case is not None
-    await phone.opens("Applicant", "treasury.confirm_rail")
     assert "To: —" in await phone.text("Applicant")
+    await phone.presses("Applicant", "Another way")
+    await phone.says("Applicant", "Card 4333 0000")
+    await phone.opens("Applicant", "treasury.confirm_rail")
+    assert "To: Card 4333 0000" in await phone.text("Applicant")

@@ -27,7 +27,7 @@ from models.grant import Grant, GrantStatus, Payout, PayoutStatus, ReturnReason
 from models.ledger import JournalEntry
 from models.panel import Recusal, Seat, Vote, VoteKind
 from models.unit import Unit
-from models.volunteer import Role
+from models.volunteer import Role, VolunteerStatus
 from payments import grants, payouts
 from services import intake, submission, treasury, treasury_screens
 from services.access import Actor
@@ -49,7 +49,7 @@ async def _pay(unit: Unit, actor: Actor, payout_id: UUID) -> None:
 
 
 async def _return(unit: Unit, actor: Actor, payout_id: UUID) -> None:
-    await treasury.came_back(unit, actor, payout_id, ReturnReason.WRONG_DETAILS)
+    await treasury.came_back(unit, actor, payout_id, ReturnReason.REFUSED)
 
 
 async def _do(desk: Desk, sign: str, payout_id: UUID, *steps: Step) -> None:
@@ -100,7 +100,7 @@ async def test_money_that_came_back_is_paid_anew(desk: Desk, amount: int) -> Non
     async with desk.resources.unit() as unit:
         case = (await unit.session.exec(select(Case))).one()
         await treasury_screens.show_person(unit, await desk.actor(unit, "Applicant"), case)
-    assert "details did not fit" in (await desk.screen("Applicant"))["text"]
+    assert "did not accept it" in (await desk.screen("Applicant"))["text"]
     again = await desk.agreed(case.id)
     assert again != payout_id
     await _do(desk, "Purse", again, treasury.claim, _pay)
@@ -171,6 +171,7 @@ ALL_STEPS: tuple[Step, ...] = (
     treasury.confirm,
     _return,
     treasury.recheck,
+    treasury.take_over,
     treasury_screens.show_payout,
     treasury_screens.ask_reference,
     treasury_screens.ask_reason,
@@ -295,6 +296,78 @@ async def test_nothing_is_queued_without_a_destination(desk: Desk) -> None:
         assert await intake.read_answer(unit, case, "payout") is None
     with pytest.raises(BadInput, match="destination"):
         await desk.agreed(case_id)
+
+
+async def test_details_that_proved_wrong_are_not_used_again(desk: Desk) -> None:
+    """After a return for wrong details the same destination is refused, however it is written; another is not."""
+    payout_id = await desk.paid()
+    async with desk.resources.unit() as unit:
+        await treasury.came_back(unit, await desk.actor(unit, "Till"), payout_id, ReturnReason.WRONG_DETAILS)
+        case = (await unit.session.exec(select(Case))).one()
+    for destination, good in ((None, False), ("card 4111-0000", False), ("Card 4222 0000", True)):
+        async with desk.resources.unit() as unit:
+            if destination:
+                await intake.write_answer(unit, case, "payout", destination)
+        if good:
+            await desk.agreed(case.id)
+        else:
+            with pytest.raises(BadInput, match="same-destination"):
+                await desk.agreed(case.id)
+
+
+async def test_what_stands_still_is_spoken_of(desk: Desk) -> None:
+    """After a day the queue is called out to treasurers and coordinators, the holder alone of what they hold."""
+    payout_id = await desk.queued(amount=LARGE)
+    people = ("Till", "Coin", "Alpha")
+
+    async def told() -> list[int]:
+        before = [len(await desk.notices(sign)) for sign in people]
+        await desk.run(treasury.JOBS)
+        return [len(await desk.notices(sign)) - count for sign, count in zip(people, before, strict=True)]
+
+    assert await told() == [0, 0, 0]
+    desk.later(hours=24)
+    assert await told() == [1, 1, 1]
+    assert await told() == [0, 0, 0]
+    await _do(desk, "Till", payout_id, treasury.claim)
+    desk.later(hours=25)
+    assert await told() == [1, 0, 0]
+    await _do(desk, "Till", payout_id, _pay)
+    desk.later(hours=25)
+    assert await told() == [1, 1, 1]
+    await _do(desk, "Coin", payout_id, treasury.confirm)
+    desk.later(hours=25)
+    assert await told() == [0, 0, 0]
+
+
+async def test_the_holder_is_told_that_a_case_was_withdrawn(desk: Desk) -> None:
+    """Whoever holds the payout learns within a minute, once, that nobody waits for it."""
+    payout_id = await desk.queued()
+    await _do(desk, "Till", payout_id, treasury.claim)
+    await _withdraw(desk)
+    for _ in range(2):
+        await desk.run(treasury.JOBS)
+    assert (await desk.notices("Till")).count(
+        "What you hold at the desk was taken back. Please say how it stands."
+    ) == 1
+
+
+async def test_a_payout_is_taken_over_from_who_is_no_treasurer_any_more(desk: Desk) -> None:
+    """While the holder is a treasurer nobody takes it from them; afterwards it goes back into the queue."""
+    payout_id = await desk.queued()
+    await _do(desk, "Till", payout_id, treasury.claim)
+    with pytest.raises(NotAllowed):
+        await _do(desk, "Coin", payout_id, treasury.take_over)
+    async with desk.resources.unit() as unit:
+        (await volunteer(unit, "Till")).status = VolunteerStatus.SUSPENDED
+    with pytest.raises(NotAllowed):
+        await _do(desk, "Till", payout_id, _pay)
+    await _do(desk, "Coin", payout_id, treasury_screens.show_payout)
+    assert "no treasurer any more" in (await desk.screen("Coin"))["text"]
+    await _do(desk, "Coin", payout_id, treasury.take_over)
+    assert (await desk.stands(payout_id))[0] == P.QUEUED
+    await _do(desk, "Coin", payout_id, treasury.claim, _pay)
+    assert (await desk.stands(payout_id))[0] == P.PAID
 
 
 async def test_the_person_takes_back_what_nobody_holds_yet(desk: Desk) -> None:
