@@ -7,6 +7,7 @@
 - A message that is too old to be deleted in time is not filled anew, but replaced.
 """
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
@@ -141,9 +142,10 @@ class Delivery:
             await self.calls.delete(due.chat, loose)
         for name in due.payload.get("slots", ()):
             slot = Slot(due.lane, name)
-            there = standing.pop(slot, None)
+            there = standing.get(slot)
             if there is not None:
                 await self._remove(there, record)
+                del standing[slot]  # only now: a closed chat is given up by what still stands
                 record.gone.append(there.id)
                 record.emptied[slot] = there.id
 
@@ -151,12 +153,10 @@ class Delivery:
         """Delete a message. One that Telegram keeps is at least emptied to the neutral line, and put on record."""
         if not await self.calls.delete(there.chat, [there.message]):
             return
-        record.left.append((there.id, there.case_id))
         line = self.texts.render("pipeline.neutral", there.language)
-        try:
+        with contextlib.suppress(MessageGone, CallRefused):
             await self.calls.edit(there.chat, there.message, Face(line))
-        except (MessageGone, CallRefused):
-            return
+        record.left.append((there.id, there.case_id))
 
 
 def _digest(due: Due) -> str:
