@@ -11,7 +11,6 @@ from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
-from importlib import import_module
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -35,6 +34,7 @@ from bot.sender import Sender
 from bot.telegram_calls import TelegramCalls
 from bot.worker import Worker
 from handlers.edge import build_dispatcher
+from services import attachments
 from web.app import build_app
 from web.webhook import Webhook
 
@@ -228,8 +228,7 @@ class App:
 
     async def _picture(self, attachment: UUID) -> bytes:
         async with self.resources.unit() as unit:
-            content: bytes = await import_module("services.attachments").read(unit, attachment)
-            return content
+            return await attachments.read(unit, attachment)
 
     async def _finish(self, part: str) -> None:
         task = self._tasks.get(part)

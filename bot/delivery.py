@@ -20,6 +20,7 @@ from bot.outbox import Due, Record, Slot, Standing
 from bot.telegram_calls import CallFailed, CallRefused, Face, MessageGone, TelegramCalls
 from models.mail import EffectKind
 from texts.catalogue import Catalogue
+from vault.errors import VaultError
 
 DELETABLE: Final = timedelta(hours=47)
 """Telegram deletes a bot's message for 48 hours (Bot API, deleteMessage); an hour is kept for retries."""
@@ -66,6 +67,7 @@ class Delivery:
 
     async def _show(self, due: Due, standing: dict[Slot, Standing], record: Record) -> bool:
         slot = Slot(due.lane, due.slot or "")
+        face = await self._face(due)  # before anything is sent: a picture may be gone
         there = standing.get(slot)
         digest = _digest(due)
         if there is not None and self._outlived(due, there):
@@ -75,7 +77,7 @@ class Delivery:
             replaced = None
         if there is not None and there.digest != digest:
             try:
-                await self.calls.edit(there.chat, there.message, await self._face(due))
+                await self.calls.edit(there.chat, there.message, face)
             except MessageGone:
                 await self._remove(there, record)
                 there, replaced = None, standing.pop(slot)
@@ -84,7 +86,7 @@ class Delivery:
             if there is None:
                 return False
             standing[slot] = there
-            await self.calls.edit(there.chat, there.message, await self._face(due))
+            await self.calls.edit(there.chat, there.message, face)
         self._age(due, there, digest)
         record.shown.append(there)
         return True
@@ -126,7 +128,10 @@ class Delivery:
         rows = [[(button["label"], button["data"]) for button in row] for row in payload["keyboard"]]
         picture = None
         if payload["picture"]:
-            picture = await self.pictures(UUID(payload["picture"]))
+            try:
+                picture = await self.pictures(UUID(payload["picture"]))
+            except (VaultError, LookupError, OSError):
+                raise PictureGone from None
         return Face(payload["text"], rows, picture)
 
     def _age(self, due: Due, there: Standing, digest: str) -> None:

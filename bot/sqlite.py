@@ -56,12 +56,12 @@ class LoopDialect(SQLiteDialect_pysqlite):
     def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:  # noqa: ANN401 - DBAPI types
         """Execute at once; SQLAlchemy's async engine insists on an awaited step in between."""
         await_only(_at_once())
-        super().do_execute(cursor, statement, parameters, context)
+        cursor.execute(statement, parameters)
 
     def do_executemany(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:  # noqa: ANN401 - DBAPI types
         """The same for many rows."""
         await_only(_at_once())
-        super().do_executemany(cursor, statement, parameters, context)
+        cursor.executemany(statement, parameters)
 
     def do_commit(self, dbapi_connection: Any) -> None:  # noqa: ANN401 - a DBAPI connection
         """Commit in a thread: the disk takes its time."""

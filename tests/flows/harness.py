@@ -75,11 +75,16 @@ class World:
     async def settle(self, seconds: float = PATIENCE) -> None:
         """Wait until everything said is heard, every event handled, every effect delivered."""
         end = asyncio.get_running_loop().time() + seconds
-        while not (backlog := await self.backlog()).empty:
+        while not (backlog := await self.backlog()).empty or await self._run_errands():
             left = end - asyncio.get_running_loop().time()
             if left <= 0:
                 raise NotSettled(backlog)
-            await self.app.progress.wait(min(left, 1.0))
+            if not backlog.empty:
+                await self.app.progress.wait(min(left, 1.0))
+
+    async def _run_errands(self) -> int:
+        """What is to be asked of Telegram now, such as a file; returns how much that was."""
+        return await self.app.errands.run_due_now() if self.app.errands else 0
 
     async def backlog(self) -> Backlog:
         """What is still to be done now. Retries that are not yet due do not count."""

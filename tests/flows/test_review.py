@@ -35,6 +35,8 @@ class Team:
 
     async def case(self, applicant: Person) -> UUID:
         """A case under review."""
+        await applicant.send("/start")
+        await self.world.settle()
         self.fund.people["Applicant"] = applicant.id
         case_id = await self.fund.case()
         await self.world.jump(seconds=1)
@@ -84,7 +86,7 @@ async def gather(world: World, language: str) -> Team:
         await coordinators[0].press(world.resources.texts.render("volunteers.button.confirm", language))
         await world.settle()
     group = await world.group("Review", coordinators[0], *reviewers.values())
-    team = Team(world, Fund(world.resources), language, coordinators, reviewers, group)
+    team = Team(world, Fund(world.resources, language=language), language, coordinators, reviewers, group)
     await bind(team)
     return team
 
