@@ -46,7 +46,8 @@ def write_offset(file: Path, offset: timedelta) -> None:
 async def run(clock: Clock, clock_every: timedelta | None) -> None:
     """Run until a signal ends it."""
     settings = read_settings()
-    setup = dataclasses.replace(make_setup(settings, None), rates=Rates.loose(), clock_every=clock_every)
+    token = settings.bot_token.get_secret_value() if settings.bot_token else ""
+    setup = dataclasses.replace(make_setup(settings, token, None), rates=Rates.loose(), clock_every=clock_every)
     async with open_resources(settings, open_keyring(settings), clock, migrate=True) as resources:
         await run_app(App(resources, setup))
 
