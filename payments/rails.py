@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from models.errors import MoneyRefused
 from models.policy import Policy
 from payments.money import Money
 
@@ -35,8 +36,10 @@ MANUAL: Final = Rail("manual", None, "treasury.statement.manual", "treasury.rail
 RAILS: Final[Mapping[str, Rail]] = {rail.name: rail for rail in (MANUAL,)}
 
 
-class NoRail(LookupError):
+class NoRail(MoneyRefused):
     """The policy opens no rail that pays this: the operator must mend the policy."""
+
+    key = "treasury.refused.no-rail"
 
 
 def choose(policy: Policy, money: Money) -> Rail:
@@ -45,4 +48,4 @@ def choose(policy: Policy, money: Money) -> Rail:
         rail = RAILS.get(name)
         if rail is not None and rail.can_pay(money):
             return rail
-    raise NoRail(money.currency)
+    raise NoRail

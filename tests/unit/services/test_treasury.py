@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlmodel import col, func, select
@@ -28,8 +28,8 @@ from models.ledger import JournalEntry
 from models.panel import Recusal, Seat, Vote, VoteKind
 from models.unit import Unit
 from models.volunteer import Role, VolunteerStatus
-from payments import grants, payouts
-from services import intake, submission, treasury, treasury_screens
+from payments import grants, payouts, rails
+from services import intake, submission, treasury, treasury_funding, treasury_screens
 from services.access import Actor
 from tests.unit.services.desk import PLENTY, Desk, make_desk
 from tests.unit.services.fund import LARGE, SMALL, volunteer
@@ -533,3 +533,94 @@ async def test_approvals_at_once_promise_no_more_than_there_is(resources: Resour
     outcome = await asyncio.gather(*(approve(case_id) for case_id in cases))
     assert sorted(outcome) == [G.RESERVED, G.WAITING, G.WAITING, G.WAITING]
     assert await desk.books() == (0, SMALL, 0)
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_people_and_treasurers_at_once_do_not_stop_each_other(desk: Desk) -> None:
+    """Paying, withdrawing, filling the fund and approving side by side: nobody waits in a ring, the books hold."""
+    owners = [f"Person {number}" for number in range(4)]
+    held = {owner: await desk.queued(owner) for owner in owners}
+    fresh = [await desk.case(f"Newcomer {number}", begin=False) for number in range(4)]
+    for payout_id in held.values():
+        await _do(desk, "Till", payout_id, treasury.claim)
+
+    async def withdraw(owner: str) -> None:
+        try:
+            async with desk.resources.unit() as unit:
+                applicant = await desk.actor(unit, owner)
+                assert applicant.case is not None
+                await submission.withdraw(unit, applicant, applicant.case)
+        except MoveRefused:  # it was paid at that moment: they look, and withdraw what they see now
+            await withdraw(owner)
+
+    async def approve(case_id: UUID) -> None:
+        async with desk.resources.unit() as unit:
+            case = await unit.session.get_one(Case, case_id)
+            case.status = CaseStatus.APPROVED
+            await grants.approve(unit, case, SMALL, "system")
+
+    await asyncio.gather(
+        *(_do(desk, "Till", payout_id, _pay) for payout_id in held.values()),
+        *(withdraw(owner) for owner in owners),
+        *(approve(case_id) for case_id in fresh),
+        *(desk.add(SMALL) for _ in range(4)),
+    )
+    assert [(await desk.stands(payout_id))[:2] for payout_id in held.values()] == [(P.PAID, G.PAID)] * 4
+    assert await desk.books() == (PLENTY - 4 * SMALL, 4 * SMALL, 4 * SMALL)
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_of_confirmations_at_once_one_counts(desk: Desk) -> None:
+    """Money entered once is in the books once, however many treasurers confirm it at the same moment."""
+    entry = uuid4()
+    async with desk.resources.unit() as unit:
+        await treasury_funding.enter(unit, await desk.actor(unit, "Till"), entry, SMALL)
+
+    async def confirm(sign: str) -> bool:
+        try:
+            await _do(desk, sign, entry, treasury_funding.confirm)
+        except Refused:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*(confirm(sign) for sign in ("Till", "Coin", "Purse") * 2))) == 1
+    assert await desk.books() == (PLENTY + SMALL, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("sign", "step", "refusal"),
+    [
+        ("Till", treasury_funding.confirm, SamePerson),
+        ("Alpha", treasury_funding.confirm, NotAllowed),
+        ("Applicant", treasury_funding.refuse, NotAllowed),
+        ("Alpha", treasury_funding.show_funding, NotAllowed),
+    ],
+)
+async def test_money_is_confirmed_by_another_treasurer_only(
+    desk: Desk, sign: str, step: Step, refusal: type[Refused]
+) -> None:
+    """Neither the one who entered it nor anybody without the role makes money count."""
+    entry = uuid4()
+    await desk.queued()
+    before = await desk.books()
+    async with desk.resources.unit() as unit:
+        await treasury_funding.enter(unit, await desk.actor(unit, "Till"), entry, SMALL)
+    with pytest.raises(AlreadyDone):
+        async with desk.resources.unit() as unit:
+            await treasury_funding.enter(unit, await desk.actor(unit, "Till"), entry, SMALL)
+    with pytest.raises(refusal):
+        await _do(desk, sign, entry, step)
+    with pytest.raises(ButtonGone):
+        await _do(desk, "Coin", uuid4(), treasury_funding.confirm)
+    assert await desk.books() == before
+
+
+async def test_without_an_open_rail_nothing_is_queued(desk: Desk) -> None:
+    """A policy that opens no rail refuses kindly, and the grant stays reserved."""
+    case_id = await desk.approved()
+    policy = desk.resources.policy
+    desk.resources.policy = policy.model_copy(update={"rails": ("pigeon",)})
+    with pytest.raises(rails.NoRail):
+        await desk.agreed(case_id)
+    desk.resources.policy = policy
+    await desk.agreed(case_id)
