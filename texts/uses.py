@@ -24,6 +24,8 @@ REFUSAL_ROOT = "Refused"
 FILLERS = frozenset({"tell_role"})
 """Functions whose other keywords go into the text as they are; so do those of `render` and of a refusal."""
 
+DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+
 HOLE = "[a-z0-9_-]+"
 """What a `{...}` of an f-string may stand for."""
 
@@ -66,7 +68,7 @@ def find_uses(files: Iterable[Path], root: Path) -> Uses:
     """Read the sources; file names in the result are relative to `root`."""
     trees = {str(file.relative_to(root)): ast.parse(file.read_text(encoding="utf-8")) for file in files}
     shared, own = _takers(trees)
-    taken = (use for file, tree in trees.items() for use in _taken(tree, file, shared | own[file]))
+    taken = (use for file, tree in trees.items() for use in _taken(tree, file, own[file] | shared))
     mentioned = frozenset(pattern for tree in trees.values() for pattern in _mentioned(tree))
     enums = dict(pair for tree in trees.values() for pair in _enums(tree))
     return Uses(tuple(taken), mentioned, enums)
@@ -86,16 +88,23 @@ def pattern_of(node: ast.expr | None) -> tuple[str, str] | None:
 
 
 def _takers(trees: Mapping[str, ast.Module]) -> tuple[dict[str, _Taker], dict[str, dict[str, _Taker]]]:
-    """Takers known everywhere, and the private ones of each file."""
-    classes = [node for tree in trees.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
-    shared = {name: _Taker(0, "key", fills=True) for name in ("render", *_below(classes, REFUSAL_ROOT))}
+    """Takers known everywhere, and those of each file itself.
+
+    A name that means a taker in one file and something else in another counts in its own file only.
+    """
     own: dict[str, dict[str, _Taker]] = {}
+    meanings: dict[str, set[_Taker | None]] = {}
+    classes: list[ast.ClassDef] = []
     for file, tree in trees.items():
-        own[file] = {}
-        for node in ast.walk(tree):
-            found = _taker(node)
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and found:
-                (own[file] if node.name.startswith("_") else shared).setdefault(node.name, found)
+        nodes = [node for node in ast.walk(tree) if isinstance(node, DEFINITIONS)]
+        classes += [node for node in nodes if isinstance(node, ast.ClassDef)]
+        found = {node.name: _taker(node) for node in nodes}
+        own[file] = {name: taker for name, taker in found.items() if taker}
+        for name, taker in found.items():
+            if not name.startswith("_"):
+                meanings.setdefault(name, set()).add(taker)
+    shared = {name: taker for name, many in meanings.items() if len(many) == 1 and (taker := next(iter(many)))}
+    shared |= {name: _Taker(0, "key", fills=True) for name in ("render", *_below(classes, REFUSAL_ROOT))}
     return shared, own
 
 

@@ -137,6 +137,17 @@ def test_each_misuse_in_the_code_is_found(tmp_path: Path, good: str, bad: str, f
     assert fault in faults(tmp_path, GOOD, CODE.replace(good, bad, 1))
 
 
+def test_a_name_with_two_meanings_is_taken_at_home_only(tmp_path: Path) -> None:
+    """`tell(unit, key)` of one file does not make a key of what another file's `tell(unit, act)` takes."""
+    other = tmp_path / "code" / "other.py"
+    other.parent.mkdir()
+    other.write_text('def say(unit, act): ...\n\ndef go(unit):\n    say(unit, "talk.open")\n', encoding="utf-8")
+    home = tmp_path / "code" / "talk.py"
+    home.write_text('def say(unit, key): ...\n\ndef go(unit):\n    say(unit, "talk.hullo")\n', encoding="utf-8")
+    uses = find_uses([other, home], tmp_path / "code")
+    assert [use.shown for use in uses.taken] == ["talk.hullo"]
+
+
 @pytest.mark.parametrize("language", ["en", "ru"])
 def test_every_language_has_loud_words(language: str) -> None:
     """A language without a list of loud words would pass the rule unseen."""
