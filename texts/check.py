@@ -38,7 +38,7 @@ POPUP_PARTS = frozenset({"refused", "popup"})
 BUTTON_PARTS = frozenset({"button", "buttons"})
 
 QUIET = (
-    *("pipeline.", "followup.", "start.neutral", "relay.notice", "case.notice", "treasury.notice"),
+    *("pipeline.", "followup.", "relay.notice"),
     *("danger.line", "danger.button.reply", "danger.popup", "danger.sent"),
 )
 """Beginnings of keys whose texts stay on an applicant's phone or come unasked."""
@@ -104,7 +104,19 @@ LOUD: Mapping[str, tuple[str, ...]] = {
 }
 """Words that would give a person away to whoever looks over their shoulder; `*` stands for any ending."""
 
-PER_VALUE: Mapping[str, str] = {"followup.ask.": "FollowUpKind"}
+PER_VALUE: Mapping[str, str] = {
+    "followup.ask.": "FollowUpKind",
+    "followup.done.": "Outcome",
+    "mine.state.": "Turn",
+    "review.category.": "Category",
+    "review.reason.": "Reason",
+    "review.told.": "Reason",
+    "review.urgency.": "Urgency",
+    "treasury.person.returned-": "ReturnReason",
+    "treasury.reason.": "ReturnReason",
+    "volunteers.role.": "Role",
+    "volunteers.welcome.": "Role",
+}
 """Beginnings of keys that must exist for each value of an enum."""
 
 
