@@ -8,6 +8,7 @@ Chromium: where there is none they are left out with a line that says so, and in
 import asyncio
 import os
 import shutil
+import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -140,11 +141,13 @@ def vault(keyring: Keyring, keystore: KeyStore) -> Vault:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgresServer]:
-    """A PostgreSQL server in a directory of the run; the last process of the run to end takes it down."""
-    base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
-    server = get_server(shared / "postgres", cleanup_mode="delete")
+def postgres() -> Iterator[PostgresServer]:
+    """A PostgreSQL server of the run; the last process of the run to end takes it down.
+
+    Not below pytest's own directory: each pytest that starts closes that to the user that the server runs as.
+    """
+    run = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid4().hex)
+    server = get_server(Path(tempfile.gettempdir()) / f"plecho-postgres-{run}", cleanup_mode="delete")
     # The machine may lose power during a test; nobody will miss the data.
     for setting in ("fsync", "full_page_writes", "synchronous_commit"):
         server.psql(f"ALTER SYSTEM SET {setting} = off")

@@ -117,7 +117,7 @@ async def test_a_wrong_clock_is_found(settings: Settings) -> None:
         url = str(telegram.make_url("")).rstrip("/")
         found = await findings(settings.model_copy(update={"telegram_api_url": url}))
     assert not found["clock"].well
-    assert found["clock"].detail.startswith("+600 s")
+    assert found["clock"].detail.startswith("+60")
 
 
 async def test_the_username_for_links(settings: Settings) -> None:
