@@ -33,11 +33,12 @@ class Fund:
 
     resources: Resources
     people: dict[str, int] = field(default_factory=dict)
+    language: str = "en"
 
     async def actor(self, unit: Unit, sign: str) -> Actor:
         """Whoever has this call sign, or a newcomer under it."""
         number = self.people.setdefault(sign, len(self.people) + 1)
-        return await name_actor(unit, number, "en")
+        return await name_actor(unit, number, self.language)
 
     async def coordinators(self) -> None:
         """Two coordinators, both invited by the operator."""
@@ -71,8 +72,8 @@ class Fund:
         async with self.resources.unit() as unit:
             number = self.people.setdefault(owner, len(self.people) + 1)
             case = Case(
-                code=CaseCode(f"C-{number}-{unit.now.microsecond}"), status=CaseStatus.SUBMITTED, language="en",
-                category=Category.FINE, urgency=urgency, amount=amount, created_at=unit.now,
+                code=CaseCode(f"C-{number}-{unit.now.microsecond}"), status=CaseStatus.SUBMITTED,
+                language=self.language, category=Category.FINE, urgency=urgency, amount=amount, created_at=unit.now,
                 submitted_at=unit.now,
             )  # fmt: skip
             await unit.vault.create(case.id)
