@@ -15,12 +15,17 @@ from models.errors import BadInput
 from models.unit import Unit
 from services import attachments, intake
 from services.contact import To
-from services.questions import BY_KEY, KEYS
+from services.questions import BY_KEY, KEYS, LONGEST
 from services.screens import question_screen, review_screen
 from services.speak import show
 from services.submission import changeable
 
 WALK, CORRECT = "intake", "correct"
+
+SPLIT = 4096
+"""UTF-16 units after which Telegram's apps cut a long text into several messages (Bot API, message text)."""
+
+SPLIT_SECONDS = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +88,13 @@ async def show_review(unit: Unit, case: Case, to: To, state: FSMContext) -> None
     answers = await intake.read_answers(unit, case)
     keys = [key for key in changeable(case) if key in KEYS]
     await show(unit, to, review_screen(unit, to, case, answers, keys), case=case)
+
+
+async def refuse_cut(message: Message, state: FSMContext) -> None:
+    """Refuse a text that the app has cut in two, and its rest, so that half of it is not taken for the whole."""
+    sent, last = int(message.date.timestamp()), (await state.get_data()).get("cut")
+    whole = len((message.text or "").encode("utf-16-le")) // 2 < SPLIT
+    if not whole:
+        await state.update_data(cut=sent)
+    if not whole or (last is not None and 0 <= sent - last <= SPLIT_SECONDS):
+        raise BadInput("intake.bad.cut", limit=LONGEST)

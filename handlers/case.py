@@ -5,7 +5,7 @@ from aiogram.filters import Command, StateFilter
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
-from handlers.asked import resume
+from handlers.asked import refuse_cut, resume
 from handlers.pressed import Pressed, finish
 from handlers.start import go_home
 from models.case import Case, CaseStatus
@@ -101,6 +101,7 @@ async def added(message: Message, unit: Unit, actor: Actor, state: FSMContext) -
     erase_messages(unit, actor.address, [message.message_id])
     case = intake.own(actor)
     try:
+        await refuse_cut(message, state)
         await submission.add(unit, actor, case, message.text or "")
     except BadInput as problem:
         await show_adding(unit, actor, case, state, problem)

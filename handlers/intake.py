@@ -4,7 +4,7 @@ from aiogram import F, Router
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
-from handlers.asked import Asked, Asking, ask, asked_in, go_on, resume, show_review
+from handlers.asked import Asked, Asking, ask, asked_in, go_on, refuse_cut, resume, show_review
 from handlers.pressed import Pressed, finish
 from models.errors import BadInput, Stale
 from models.unit import Unit
@@ -12,13 +12,8 @@ from services import attachments, intake, screens, submission
 from services.access import Actor
 from services.buttons import Press
 from services.contact import To
-from services.questions import DONE, LONGEST
+from services.questions import DONE
 from services.speak import erase_messages, show
-
-SPLIT = 4096
-"""Characters after which Telegram's apps cut a long text into several messages (Bot API, message text)."""
-
-SPLIT_SECONDS = 2
 
 
 async def begin(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
@@ -33,7 +28,7 @@ async def typed(message: Message, unit: Unit, actor: Actor, state: FSMContext, a
     erase_messages(unit, actor.address, [message.message_id])
     case, text = intake.own(actor), message.text or ""
     try:
-        await _refuse_cut(message, state)
+        await refuse_cut(message, state)
         value = await intake.typed_value(unit, asked.key, text)
         await submission.give_answer(unit, actor, case, asked.key, value)
     except BadInput as problem:
@@ -45,7 +40,8 @@ async def typed(message: Message, unit: Unit, actor: Actor, state: FSMContext, a
 async def not_text(message: Message, unit: Unit, actor: Actor, state: FSMContext, asked: Asked) -> None:
     """A voice message, a sticker, a place: not taken."""
     erase_messages(unit, actor.address, [message.message_id])
-    await ask(unit, intake.own(actor), actor.to, state, asked, BadInput("intake.bad.text-wanted"))
+    key = "intake.bad.file-type" if asked.key == "documents" else "intake.bad.text-wanted"
+    await ask(unit, intake.own(actor), actor.to, state, asked, BadInput(key))
 
 
 async def choose(
@@ -117,16 +113,6 @@ async def send(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, 
     to = To(actor.address, case.language)
     await show(unit, to, screens.phrase_screen(unit, to, case, phrase.reveal()), case=case, anew=True)
     await finish(unit, actor, callback, press)
-
-
-async def _refuse_cut(message: Message, state: FSMContext) -> None:
-    """Refuse a text that the app has cut in two, and its rest, so that half of it is not taken for the whole."""
-    sent, last = int(message.date.timestamp()), (await state.get_data()).get("cut")
-    whole = len((message.text or "").encode("utf-16-le")) // 2 < SPLIT
-    if not whole:
-        await state.update_data(cut=sent)
-    if not whole or (last is not None and 0 <= sent - last <= SPLIT_SECONDS):
-        raise BadInput("intake.bad.cut", limit=LONGEST)
 
 
 def _way(key: str, raw_state: str | None) -> Asked:

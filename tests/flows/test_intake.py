@@ -129,6 +129,10 @@ async def test_adding_and_correcting_after_sending(world: World) -> None:
     asker = await applicant(world, language="en")
     await asker.submit()
     await asker.press("case.button.add")
+    await asker.person.send("x" * 4096)
+    shown = await asker.type("and the rest")
+    assert shown.text.startswith(asker.say("intake.bad.cut", limit=3500))
+    await world.jump(seconds=5)
     shown = await asker.type("canary-added")
     assert shown.text.startswith(asker.say("case.done.added"))
     assert (await cases(world))[0].version == 2
