@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import String, UniqueConstraint
+from sqlalchemy import BigInteger, String, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from models.base import Sealed, UtcTime, enum_column, new_id
@@ -101,7 +101,7 @@ class Case(SQLModel, table=True):
     """Sealed in `contact`: JSON of `services.contact.Contact`."""
     category: Category | None = Field(default=None, sa_column=enum_column(Category, "category", nullable=True))
     urgency: Urgency | None = Field(default=None, sa_column=enum_column(Urgency, "urgency", nullable=True))
-    amount: int | None = None
+    amount: int | None = Field(default=None, sa_type=BigInteger)
     """What is asked for, in minor units of the policy's currency."""
     check_phrase: SealedBytes | None = Field(default=None, sa_type=Sealed)
     """Sealed in `contact`; shown only to the person who opens the case."""

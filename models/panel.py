@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import BigInteger, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from models.base import Sealed, UtcTime, enum_column, new_id
@@ -77,7 +77,7 @@ class Vote(SQLModel, table=True):
     volunteer_id: UUID = Field(foreign_key="volunteer.id", index=True)
     case_version: int
     kind: VoteKind = Field(sa_column=enum_column(VoteKind, "vote_kind"))
-    amount: int | None = None
+    amount: int | None = Field(default=None, sa_type=BigInteger)
     """Minor units of the policy's currency; none when declined."""
     reason: SealedBytes | None = Field(default=None, sa_type=Sealed)
     """Sealed in the case's `story`. Place of the seal: (`vote`, `reason`, id)."""
