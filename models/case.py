@@ -167,7 +167,7 @@ class AttachmentRequest(SQLModel, table=True):
     id: UUID = Field(default_factory=new_id, primary_key=True)
     case_id: UUID = Field(foreign_key="fund_case.id", index=True)
     file: SealedBytes | None = Field(default=None, sa_type=Sealed)
-    """Telegram's name of the file, sealed in `story`; none once done. Place: (`attachment_request`, `file`, id)."""
+    """Telegram's name of it, sealed in `story`; none once done. Place: (`attachment_request`, `file`, id)."""
     status: FileStatus = Field(default=FileStatus.WAITING, sa_column=enum_column(FileStatus, "file_status"))
     pages: int = 0
     reason: str | None = Field(default=None, max_length=64)

@@ -24,7 +24,7 @@ from typing import ClassVar
 from uuid import UUID
 
 
-class Refused(Exception):  # noqa: N818 - errors are facts
+class Refused(Exception):
     """The act was not done, and nothing was changed. `key` names the text that says why."""
 
     key: ClassVar[str] = "refused.now"

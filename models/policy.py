@@ -16,7 +16,7 @@ DEFAULT = Path(__file__).with_name("policy.toml")
 Minor = Annotated[int, Field(gt=0, le=10**12)]
 
 
-class PolicyWrong(Exception):  # noqa: N818 - errors are facts
+class PolicyWrong(Exception):
     """The policy file cannot be used; the message names the first thing wrong."""
 
 
