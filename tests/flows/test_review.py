@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from uuid import UUID
 
 import pytest
+from sqlmodel import select
 
 from models.case import CaseStatus
+from models.grant import Grant
 from models.volunteer import Role
 from sandbox.telegram.client import Group, Person
 from services import volunteers
@@ -136,3 +138,130 @@ async def test_a_panel_reads_votes_and_decides(world: World, language: str) -> N
 
     await team.press(anna, "relay.notice-open")
     assert "10" in (await anna.messages())[-1].text
+
+
+async def test_a_question_is_answered_and_a_decline_appealed(world: World) -> None:
+    """Relay and appeal as the people see them: no names, typed words erased, other reviewers the second time."""
+    team = await gather(world, "en")
+    anna = await world.person("Anna", "en")
+    case_id = await team.case(anna)
+    one, two, _ = await team.fund.panel(case_id)
+    asker = team.reviewers[one]
+    await team.on_card(one, "review.button.ask")
+    await asker.send("Which month was it?")
+    await world.settle()
+    assert not any("month" in view.text for view in await asker.messages())
+    assert await status(team.fund, case_id) == CaseStatus.NEEDS_ANSWER
+
+    await team.press(anna, "relay.notice-open")
+    question = (await anna.messages())[-1].text
+    assert "Which month was it?" in question
+    assert one not in question
+    await anna.send("It was in May.")
+    await world.settle()
+    assert not any("May" in view.text for view in await anna.messages())
+    assert await status(team.fund, case_id) == CaseStatus.IN_REVIEW
+
+    for sign in (one, two):
+        await team.on_card(sign, "review.button.decline")
+        await team.press(team.reviewers[sign], "review.reason.elsewhere")
+        await team.press(team.reviewers[sign], "review.button.without-words")
+    assert await status(team.fund, case_id) == CaseStatus.DECLINED
+    await team.press(anna, "relay.notice-open")
+    assert team.say("review.told.elsewhere") in (await anna.messages())[-1].text
+    await team.press(anna, "review.button.appeal")
+    assert await status(team.fund, case_id) == CaseStatus.IN_REVIEW
+    assert not {one, two} & set(await team.fund.panel(case_id))
+
+
+async def test_another_amount_and_stepping_aside(world: World) -> None:
+    """What is typed in private is the vote; "I know this person" brings somebody else at once."""
+    team = await gather(world, "ru")
+    case_id = await team.case(await world.person("Anna", "ru"))
+    one, two, three = await team.fund.panel(case_id)
+    await team.on_card(one, "review.button.know")
+    assert (await team.reviewers[one].popups())[-1].text == team.say("review.popup.aside")
+    panel = await team.fund.panel(case_id)
+    assert one not in panel
+    assert len(panel) == 3
+    for sign in (two, three):
+        await team.on_card(sign, "review.button.read")
+        await team.press(team.reviewers[sign], "review.button.amount")
+        await team.reviewers[sign].send("8 тысяч")
+        await world.settle()
+    assert await status(team.fund, case_id) == CaseStatus.APPROVED
+    async with world.unit() as unit:
+        assert [grant.amount for grant in (await unit.session.exec(select(Grant))).all()] == [800_000]
+
+
+async def test_a_stranger_closes_the_group_and_a_coordinator_opens_it(world: World) -> None:
+    """Cards go when somebody unknown comes in, coordinators hear of it, and come back after the mending."""
+    team = await gather(world, "en")
+    await team.case(await world.person("Anna", "en"))
+    stranger = await world.person("Mallory", "en")
+    await team.group.join(stranger)
+    await world.settle()
+    assert not [view for view in await team.coordinators[0].messages(team.group) if view.labels]
+    alert = team.say("group.closed.strangers")
+    for coordinator in team.coordinators:
+        assert any(view.text == alert for view in await coordinator.messages())
+    await bind(team)
+    await world.jump(minutes=2)
+    assert not [view for view in await team.coordinators[0].messages(team.group) if view.labels]
+    await team.group.kick(stranger)
+    await bind(team)
+    await world.jump(minutes=2)
+    assert [view for view in await team.coordinators[0].messages(team.group) if view.labels]
+
+
+@pytest.mark.parametrize("fault", ["no-delete", "history-visible"])
+async def test_an_unsafe_group_is_refused(world: World, fault: str) -> None:
+    """The coordinator hears in private what to mend; the group hears nothing."""
+    coordinator = await world.person("Coordinator", "en")
+    await come_in(world, coordinator, Role.COORDINATOR, "en")
+    group = await world.group("Review", coordinator, admin=fault != "no-delete")
+    if fault == "history-visible":
+        await group.set_history(visible=True)
+    team = Team(world, Fund(world.resources), "en", [coordinator], {}, group)
+    await bind(team)
+    assert any(team.say(f"group.fault.{fault}", n=0) in view.text for view in await coordinator.messages())
+    assert not [view for view in await coordinator.messages(group) if view.from_bot]
+
+
+async def test_a_coordinator_invites_and_ends_access(world: World) -> None:
+    """A link made in the chat brings a reviewer in; one tap takes everything away."""
+    team = await gather(world, "en")
+    alpha = team.coordinators[0]
+    await team.press(alpha, "volunteers.button.home")
+    await team.press(alpha, "volunteers.button.go-people")
+    await team.press(alpha, "volunteers.button.invite-reviewer")
+    shown = next(view.text for view in reversed(await alpha.messages()) if "start=i_" in view.text)
+    link = next(word for word in shown.split() if word.startswith("https://"))
+    newcomer = await world.person("New", "en")
+    await newcomer.open_link(link)
+    await world.settle()
+    await newcomer.send("Badger")
+    await world.settle()
+    await team.press(newcomer, "volunteers.button.agree")
+    await team.press(team.coordinators[1], "volunteers.button.confirm")
+    assert any("Badger" in view.text for view in await newcomer.messages())
+    await team.press(alpha, "volunteers.button.back")
+    await alpha.press("Badger")
+    await world.settle()
+    await team.press(alpha, "volunteers.button.suspend")
+    assert any(view.text == team.say("volunteers.access-ended") for view in await newcomer.messages())
+    async with world.unit() as unit:
+        assert (await name_actor(unit, newcomer.id, "en")).roles == frozenset()
+
+
+async def test_leaving_the_group_ends_access(world: World) -> None:
+    """Whoever leaves the group is out of everything at once."""
+    team = await gather(world, "en")
+    sign, person = next(iter(team.reviewers.items()))
+    await team.group.leave(person)
+    await world.settle()
+    async with world.unit() as unit:
+        actor = await name_actor(unit, person.id, "en")
+        assert actor.roles == frozenset()
+        assert actor.volunteer is not None
+        assert actor.volunteer.call_sign == sign

@@ -73,7 +73,8 @@ class Fund:
             number = self.people.setdefault(owner, len(self.people) + 1)
             case = Case(
                 code=CaseCode(f"C-{number}-{unit.now.microsecond}"), status=CaseStatus.SUBMITTED,
-                language=self.language, category=Category.FINE, urgency=urgency, amount=amount, created_at=unit.now,
+                language=self.language,
+                category=Category.FINE, urgency=urgency, amount=amount, created_at=unit.now,
                 submitted_at=unit.now,
             )  # fmt: skip
             await unit.vault.create(case.id)
