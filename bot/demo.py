@@ -9,6 +9,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
@@ -34,6 +35,25 @@ ANY_PORT = "127.0.0.1:0"
 TICK = timedelta(seconds=1)
 
 
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """A fund at work on a stand-in, all roles filled; `url` is the chat page's address."""
+
+    url: str
+    app: App
+    town: Town
+    cast: Cast
+    language: str
+
+    def stage(self, pause: float) -> Stage:
+        """The stage of the story, with everybody on it; `pause` is the seconds for reading a caption."""
+        cast, texts = self.cast, self.app.resources.texts
+        players = name_players(cast.applicant, cast.newcomer, cast.reviewers, cast.treasurers, cast.coordinators)
+        return Stage(
+            self.town, players, cast.group, lambda key: texts.render(key, self.language), self.language, pause
+        )
+
+
 async def demonstrate(
     settings: Settings, port: int, language: str, say: Callable[[str], None], pause: float | None = None
 ) -> None:
@@ -42,6 +62,17 @@ async def demonstrate(
     The people of the page speak `language`. With `pause`, the seconds for reading a caption, the story plays.
     """
     stopped = stop_signal()
+    async with open_demo(settings, port, language, say) as demo:
+        say("All roles are filled. Ctrl+C ends the demo.")
+        async with _playing(demo, pause):
+            await ended(demo.app, stopped)
+
+
+@asynccontextmanager
+async def open_demo(
+    settings: Settings, port: int, language: str, say: Callable[[str], None]
+) -> AsyncIterator[Demo]:
+    """Start everything and fill the roles; nothing is kept afterwards."""
     make_directories(settings)
     with tempfile.TemporaryDirectory(prefix="demo-", dir=settings.data_dir) as folder:
         async with _stand_in(port) as server, _resources(settings, Path(folder), server.clock) as resources:
@@ -50,25 +81,15 @@ async def demonstrate(
                 say(f"Plecho's chat page: {server.url}")
                 cast = await Casting(town, resources, BOT_USERNAME, language).fill()
                 server.telegram.settle = Settling(app).settle
-                say("All roles are filled. Ctrl+C ends the demo.")
-                async with _playing(cast, town, resources, language, pause):
-                    await ended(app, stopped)
-
-
-def make_stage(cast: Cast, town: Town, resources: Resources, language: str, pause: float) -> Stage:
-    """The stage of the story, with everybody on it."""
-    players = name_players(cast.applicant, cast.newcomer, cast.reviewers, cast.treasurers, cast.coordinators)
-    return Stage(town, players, cast.group, lambda key: resources.texts.render(key, language), language, pause)
+                yield Demo(server.url, app, town, cast, language)
 
 
 @asynccontextmanager
-async def _playing(
-    cast: Cast, town: Town, resources: Resources, language: str, pause: float | None
-) -> AsyncIterator[None]:
+async def _playing(demo: Demo, pause: float | None) -> AsyncIterator[None]:
     if pause is None:
         yield
         return
-    story = asyncio.create_task(play(make_stage(cast, town, resources, language, pause), STORY))
+    story = asyncio.create_task(play(demo.stage(pause), STORY))
     story.add_done_callback(_report)
     try:
         yield

@@ -205,9 +205,9 @@ class Jump:
         await stage.town.advance(self.step + rest)
 
 
-async def play(stage: Stage, story: Sequence[Step]) -> None:
-    """Play the whole story; raises `NeverHappened` or `Refused` at the first step that cannot be played."""
-    for number, step in enumerate(story, 1):
+async def play(stage: Stage, story: Sequence[Step], until: int | None = None) -> None:
+    """Play the story, or its first steps; raises `NeverHappened` or `Refused` where it cannot be played."""
+    for number, step in enumerate(story[:until], 1):
         people = [stage.players[role] for role in step.roles if role in stage.players]
         caption = step.caption.get(stage.language, step.caption["en"])
         chat = stage.place(in_group=step.in_group)

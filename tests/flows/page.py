@@ -1,10 +1,11 @@
 """The chat page in Chromium, used as a person uses it: by what is written on buttons and in fields."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from playwright.async_api import Locator, Page, async_playwright, expect
+from playwright.async_api import Locator, Page, ViewportSize, async_playwright, expect
 
 BROWSER_OPTIONS = (
     "--no-sandbox",
@@ -14,7 +15,7 @@ BROWSER_OPTIONS = (
     "--disable-sync",
     "--no-first-run",
 )
-SIZE = {"width": 1700, "height": 900}
+SIZE = ViewportSize(width=1700, height=900)
 MILLISECONDS = 30_000
 
 
@@ -31,12 +32,12 @@ class ChatPage:
 
     def chip(self, name: str) -> Locator:
         """The button in the bar that shows and hides a person."""
-        return self.page.locator(".chip").filter(has_text=name)
+        return self.page.locator(".chip").filter(has_text=re.compile(f"{name}$"))
 
     async def show(self, *names: str) -> None:
         """Show these people and nobody else."""
-        for chip in await self.page.locator(".chip[aria-pressed=true]").all_inner_texts():
-            await self.chip(chip.strip()).click()
+        while await (pressed := self.page.locator(".chip[aria-pressed=true]")).count():
+            await pressed.first.click()
         for name in names:
             await self.chip(name).click()
 
@@ -51,6 +52,12 @@ class ChatPage:
     async def press(self, name: str, label: str) -> None:
         """Press the newest button of a message with this label."""
         await self.phone(name).locator(".key").get_by_text(label, exact=True).last.click()
+
+    async def accept(self, name: str, text: str) -> None:
+        """Wait for an alert that says this, and press its OK."""
+        alert = self.phone(name).get_by_role("alertdialog")
+        await expect(alert).to_contain_text(text)
+        await alert.get_by_role("button", name="OK").click()
 
     async def type(self, name: str, text: str) -> None:
         """Write a message and send it by the Enter key."""

@@ -15,6 +15,7 @@ const FIRST = ["applicant", "reviewer", "treasurer", "reviewer", "coordinator", 
 class Stage {
   phones = new Map();
   following = true;
+  expected = null;
 
   constructor(town, element) {
     this.town = town;
@@ -25,7 +26,9 @@ class Stage {
     return this.phones.has(id);
   }
 
+  /** Show one more; somebody new as soon as the town knows of them. */
   show(id) {
+    this.expected = this.town.residents.has(id) ? null : id;
     if (!this.shown(id)) this.#set([...this.phones.keys(), id]);
     this.phones.get(id)?.element.scrollIntoView({ inline: "nearest", block: "nearest" });
   }
@@ -72,8 +75,9 @@ class Stage {
     this.act();
   }
 
-  /** Show new people as long as there is room and nothing was chosen. */
+  /** Show who was waited for, and new people as long as there is room and nothing was chosen. */
   settle() {
+    if (this.town.residents.has(this.expected)) this.show(this.expected);
     if (!sessionStorage.getItem(KEY)) this.#set(this.#first(), false);
   }
 
@@ -91,7 +95,10 @@ class Stage {
     this.phones = new Map(wanted.map((id) => [id, this.phones.get(id) ?? this.#phone(id)]));
     const phones = [...this.phones.values()].map((phone) => phone.element);
     const same = phones.length === this.element.children.length && phones.every((one, at) => one === this.element.children[at]);
-    if (!same) this.element.replaceChildren(...(phones.length ? phones : [el("p.nobody", {}, t("nobody"))]));
+    if (!same) {
+      this.element.replaceChildren(...(phones.length ? phones : [el("p.nobody", {}, t("nobody"))]));
+      for (const phone of this.phones.values()) phone.toEnd();
+    }
     if (chosen) sessionStorage.setItem(KEY, JSON.stringify(wanted));
     for (const phone of this.phones.values()) this.town.seen(phone.id, phone.chat);
     this.element.dispatchEvent(new CustomEvent("shown"));
@@ -137,7 +144,7 @@ function begin() {
   on("news", ({ person }) => (bar.fill(), stage.phones.get(person)?.news()));
   on("clock", () => bar.tick());
   on("connection", () => bar.connect());
-  on("caption", () => (stage.act(), bar.narrate()));
+  on("caption", () => (each((phone) => phone.popups.clear()), stage.act(), bar.narrate()));
   document.addEventListener("visibilitychange", () => each((phone) => phone.shows(phone.chat) && town.seen(phone.id, phone.chat)));
   town.open((person, chat) => Boolean(stage.phones.get(person)?.shows(chat)));
 }

@@ -99,7 +99,8 @@ export class Phone {
       this.list.append(made);
       if (fresh) made.classList.add("arriving");
     }
-    if (near || view.sender === this.id) this.#toEnd();
+    if (fresh && view.sender === this.id && view.chat === this.id) this.#link = null;
+    if (near || view.sender === this.id) this.toEnd();
     this.composer.refresh();
   }
 
@@ -217,7 +218,7 @@ export class Phone {
       this.list.append(this.#bubble(view));
     }
     this.#hint();
-    this.#toEnd();
+    this.toEnd();
     this.composer.refresh();
   }
 
@@ -298,7 +299,8 @@ export class Phone {
     if (!this.#room.size) this.#hint();
   }
 
-  #toEnd() {
+  /** Show the latest messages. */
+  toEnd() {
     this.list.scrollTop = this.list.scrollHeight;
   }
 }

@@ -18,15 +18,20 @@ export class Popups {
     else this.#toast(text);
   }
 
+  /** Take away what is shown. */
+  clear() {
+    for (const shown of this.#phone.element.querySelectorAll(".toast, .alert")) shown.remove();
+  }
+
   #toast(text) {
-    this.#phone.element.querySelector(".toast")?.remove();
+    this.clear();
     const toast = el("div.toast", { role: "status" }, text);
     this.#phone.element.append(toast);
     setTimeout(() => toast.remove(), TOAST_MS);
   }
 
   #alert(text) {
-    this.#phone.element.querySelector(".alert")?.remove();
+    this.clear();
     const close = () => {
       alert.remove();
       this.#phone.composer.focus();
