@@ -10,6 +10,7 @@ from sqlmodel import select
 from models.case import CaseStatus
 from models.grant import Grant
 from models.volunteer import Role
+from sandbox.telegram.calls import FaultKind
 from sandbox.telegram.client import Group, Person
 from services import volunteers
 from services.access import name_actor
@@ -265,3 +266,22 @@ async def test_leaving_the_group_ends_access(world: World) -> None:
         assert actor.roles == frozenset()
         assert actor.volunteer is not None
         assert actor.volunteer.call_sign == sign
+
+
+@pytest.mark.parametrize("kind", ["server_error", "hang_up", "garbage"])
+async def test_a_check_that_fails_is_made_again(world: World, kind: FaultKind) -> None:
+    """Telegram's trouble neither opens a group nor refuses it: it is asked again a minute later."""
+    coordinator = await world.person("Coordinator", "en")
+    await come_in(world, coordinator, Role.COORDINATOR, "en")
+    made = await world.group("Review", coordinator)
+    team = Team(world, Fund(world.resources), "en", [coordinator], {}, made)
+    await world.town.fault(kind, "getChatMemberCount")
+    await bind(team)
+    opened = team.say("group.opened")
+    assert not [view for view in await coordinator.messages(made) if view.text == opened]
+    await world.jump(minutes=2)
+    assert world.app.errands is not None
+    await world.app.errands.run_due_now()
+    await world.settle()
+    assert [view for view in await coordinator.messages(made) if view.text == opened]
+    assert not any("cannot be used" in view.text for view in await coordinator.messages())
