@@ -1,6 +1,7 @@
 """`plecho run`: opens what the settings name, starts the parts, and ends them in order on SIGTERM or SIGINT."""
 
 import asyncio
+import gc
 import signal
 import socket
 
@@ -44,6 +45,8 @@ def make_setup(settings: Settings, token: str, only: Part | None) -> Setup:
 
 async def run_app(app: App) -> None:
     """Run until a signal ends it; raises what ended a part."""
+    # The libraries' 300,000 objects stay for good: each full collection through them stops everything for 0.3 s.
+    gc.freeze()
     stopped = stop_signal()
     async with app:
         await ended(app, stopped)

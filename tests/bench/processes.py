@@ -1,4 +1,4 @@
-"""The processes of a measurement: the stand-in, the fund, the echo bot. Each ends with its block, whatever happens."""
+"""The processes of a measurement: the stand-in, the fund, the echo bot. Each ends with its block."""
 
 import asyncio
 import os
@@ -38,7 +38,9 @@ async def stand_in() -> AsyncIterator[StandIn]:
 
 
 @asynccontextmanager
-async def bot(*module: str, settings: Mapping[str, str] | None = None) -> AsyncIterator[asyncio.subprocess.Process]:
+async def bot(
+    *module: str, settings: Mapping[str, str] | None = None
+) -> AsyncIterator[asyncio.subprocess.Process]:
     """Start `python -m MODULE ...`, with these settings in its environment and no others of the fund."""
     known = {name: value for name, value in os.environ.items() if not name.startswith("PLECHO_")}
     process = await asyncio.create_subprocess_exec(

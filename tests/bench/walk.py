@@ -1,4 +1,4 @@
-"""What somebody in the interview does next, by what they see: begin, answer, and at its end correct answers for ever.
+"""What somebody in the interview does next, by what they see: begin, answer, then correct answers for ever.
 
 Every act is a turn as people take them: a button or typed words in, the next screen out.
 """

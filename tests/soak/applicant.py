@@ -12,7 +12,14 @@ from tests.soak.person import Someone
 from tests.soak.reading import asked, choice, read
 from tests.soak.watcher import Watcher
 
-CHOSEN = {"happened": "fine", "district": "volga", "urgency": "week", "zone": "utc3", "hours": "any", "messages": "yes"}
+CHOSEN = {
+    "happened": "fine",
+    "district": "volga",
+    "urgency": "week",
+    "zone": "utc3",
+    "hours": "any",
+    "messages": "yes",
+}
 TYPED = {
     "when": "yesterday",
     "deadline": "tomorrow",

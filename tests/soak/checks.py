@@ -28,7 +28,7 @@ TIMES_ASKED = 3
 
 def check_cases(there: Snapshot, docket: Docket) -> Iterator[str]:
     """Every case is where its script leads, and nobody has two."""
-    by_code = {case.code: case for case in there.cases}
+    by_code = {str(case.code): case for case in there.cases}
     for script in docket.scripts:
         if script.code is None:
             continue
@@ -52,7 +52,9 @@ def check_payouts(there: Snapshot, docket: Docket) -> Iterator[str]:
     if len(paid) != expected or len(there.grants) != expected:
         yield f"{len(paid)} of {len(there.grants)} grants are paid, and {expected} were to be"
     payouts = Counter(payout.grant_id for payout in there.payouts if payout.status is PayoutStatus.PAID)
-    yield from (f"grant {paid.get(key, key)} was paid {times} times" for key, times in payouts.items() if times > 1)
+    yield from (
+        f"grant {paid.get(key, key)} was paid {times} times" for key, times in payouts.items() if times > 1
+    )
     if payouts.keys() != paid.keys() or len(there.payouts) != expected:
         yield f"{len(there.payouts)} payouts for {len(paid)} paid grants"
     for number, who in docket.payments.items():

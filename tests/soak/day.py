@@ -14,10 +14,10 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from sandbox.telegram.client import NeverHappened, Town
 from sandbox.telegram.server import TelegramServer
 from tests.soak.applicant import Applicant, Paid
-from tests.soak.snapshot import count_open
 from tests.soak.docket import PAID_FATES, Docket, Script, in_waves
 from tests.soak.fund import Fund, jump
 from tests.soak.person import DEADLINE, Someone
+from tests.soak.snapshot import count_open, count_paid
 from tests.soak.volunteer import Coordinator, Reviewer, Treasurer, come_in
 from tests.soak.watcher import Watcher, idle
 
@@ -96,7 +96,7 @@ class Day:
         await self.town.wait_call("setMyCommands", seconds=DEADLINE)
 
     async def ask_for_help(self, scripts: Sequence[Script]) -> list[Paid]:
-        """A wave of applicants, side by side, until each is where its script leads on that day; returns who got money."""
+        """A wave of applicants, until each is where its script leads on that day; returns who got money."""
         wave = []
         for script in scripts:
             person = await self.town.person(f"Applicant {script.number}", language_code=script.language)
@@ -111,6 +111,10 @@ class Day:
         """Everybody paid is asked three times; who never answers is left in peace."""
         for days in QUARTER:
             await self.pass_time(timedelta(days=days))
+        for _ in range(int(DEADLINE / GLANCE)):
+            if not await count_paid(self.engine):
+                break
+            await asyncio.sleep(GLANCE)
 
     async def pass_time(self, step: timedelta) -> None:
         """Jump to the morning that is so far away, when nothing is under way, and see what was due done."""

@@ -1,6 +1,5 @@
 """One run: a fund, a stand-in for Telegram, a day full of kills, and what the checks find afterwards."""
 
-import asyncio
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -22,11 +21,11 @@ from tests.soak.checks import (
     check_payouts,
     check_volunteers,
 )
+from tests.soak.clock import FileClock, write_offset
 from tests.soak.day import MONEY, Day
 from tests.soak.docket import Docket, write_scripts
 from tests.soak.fund import Fund, Killer, under_fire
 from tests.soak.hearing import Hearing, heard
-from tests.soak.process import FileClock, write_offset
 from tests.soak.reading import catalogue
 from tests.soak.snapshot import Snapshot, take
 from vault.passwords import Argon2Cost
@@ -37,7 +36,7 @@ MINOR = 100
 CASES_PER_KILL = 6
 """Aimed at; `Report.kills` tells how many there were."""
 
-CALLS_PER_CASE = 90
+CALLS_PER_CASE = 140
 """About so many calls of the Bot API does a case take, follow-ups and volunteers included."""
 
 

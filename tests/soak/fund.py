@@ -1,4 +1,4 @@
-"""The fund as a process that can be killed: started, killed at some moment, started again, always on the same data.
+"""The fund as a process that can be killed: started, killed at any moment, started again on the same data.
 
 The stand-in for Telegram lives in the driver's own process and survives. `Killer` strikes by the count of the
 bot's calls, so that kills are spread over the work and not over the waiting; a random pause of milliseconds puts
@@ -19,7 +19,7 @@ from typing import Any
 
 from sandbox.clock import TravelClock
 from sandbox.telegram.server import TelegramServer
-from tests.soak.process import write_offset
+from tests.soak.clock import write_offset
 
 ROOT = Path(__file__).resolve().parents[2]
 TICK = "1"
@@ -105,7 +105,7 @@ class Fund:
 
 @dataclass(slots=True)
 class Killer:
-    """Kills the fund again and again. `between` is the least and the most number of calls from one kill to the next."""
+    """Kills the fund again and again; `between` is the least and the most calls from one kill to the next."""
 
     fund: Fund
     server: TelegramServer
@@ -137,7 +137,7 @@ class Killer:
 
 
 async def under_fire(fund: Fund, killer: Killer, day: Coroutine[Any, Any, None]) -> None:
-    """Live through a day while the fund is killed from time to time, and end it in order. Raises what went wrong."""
+    """Live through a day while the fund is killed now and then, and end it in order. Raises what went wrong."""
     await fund.start()
     killing, living = asyncio.create_task(killer.run()), asyncio.create_task(day)
     try:

@@ -28,7 +28,7 @@ class Hearing:
                     self.standing.discard(at)
                 elif event.body.get("from", {}).get("id") == self.telegram.bot.id:
                     self.standing.add(at)
-                    self.texts.setdefault(at, []).append(event.body.get("text", event.body.get("caption", "")))
+                    self.texts.setdefault(at, []).append(str(event.body.get("text") or event.body.get("caption")))
 
     def messages(self, chat: int, key: str, language: str) -> int:
         """How many messages in a chat ever showed a text of the catalogue."""

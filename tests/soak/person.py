@@ -56,7 +56,7 @@ class Someone:
         return await self.press_that(view, lambda words: words == self.label(key))
 
     async def press_that(self, view: View, fits: Callable[[str], bool]) -> PopupView | None:
-        """Press a button and wait until Telegram was told to stop its wheel; none when the button is gone by now."""
+        """Press a button and wait until its wheel is stopped; none when the button is gone by now."""
         found = [button for row in view.buttons for button in row if fits(button["text"])]
         if not found:
             raise NeverHappened(f"{self.person.name} sees no such button under {view.text!r}: {view.labels}")

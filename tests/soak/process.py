@@ -8,43 +8,30 @@ because the stand-in is told to have none.
 import argparse
 import asyncio
 import dataclasses
+import gc
 import logging
 import sys
-import time
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
-from bot.app import App
-from bot.keys import open_keyring
-from bot.rates import Rates
-from bot.resources import open_resources
-from bot.serve import make_setup, run_app
-from bot.settings import read_settings
 from models.clock import Clock, SystemClock
-from vault.logs import configure_logs
-
-
-class FileClock:
-    """Real time moved forward by as many seconds as a file says."""
-
-    def __init__(self, file: Path) -> None:
-        """`file` holds a number; whoever writes it replaces it in one step."""
-        self._file = file
-
-    def now(self) -> datetime:
-        """Return the present moment, aware, in UTC."""
-        return datetime.fromtimestamp(time.time() + float(self._file.read_text()), UTC)
-
-
-def write_offset(file: Path, offset: timedelta) -> None:
-    """Move the clock of every process that reads `file`, in one step."""
-    fresh = file.with_suffix(".new")
-    fresh.write_text(str(offset.total_seconds()))
-    fresh.replace(file)
+from tests.soak.clock import FileClock
 
 
 async def run(clock: Clock, clock_every: timedelta | None) -> None:
     """Run until a signal ends it."""
+    gc.disable()  # as in `bot.cli`
+    from bot.app import App  # noqa: PLC0415
+    from bot.keys import open_keyring  # noqa: PLC0415
+    from bot.rates import Rates  # noqa: PLC0415
+    from bot.resources import open_resources  # noqa: PLC0415
+    from bot.serve import make_setup, run_app  # noqa: PLC0415
+    from bot.settings import read_settings  # noqa: PLC0415
+    from vault.logs import configure_logs  # noqa: PLC0415
+
+    gc.enable()
+    configure_logs(sys.stderr)
+    logging.root.setLevel(logging.WARNING)
     settings = read_settings()
     token = settings.bot_token.get_secret_value() if settings.bot_token else ""
     setup = dataclasses.replace(make_setup(settings, token, None), rates=Rates.loose(), clock_every=clock_every)
@@ -58,8 +45,6 @@ def main() -> None:
     parser.add_argument("--clock", type=Path, help="file with the seconds that the clock is ahead")
     parser.add_argument("--tick", type=float, help="most seconds between two runs of a job")
     given = parser.parse_args()
-    configure_logs(sys.stderr)
-    logging.root.setLevel(logging.WARNING)
     clock = FileClock(given.clock) if given.clock else SystemClock()
     asyncio.run(run(clock, timedelta(seconds=given.tick) if given.tick else None))
 

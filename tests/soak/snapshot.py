@@ -68,3 +68,10 @@ async def count_open(engine: AsyncEngine, now: datetime) -> Mapping[str, int]:
             kind: (await session.exec(select(func.count()).select_from(table).where(*conditions))).one()
             for kind, (table, conditions) in queries.items()
         }
+
+
+async def count_paid(engine: AsyncEngine) -> int:
+    """Paid cases that are not closed yet."""
+    async with AsyncSession(engine) as session:
+        paid = col(Case.status).in_((CaseStatus.PAID, CaseStatus.FOLLOWED_UP))
+        return (await session.exec(select(func.count()).select_from(Case).where(paid))).one()

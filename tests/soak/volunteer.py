@@ -10,6 +10,7 @@ from tests.soak.person import Someone
 from tests.soak.reading import label, pattern, read
 from tests.soak.watcher import Watcher
 
+
 @dataclass(slots=True)
 class Reviewer(Watcher):
     """Reads what they were drawn for, and votes on the card or in the private chat."""
@@ -23,9 +24,7 @@ class Reviewer(Watcher):
 
     async def take_up(self, view: View) -> None:
         """Read the case that the notice names, and do as its script says."""
-        found = next(
-            found for key in self.tasks if (found := read(view.text, key, self.me.language)) is not None
-        )
+        found = next(found for key in self.tasks if (found := read(view.text, key, self.me.language)) is not None)
         code = found["code"]
         if _refused(await self.me.press(view, "review.button.read")):
             return  # decided in the meantime
@@ -65,13 +64,17 @@ class Reviewer(Watcher):
         return seen.result() if seen in done else None
 
     async def _approve(self, page: View, code: str) -> None:
-        card = await self._card(code) if self.dice.random() < 1 / 3 else None
-        if card is not None:
-            words = label("review.button.approve", self.group_language)
-            await self.me.press_that(card, lambda text: text == words)
-        else:
-            amount = pattern("review.approve-asked", self.me.language)
-            await self.me.press_that(page, lambda text: amount.fullmatch(text) is not None)
+        """Vote on the card or under the page. A card's buttons change with each vote: who hears so tries again."""
+        while page.id in {view.id for view in await self.me.look()}:
+            card = await self._card(code) if self.dice.random() < 1 / 3 else None
+            if card is not None:
+                words = label("review.button.approve", self.group_language)
+                popup = await self.me.press_that(card, lambda text: text == words)  # noqa: B023 - called at once
+            else:
+                amount = pattern("review.approve-asked", self.me.language)
+                popup = await self.me.press_that(page, lambda text: amount.fullmatch(text) is not None)  # noqa: B023
+            if popup is not None and popup.text in map(self.me.label, ("review.popup.voted", "review.closed")):
+                return
 
     async def _card(self, code: str) -> View | None:
         text = label("review.card", self.group_language).format(code=code)
@@ -111,12 +114,13 @@ class Treasurer(Watcher):
         if _refused(await me.press(view, "treasury.button.open")):
             return
         payout = await me.see_that(self._is_payout, "the payout")
-        if me.label("treasury.button.confirm") in payout.labels:
-            if not _refused(await me.press(payout, "treasury.button.confirm")):
-                await me.see("treasury.payout.paid")
-        elif me.label("treasury.button.claim") in payout.labels:
-            if not _refused(await me.press(payout, "treasury.button.claim")):
-                await self._pay(await me.see("treasury.payout.destination"))
+        verbs = ("treasury.button.confirm", "treasury.button.claim")
+        verb = next((verb for verb in verbs if me.label(verb) in payout.labels), None)
+        done = verb is not None and not _refused(await me.press(payout, verb))
+        if done and verb == verbs[0]:
+            await me.see("treasury.payout.paid")
+        elif done:
+            await self._pay(await me.see("treasury.payout.destination"))
         await me.type("/start")
         await me.see("start.what")
 
@@ -185,5 +189,3 @@ async def come_in(me: Someone, link: str) -> str:
 def _refused(popup: PopupView | None) -> bool:
     """Whether a press was answered by a pop-up that says no, or the button was gone."""
     return popup is None or popup.alert
-
-

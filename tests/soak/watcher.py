@@ -51,9 +51,7 @@ class Watcher:
         return [
             view
             for view in await self.me.look()
-            if (view.id, view.text) not in self.done
-            and wanted in view.labels
-            and self.me.says(view, *self.tasks)
+            if (view.id, view.text) not in self.done and wanted in view.labels and self.me.says(view, *self.tasks)
         ] or None
 
 
