@@ -335,6 +335,22 @@ async def test_what_is_erased_is_gone_and_forgotten(post: Post, anna: Person) ->
     assert await post.standing() == []
 
 
+async def test_a_slot_that_is_erased_and_shown_again_at_once_holds_the_new_message(
+    post: Post, anna: Person
+) -> None:
+    """An erasure and a new screen that wait together are both done, and one row stands for the slot."""
+    await post.show(anna.id, "старое")
+    await post.deliver()
+    async with post.resources.unit() as unit:
+        [old] = (await unit.session.exec(select(SentMessage))).all()
+        await speak.erase_slot(unit, old)
+    await post.show(anna.id, "новое")
+    await post.deliver()
+    assert await texts(anna) == ["новое"]
+    [row] = await post.standing()
+    assert row.id != old.id
+
+
 async def test_what_telegram_will_not_delete_is_emptied_and_on_record(
     post: Post, anna: Person, clock: TravelClock
 ) -> None:
