@@ -28,7 +28,6 @@ const SHAPES = {
   slash: "M5 4h14a1 1 0 0 1 1 1v14a1 1 0 0 1-1 1H5a1 1 0 0 1-1-1V5a1 1 0 0 1 1-1zM14.500 8 9.500 16",
   people: "M9 11a3 3 0 1 0 0-6 3 3 0 0 0 0 6zM3 19c0-3 2.500-5 6-5s6 2 6 5M16 11a2.500 2.500 0 1 0 0-5M17 14c2.500.3 4 2 4 5",
   file: "M7 3h7l4 4v14H7zM14 3v4h4",
-  cross: "M6 6l12 12M18 6 6 18",
 };
 
 /** Draw one of the page's few icons. */

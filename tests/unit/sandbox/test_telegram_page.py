@@ -1,8 +1,12 @@
 """What the chat page needs beside Telegram: the parts people play, their app's language, captions."""
 
+from datetime import timedelta
+from itertools import pairwise
+
 from aiogram import Bot
 
 from sandbox.telegram.client import Person, Town
+from sandbox.telegram.server import TelegramServer
 
 
 async def test_a_part_is_shown_to_the_page_and_never_to_the_bot(town: Town, ear: Bot) -> None:
@@ -35,3 +39,18 @@ async def test_a_caption_is_told_and_kept_for_pages_opened_late(town: Town, anna
     assert await town.call("GET", "/narration") == told
     await town.narrate("")
     assert await town.call("GET", "/narration") == {}
+
+
+async def test_a_jump_goes_by_steps_where_the_bot_can_be_waited_for(town: Town, server: TelegramServer) -> None:
+    """After each stretch of at most six hours the bot does what is due, so that nothing is missed."""
+    times = [await town.now()]
+
+    async def settle() -> None:
+        times.append(server.clock.now())
+
+    server.telegram.settle = settle
+    await town.advance(timedelta(days=1, hours=1))
+    steps = [later - earlier for earlier, later in pairwise(times)]
+    assert len(steps) == 5
+    assert all(step < timedelta(hours=6, minutes=1) for step in steps)
+    assert sum(steps, timedelta()) >= timedelta(days=1, hours=1)
