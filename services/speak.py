@@ -24,11 +24,17 @@ from vault.types import BlindIndex
 SCREEN = "screen"
 """The slot of the one message of a private chat."""
 
+NOTICE = "notice:"
+"""Slots of notices begin with this."""
+
 START = "start"
 """The slot of keyboards that live in a deep link."""
 
 START_BUTTON = "b_"
 """Prefix of a start parameter that stands for a button. Letters, digits, _ and - only, 64 at most (Bot API)."""
+
+OWN_NAME = "{bot}"
+"""Stands in a screen's text for the bot's own user name, which the sender knows: `https://t.me/{bot}?start=`."""
 
 FOREVER = timedelta(days=365)
 """How long a keyboard outside private chats may live; its case ends it earlier."""
@@ -109,7 +115,7 @@ async def notify(
     urgent: bool = False,
 ) -> str:
     """Say something in a message of its own and return its slot."""
-    slot = f"notice:{uuid4()}"
+    slot = f"{NOTICE}{uuid4()}"
     await show(unit, to, screen, slot=slot, case=case, life=life, urgent=urgent)
     return slot
 
