@@ -88,9 +88,8 @@ async def show(
     lane = lane_of(unit, to.address)
     policy = unit.policy.retention
     life = life or Life(timedelta(minutes=policy.screen_minutes), timedelta(hours=policy.message_hours))
-    await _drop_keyboard(unit, lane, slot)
     await _replace_pending(unit, lane, slot)
-    keyboard = _keyboard(unit, lane, slot, screen, case, life, open_to_all=open_to_all)
+    keyboard = await _keyboard(unit, lane, slot, screen, case, life, open_to_all=open_to_all)
     payload = {
         "chat": to.address,
         "language": to.language,
@@ -216,7 +215,7 @@ def _put(unit: Unit, lane: BlindIndex, kind: EffectKind, payload: dict[str, Any]
     unit.session.add(effect)
 
 
-def _keyboard(
+async def _keyboard(
     unit: Unit,
     lane: BlindIndex,
     slot: str,
@@ -226,26 +225,44 @@ def _keyboard(
     *,
     open_to_all: bool,
 ) -> list[list[dict[str, str]]]:
-    if not screen.rows:
-        return []
-    token = secrets.token_urlsafe(16)
     flat = [button for row in screen.rows for button in row]
-    unit.session.add(
-        Keyboard(
-            token=token,
-            lane=lane,
-            slot=slot,
-            person=None if open_to_all else lane,
-            case_id=case.id if case else None,
-            case_version=case.version if case else None,
-            buttons=[[button.act, dict(button.args)] for button in flat],
-            expires_at=unit.now + (FOREVER if open_to_all else life.erase),
-        )
+    new = Keyboard(
+        token=secrets.token_urlsafe(16),
+        lane=lane,
+        slot=slot,
+        person=None if open_to_all else lane,
+        case_id=case.id if case else None,
+        case_version=case.version if case else None,
+        buttons=[[button.act, dict(button.args)] for button in flat],
+        expires_at=unit.now + (FOREVER if open_to_all else life.erase),
     )
+    token = await _standing_token(unit, new) if open_to_all else None
+    if token is None:
+        await _drop_keyboard(unit, lane, slot)
+        if flat:
+            unit.session.add(new)
+            token = new.token
     positions = iter(range(len(flat)))
     return [
         [{"label": button.label, "data": f"{token}.{next(positions)}"} for button in row] for row in screen.rows
     ]
+
+
+async def _standing_token(unit: Unit, new: Keyboard) -> str | None:
+    """The token of the keyboard that stands in the slot, when it means just the same.
+
+    Several people press the buttons of one card: a new count of votes must not make a press under way stale.
+    """
+    found = await unit.session.exec(select(Keyboard).where(Keyboard.lane == new.lane, Keyboard.slot == new.slot))
+    return next(
+        (
+            old.token
+            for old in found
+            if (old.person, old.case_id, old.case_version, old.buttons)
+            == (new.person, new.case_id, new.case_version, new.buttons)
+        ),
+        None,
+    )
 
 
 async def _drop_keyboard(unit: Unit, lane: BlindIndex, slot: str) -> None:
