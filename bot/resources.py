@@ -19,6 +19,7 @@ from bot.settings import Settings
 from migrations.schema import head, upgrade, version
 from models.clock import Clock, SystemClock
 from models.policy import Policy, PolicyWrong, load_policy
+from payments import rails
 from texts.catalogue import load
 from vault.keyring import Keyring
 from vault.keystore import KeyStore
@@ -75,9 +76,13 @@ def make_private(url: str) -> None:
 def read_policy(path: Path) -> Policy:
     """The policy; raises `Problem` with the first thing that is wrong in it."""
     try:
-        return load_policy(path)
+        policy = load_policy(path)
     except PolicyWrong as error:
         raise Problem(f"PLECHO_POLICY: {error}") from None
+    if strange := rails.unknown(policy):
+        known = ", ".join(sorted(rails.RAILS))
+        raise Problem(f"PLECHO_POLICY: {path}: rails: there is no rail {strange[0]!r}; there is: {known}")
+    return policy
 
 
 async def check_schema(engine: AsyncEngine, *, migrate: bool) -> None:

@@ -91,8 +91,13 @@ class Policy(Strict):
         amounts = [tier.up_to for tier in self.tiers]
         if not amounts or amounts != sorted(set(amounts)):
             raise ValueError("tiers must be at least one, each larger than the one before")
-        if any(tier.quorum > self.panel.size for tier in self.tiers):
+        quorums = [tier.quorum for tier in self.tiers]
+        if quorums != sorted(quorums):
+            raise ValueError("a larger tier needs at least as many approvals as a smaller one")
+        if quorums[-1] > self.panel.size:
             raise ValueError("a tier's quorum is larger than the panel")
+        if self.emergency_amount > amounts[0]:
+            raise ValueError("the emergency amount is larger than the smallest tier")
         return self
 
     @property

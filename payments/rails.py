@@ -42,6 +42,11 @@ class NoRail(MoneyRefused):
     key = "treasury.refused.no-rail"
 
 
+def unknown(policy: Policy) -> list[str]:
+    """Rails that a policy opens and the program does not have: a policy with any is refused at the start."""
+    return [name for name in policy.rails if name not in RAILS]
+
+
 def choose(policy: Policy, money: Money) -> Rail:
     """The first rail that the policy opens and that can pay this. Raises `NoRail`."""
     for name in policy.rails:

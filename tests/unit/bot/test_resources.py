@@ -1,0 +1,33 @@
+"""What a process holds: a policy that this program cannot follow stops the start."""
+
+from pathlib import Path
+
+import pytest
+
+from bot.problems import Problem
+from bot.resources import read_policy
+from models.policy import DEFAULT
+from payments.rails import RAILS
+
+
+def test_the_own_policy_opens_known_rails() -> None:
+    """The policy that comes with the program can be followed."""
+    assert set(read_policy(DEFAULT).rails) <= set(RAILS)
+
+
+def test_an_unknown_rail_is_refused_in_one_line(tmp_path: Path) -> None:
+    """A misspelt rail would leave approved money standing; the line names file, rail and the known ones."""
+    path = tmp_path / "policy.toml"
+    path.write_text(
+        DEFAULT.read_text(encoding="utf-8").replace('rails = ["manual"]', 'rails = ["manual", "pigeon"]'),
+        encoding="utf-8",
+    )
+    with pytest.raises(Problem) as caught:
+        read_policy(path)
+    assert str(caught.value) == f"PLECHO_POLICY: {path}: rails: there is no rail 'pigeon'; there is: manual"
+
+
+def test_a_policy_that_is_wrong_is_refused(tmp_path: Path) -> None:
+    """The line names the setting, so that the operator knows what to mend."""
+    with pytest.raises(Problem, match=r"^PLECHO_POLICY: "):
+        read_policy(tmp_path / "missing.toml")
