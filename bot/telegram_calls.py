@@ -1,4 +1,4 @@
-"""The one module that imports python-telegram-bot: calls of the Bot API, and its errors in the sender's words.
+"""What uses python-telegram-bot (its HTTP: `telegram_http`): calls of the Bot API, its errors in the sender's words.
 
 The sender asks for what it wants; here is known how Telegram says no. Its refusals are told apart by their
 descriptions (the Bot API has no codes for them), always compared in lower case.
@@ -23,9 +23,9 @@ from typing import Any, Final, Self
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, InputMediaPhoto, LinkPreviewOptions
 from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError
 from telegram.ext import AIORateLimiter, ExtBot
-from telegram.request import HTTPXRequest
 
 from bot.rates import Rates
+from bot.telegram_http import AiohttpRequest
 from services.speak import OWN_NAME
 
 ANSWER_LENGTH: Final = 200
@@ -33,9 +33,6 @@ ANSWER_LENGTH: Final = 200
 
 DELETED_AT_ONCE: Final = 100
 """Messages of one deleteMessages call (Bot API)."""
-
-CONNECTIONS: Final = 64
-SECONDS: Final = 20.0
 
 _GONE: Final = (
     "message to edit not found",
@@ -120,14 +117,11 @@ class TelegramCalls:
             overall_max_rate=0 if math.isinf(rates.overall_per_second) else rates.overall_per_second,
             group_max_rate=0 if math.isinf(rates.group_per_minute) else rates.group_per_minute,
         )
-        request = HTTPXRequest(
-            connection_pool_size=CONNECTIONS, proxy=proxy, read_timeout=SECONDS, write_timeout=SECONDS
-        )
         self._bot: ExtBot[int] = ExtBot(
             token,
             base_url=f"{api_url}/bot",
             base_file_url=f"{api_url}/file/bot",
-            request=request,
+            request=AiohttpRequest(proxy),
             rate_limiter=limiter,
         )
         self._username: str | None = None
