@@ -8,12 +8,14 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
-from sqlalchemy import bindparam, delete, insert, update
+from sqlalchemy import Executable, bindparam, delete, insert, update
 from sqlalchemy import select as choose
 from sqlmodel import col, select, tuple_
+from sqlmodel.sql.expression import SelectOfScalar
 
 from models import audit
 from models.case import Case, CaseStatus
@@ -103,16 +105,8 @@ DUE: Any = (
 
 async def read_due(unit: Unit, busy: Collection[BlindIndex], limit: int) -> list[Due]:
     """Pending effects of lanes that are not busy: urgent ones first, then in order."""
-    query = (
-        choose(*DUE)
-        .outerjoin(Case, col(Case.id) == col(Effect.case_id))
-        .where(col(Effect.status) == EffectStatus.PENDING, col(Effect.due_at) <= unit.now)
-        .order_by(col(Effect.urgent).desc(), col(Effect.id))
-        .limit(limit)
-    )
-    if busy:
-        query = query.where(col(Effect.lane).not_in(busy))
-    rows = (await (await unit.session.connection()).execute(query)).all()
+    params = {"now": unit.now, "busy": list(busy), "most": limit}
+    rows = (await (await unit.session.connection()).execute(_due(), params)).all()
     return [
         Due(
             row.id,
@@ -132,8 +126,7 @@ async def read_standing(unit: Unit, slots: Iterable[Slot]) -> dict[Slot, Standin
     wanted = sorted(set(slots))
     if not wanted:
         return {}
-    query = select(SentMessage).where(tuple_(col(SentMessage.lane), col(SentMessage.slot)).in_(wanted))
-    rows = (await unit.session.exec(query)).all()
+    rows = (await unit.session.exec(_standing_in(), params={"slots": wanted})).all()
     return {Slot(row.lane, row.slot): _standing(unit, row) for row in rows}
 
 
@@ -158,6 +151,28 @@ def slots_of(due: Due) -> list[Slot]:
     """The slots that an effect touches."""
     names = {*due.payload.get("slots", ()), *([due.slot] if due.slot else ())}
     return [Slot(due.lane, name) for name in names]
+
+
+@cache
+def _due() -> Executable:
+    """Built once: building it takes longer than running it."""
+    return (
+        choose(*DUE)
+        .outerjoin(Case, col(Case.id) == col(Effect.case_id))
+        .where(
+            col(Effect.status) == EffectStatus.PENDING,
+            col(Effect.due_at) <= bindparam("now"),
+            col(Effect.lane).not_in(bindparam("busy", expanding=True)),
+        )
+        .order_by(col(Effect.urgent).desc(), col(Effect.id))
+        .limit(bindparam("most"))
+    )
+
+
+@cache
+def _standing_in() -> SelectOfScalar[SentMessage]:
+    place = tuple_(col(SentMessage.lane), col(SentMessage.slot))
+    return select(SentMessage).where(place.in_(bindparam("slots", expanding=True)))
 
 
 async def _place(unit: Unit, record: Record) -> bool:

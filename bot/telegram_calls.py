@@ -1,4 +1,4 @@
-"""What uses python-telegram-bot (its HTTP: `telegram_http`): calls of the Bot API, its errors in the sender's words.
+"""python-telegram-bot in use: calls of the Bot API, its errors in the sender's words. Its HTTP: `telegram_http`.
 
 The sender asks for what it wants; here is known how Telegram says no. Its refusals are told apart by their
 descriptions (the Bot API has no codes for them), always compared in lower case.
