@@ -27,7 +27,7 @@ from bot.database import Resources
 from bot.errands import Errands
 from bot.inbox import Inbox, telegram_arrival
 from bot.metrics import Metrics
-from bot.parts import all_errands, all_jobs, build_routers
+from bot.parts import ERRANDS, JOBS, build_routers
 from bot.rates import Rates
 from bot.receiver import Poller, register_webhook
 from bot.sender import Sender
@@ -43,7 +43,7 @@ TELEGRAM_RATES: Final = Rates()
 WEBHOOK_PATH: Final = "/telegram"
 """Below the webhook's public address."""
 
-ERRANDS: Final = "errands"
+ERRANDS_PART: Final = "errands"
 """Runs with the clock."""
 
 PATIENCE: Final = 10.0
@@ -91,7 +91,7 @@ class App:
             resources, build_dispatcher(*build_routers()), done=self._worked, metrics=self.metrics
         )
         self.inbox = Inbox(resources, self._stored, self.metrics)
-        self.clock = JobClock(resources, all_jobs(), self.metrics, handled=self._worked, at_most=setup.clock_every)
+        self.clock = JobClock(resources, JOBS, self.metrics, handled=self._worked, at_most=setup.clock_every)
         self.sender: Sender | None = None
         self.errands: Errands | None = None
         self.web_port: int | None = None
@@ -125,7 +125,7 @@ class App:
         if self.errands is not None:
             self.errands.stop()
         await self._finish(Part.CLOCK)
-        await self._finish(ERRANDS)
+        await self._finish(ERRANDS_PART)
         self.worker.stop()
         await self._finish(Part.WORKER)
         if self.sender is not None:
@@ -190,9 +190,9 @@ class App:
             self._start(Part.RECEIVER, register_webhook(bot, url, secret, self.resources.texts))
 
     def _start_clock(self, bot: Bot) -> None:
-        self.errands = Errands(self.resources, bot, all_errands(), self.metrics, ran=self._told)
+        self.errands = Errands(self.resources, bot, ERRANDS, self.metrics, ran=self._told)
         self._start(Part.CLOCK, self.clock.run())
-        self._start(ERRANDS, self.errands.run())
+        self._start(ERRANDS_PART, self.errands.run())
 
     def _listening_bot(self) -> Bot:
         """The bot that hears: aiogram's, with the network."""

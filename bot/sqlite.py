@@ -53,12 +53,12 @@ class LoopDialect(SQLiteDialect_pysqlite):
         """A pool whose waits are awaited."""
         return pool.AsyncAdaptedQueuePool
 
-    def do_execute(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:  # noqa: ANN401 - DBAPI types
+    def do_execute(self, cursor: Any, statement: str, parameters: Any, _context: Any = None) -> None:  # noqa: ANN401 - DBAPI types
         """Execute at once; SQLAlchemy's async engine insists on an awaited step in between."""
         await_only(_at_once())
         cursor.execute(statement, parameters)
 
-    def do_executemany(self, cursor: Any, statement: str, parameters: Any, context: Any = None) -> None:  # noqa: ANN401 - DBAPI types
+    def do_executemany(self, cursor: Any, statement: str, parameters: Any, _context: Any = None) -> None:  # noqa: ANN401 - DBAPI types
         """The same for many rows."""
         await_only(_at_once())
         cursor.executemany(statement, parameters)

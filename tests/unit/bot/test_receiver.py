@@ -185,9 +185,7 @@ async def test_the_webhook_is_registered_with_its_secret(ear: Ear) -> None:
     task = asyncio.create_task(
         register_webhook(ear.bot, "http://127.0.0.1:9/telegram", "secret", ear.resources.texts)
     )
-    async with asyncio.timeout(10):
-        while not await ear.town.calls("setMyShortDescription"):
-            await asyncio.sleep(0)
+    await ear.town.wait_call("setMyShortDescription")
     task.cancel()
     target = ear.server.telegram.webhook.target
     assert target is not None

@@ -1,4 +1,4 @@
-"""What is in the outbox arrives: once, in order, in the one message where it can, and with its number on record."""
+"""What is in the outbox arrives once, in order, in the one message where it can, its number on record."""
 
 import asyncio
 import io
@@ -475,7 +475,7 @@ async def test_the_bot_leaves_when_told(post: Post, anna: Person) -> None:
         async with post.resources.unit() as unit:
             speak.leave(unit, Address(group.id))
         await post.deliver()
-    assert [effect.status for effect in await post.effects()][0] is EffectStatus.DONE
+    assert (await post.effects())[0].status is EffectStatus.DONE
     assert post.server.telegram.world.chats[group.id].members[post.server.telegram.bot.id].status == "left"
 
 

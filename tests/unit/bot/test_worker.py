@@ -18,10 +18,11 @@ from bot.inbox import Inbox, telegram_arrival
 from bot.metrics import Metrics
 from bot.worker import ATTEMPTS, FIRST_PAUSE, Worker
 from handlers.edge import build_dispatcher
-from models.mail import Conversation, Effect, EventStatus, InboxEvent, SentMessage
+from models.mail import Conversation, Effect, EventStatus, InboxEvent, Keyboard, SentMessage
 from models.unit import Unit
 from sandbox.clock import TravelClock
 from services.access import Actor
+from services.contact import Address, lane_of
 from services.speak import Screen, effect_place, show
 
 Handle = Callable[[Message, Unit, Actor], Awaitable[None]]
@@ -179,9 +180,6 @@ async def test_who_pressed_a_button_that_keeps_failing_gets_a_pop_up(
 
     await store(resources, pressed(1))
     async with resources.unit() as unit:
-        from models.mail import Keyboard  # noqa: PLC0415 - used here only
-        from services.contact import Address, lane_of  # noqa: PLC0415
-
         lane = lane_of(unit, Address(7))
         unit.session.add(
             Keyboard(
@@ -191,7 +189,7 @@ async def test_who_pressed_a_button_that_keeps_failing_gets_a_pop_up(
                 person=lane,
                 buttons=[["a.b", {}]],
                 expires_at=unit.now + timedelta(days=9),
-            )  # fmt: skip
+            )
         )
     worker = working(resources, press=fail)
     for _ in range(ATTEMPTS):
