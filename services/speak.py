@@ -9,9 +9,11 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
+from sqlalchemy import Executable, bindparam
 from sqlmodel import col, delete, select
 
 from models.case import Case
@@ -266,15 +268,33 @@ async def _standing_token(unit: Unit, new: Keyboard) -> str | None:
 
 
 async def _drop_keyboard(unit: Unit, lane: BlindIndex, slot: str) -> None:
-    await unit.session.exec(delete(Keyboard).where(col(Keyboard.lane) == lane, col(Keyboard.slot) == slot))
+    await _delete(unit, _keyboards(), lane, slot)
 
 
 async def _replace_pending(unit: Unit, lane: BlindIndex, slot: str) -> None:
-    await unit.session.exec(
-        delete(Effect).where(
-            col(Effect.lane) == lane,
-            col(Effect.slot) == slot,
-            col(Effect.status) == EffectStatus.PENDING,
-            col(Effect.kind) == EffectKind.SHOW,
-        )
+    await _delete(unit, _pending(), lane, slot)
+
+
+async def _delete(unit: Unit, statement: Executable, lane: BlindIndex, slot: str) -> None:
+    """Delete rows, also those of this unit, without a look at what the session holds: nothing reads them there."""
+    await unit.session.flush()
+    connection = await unit.session.connection()
+    await connection.execute(statement, {"in_lane": lane, "in_slot": slot})
+
+
+@cache
+def _keyboards() -> Executable:
+    """Built once, as below: each event runs these, and building them takes longer."""
+    table = Keyboard.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
+    return delete(table).where(table.c.lane == bindparam("in_lane"), table.c.slot == bindparam("in_slot"))
+
+
+@cache
+def _pending() -> Executable:
+    table = Effect.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
+    return delete(table).where(
+        table.c.lane == bindparam("in_lane"),
+        table.c.slot == bindparam("in_slot"),
+        table.c.status == EffectStatus.PENDING,
+        table.c.kind == EffectKind.SHOW,
     )
