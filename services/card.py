@@ -20,7 +20,7 @@ from services.group import CARD, open_group
 from services.jobs import Job
 from services.seats import asked, round_of, seated, standing_votes
 from services.speak import Button, Life, Screen, clear_slot, show
-from texts.formats import money, span
+from texts.formats import day, money
 
 AFTER_CLOSING = timedelta(hours=6)
 """How long the card of a closed case still stands."""
@@ -82,12 +82,12 @@ async def _text(unit: Unit, case: Case, language: str) -> str:
     panel = await seated(unit, case)
     cast = len(await standing_votes(unit, case))
     render = unit.texts.render
-    age = span(unit.now - (case.submitted_at or case.created_at), language)
+    since = day((case.submitted_at or case.created_at).date(), language)
     lines = [
         render("review.card", language, code=case.code),
         render(f"review.category.{case.category}", language),
         render(f"review.urgency.{case.urgency}", language),
-        render("review.age", language, age=age),
+        render("review.age", language, day=since),
         render("review.band", language, band=band(unit.policy, case, language)),
         render("review.panel", language, signs=", ".join(who.call_sign for _, who in panel) or "—"),
         render("review.voted", language, cast=cast, seats=len(panel)),

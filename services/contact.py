@@ -27,7 +27,7 @@ class To:
 
 @dataclass(frozen=True, slots=True)
 class SafeContact:
-    """An applicant's safe-contact profile: a message may arrive from `from_hour` to `to_hour`, local, 0 to 23."""
+    """An applicant's safe-contact profile: a message may arrive from `from_hour` to `to_hour`, local, 0 to 24."""
 
     address: Address
     zone: str | None = None

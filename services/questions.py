@@ -43,7 +43,7 @@ ZONES: Mapping[str, str] = {
 }
 """Zones offered as buttons; any other is typed as an offset."""
 
-HOURS: Mapping[str, str] = {"morning": "8-12", "day": "12-18", "evening": "18-22", "any": "0-23"}
+HOURS: Mapping[str, str] = {"morning": "8-12", "day": "12-18", "evening": "18-22", "any": "0-24"}
 
 
 class Kind(StrEnum):
@@ -162,6 +162,12 @@ def shown(asked: Question, value: str, texts: Catalogue, language: str) -> str:
     return _shown(asked.kind, value, texts, language)
 
 
+def _offset(zone: str) -> str:
+    """A typed zone as people write it: `UTC+3`, where the name of the zone counts westwards (`Etc/GMT-3`)."""
+    hours = -int(zone.removeprefix("Etc/GMT"))
+    return f"UTC{hours:+d}" if hours else "UTC"
+
+
 def _shown(kind: Kind, value: str, texts: Catalogue, language: str) -> str:
     match kind:
         case Kind.AMOUNT:
@@ -172,6 +178,8 @@ def _shown(kind: Kind, value: str, texts: Catalogue, language: str) -> str:
         case Kind.HOURS:
             first, last = value.split("-")
             return f"{int(first):02}:00–{int(last):02}:00"
+        case Kind.ZONE:
+            return _offset(value)
         case Kind.DOCUMENTS:
             return texts.render("intake.documents.done", language)
         case _:

@@ -18,6 +18,9 @@ SHORT = 90
 PREVIEW = 300
 """Characters of the present answer under its question."""
 
+LABELS = 2
+"""Buttons that fit beside each other on a phone with their words whole."""
+
 Rows = list[list[Button]]
 
 
@@ -131,8 +134,9 @@ def _ways(
         ways = [Button(say("intake.button.skip"), "intake.skip", args)]
     if correcting or not asked.asked:
         return [row for row in (ways, [Button(say("intake.button.unchanged"), "intake.review")]) if row]
-    if now is not None and not finishing:
-        ways.append(Button(say("intake.button.keep"), "intake.keep", args))
     earlier = before(asked.key)
     home = Button(say("start.button.home"), "start.home")
-    return [[Button(say("intake.button.back"), "intake.back", {"question": earlier}) if earlier else home, *ways]]
+    back = Button(say("intake.button.back"), "intake.back", {"question": earlier}) if earlier else home
+    if now is None or finishing:
+        return [[back, *ways]] if len(ways) < LABELS else [ways, [back]]
+    return [[Button(say("intake.button.keep"), "intake.keep", args)], [back, *ways]]

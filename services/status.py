@@ -31,7 +31,7 @@ async def case_screen(unit: Unit, to: To, case: Case, *, note: str | None = None
 async def wait_line(unit: Unit, to: To, case: Case) -> str:
     """The honest estimate of the wait."""
     wait = await estimate_wait(unit, case)
-    ahead = _say(unit, to, "case.wait.ahead", n=wait.ahead)
+    ahead = _say(unit, to, "case.wait.ahead", n=wait.ahead) if wait.ahead else _say(unit, to, "case.wait.first")
     if wait.usual is None:
         return f"{ahead} {_say(unit, to, 'case.wait.unknown')}"
     return f"{ahead} {_say(unit, to, 'case.wait.usual', time=span(max(wait.usual, HOUR), to.language))}"

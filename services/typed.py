@@ -25,7 +25,7 @@ DIGITS = 12
 
 YEARS_BACK, YEARS_AHEAD = 30, 5
 
-LAST_HOUR, MIDNIGHT = 23, 24
+MIDNIGHT = 24
 
 WEST, EAST = -12, 14
 """The farthest offsets from UTC that anybody lives by."""
@@ -172,12 +172,12 @@ def read_date(text: str, today: date, when: When) -> date:
 
 
 def read_hours(text: str) -> tuple[int, int]:
-    """Two whole hours of a day, 0 to 23, typed as `10-21`, `с 10 до 21` or `10:00–21:00`."""
+    """Two whole hours of a day, to 24 at most, typed as `10-21`, `с 10 до 21` or `10:00–21:00`."""
     numbers = re.findall(r"\d+(?::[0-5]\d)?", clean(text))
     hours = [int(number.split(":")[0]) for number in numbers if len(number) <= len("10:00")]
-    match [LAST_HOUR if hour == MIDNIGHT else hour for hour in hours]:
-        case [first, last] if first != last and max(first, last) <= LAST_HOUR and len(numbers) == len(hours):
-            return first, last
+    match hours:
+        case [first, last] if first != last and max(first, last) <= MIDNIGHT and len(numbers) == len(hours):
+            return first % MIDNIGHT, last
     raise BadInput("intake.bad.hours")
 
 

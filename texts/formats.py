@@ -6,6 +6,8 @@ from decimal import Decimal
 from babel.dates import format_date, format_timedelta
 from babel.numbers import format_currency, get_currency_precision
 
+MINUTE = timedelta(minutes=1)
+
 
 def money(amount: int, currency: str, language: str) -> str:
     """An amount in minor units, as `15 000 ₽`; the fraction is left out when it is zero."""
@@ -28,5 +30,5 @@ def day(value: date, language: str) -> str:
 
 
 def span(value: timedelta, language: str) -> str:
-    """A length of time in its largest unit, as `2 дня`."""
-    return format_timedelta(value, locale=language)
+    """A length of time in its largest unit, as `2 дня`; never less than a minute: nobody counts seconds here."""
+    return format_timedelta(max(value, MINUTE), locale=language)

@@ -48,6 +48,8 @@ def test_an_allowed_moment_stays(window: Hours, moment: datetime) -> None:
         ("Europe/Moscow", 10, 21, "2026-05-01T18:00", "2026-05-02T07:00"),
         ("Europe/Moscow", 22, 2, "2026-05-01T10:00", "2026-05-01T19:00"),
         ("Europe/Moscow", 22, 2, "2026-05-01T22:30", "2026-05-01T22:30"),
+        ("Europe/Moscow", 0, 24, "2026-05-01T20:30", "2026-05-01T20:30"),  # half past eleven at night, at any hour
+        ("Europe/Moscow", 18, 24, "2026-05-01T20:30", "2026-05-01T20:30"),
         ("Europe/Berlin", 2, 3, "2026-03-29T00:30", "2026-03-30T00:00"),  # two o'clock is skipped that night
         ("Europe/Berlin", 2, 4, "2026-03-29T00:30", "2026-03-29T01:00"),
         ("Europe/Berlin", 2, 3, "2026-10-25T01:30", "2026-10-25T01:30"),  # two o'clock comes twice that night

@@ -174,7 +174,7 @@ async def test_another_way_to_be_paid_can_be_asked_for(resources: Resources) -> 
     async with resources.unit() as unit:
         case = await case_of(unit, case_id)
         case.status = CaseStatus.APPROVED
-        await submission.give_answer(unit, await actor_of(unit), case, "hours", "0-23")
+        await submission.give_answer(unit, await actor_of(unit), case, "hours", "0-24")
         await intake.ask_again(unit, case, "payout")
         assert await intake.read_answer(unit, case, "payout") is None
         assert await submission.asked_again(unit, case) == "payout"

@@ -148,7 +148,9 @@ def test_what_is_no_date_is_refused_exactly(typed: str, when: When, key: str) ->
         ("с 10 до 21", (10, 21)),
         ("10:00–21:30", (10, 21)),
         ("22 - 6", (22, 6)),
-        ("0-24", (0, 23)),
+        ("0-24", (0, 24)),
+        ("24-6", (0, 6)),
+        ("18-24", (18, 24)),
     ],
 )
 def test_hours_are_read_as_people_write_them(typed: str, hours: tuple[int, int]) -> None:

@@ -6,7 +6,9 @@ import pytest
 
 from bot.database import Resources
 from models.case import Case, CaseStatus
+from services.contact import Address, To
 from services.intake import new_code
+from services.status import wait_line
 from services.waiting import ENOUGH, LATEST, estimate_wait, usual_wait
 from tests.unit.services.asker import case_of, submitted
 
@@ -21,6 +23,14 @@ def test_the_usual_wait_is_a_median_of_enough(hours: list[int], usual: float | N
     """One very slow case does not frighten everybody, and four cases are no basis for a promise."""
     pairs = [(NOON, NOON + timedelta(hours=each)) for each in hours]
     assert usual_wait(pairs) == (None if usual is None else timedelta(hours=usual))
+
+
+async def test_an_empty_queue_is_said_in_words(resources: Resources) -> None:
+    """Nobody is told that zero requests are ahead."""
+    case_id, _ = await submitted(resources)
+    async with resources.unit() as unit:
+        line = await wait_line(unit, To(Address(1), "en"), await case_of(unit, case_id))
+        assert line.startswith(resources.texts.render("case.wait.first", "en"))
 
 
 async def test_the_queue_counts_open_cases_sent_before(resources: Resources) -> None:
