@@ -9,10 +9,11 @@ from aiogram.fsm.context import FSMContext
 from aiogram.fsm.state import State, StatesGroup
 from aiogram.types import CallbackQuery, Message
 
-from handlers.pressed import Pressed
+from handlers.pressed import Pressed, finish
 from models.errors import BadInput
 from models.followup import Outcome
 from models.unit import Unit
+from services import followup
 from services import followup_answers as answers
 from services.access import Actor
 from services.buttons import Press
@@ -45,6 +46,13 @@ async def act(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, s
     answer(unit, actor.address, callback.id)
 
 
+async def open_again(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
+    """The button on another screen: the question that waits for an answer."""
+    await _leave(state)
+    await followup.show_open(unit, actor)
+    await finish(unit, actor, callback, press)
+
+
 async def begin_words(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
     """The next message is the answer."""
     await answers.ask_for_words(unit, actor, _which(press))
@@ -67,6 +75,7 @@ def build_router() -> Router:
     """The router of follow-ups."""
     router = Router(name="followup")
     router.callback_query.register(take_answer, Pressed("followup.answer"))
+    router.callback_query.register(open_again, Pressed("followup.open"))
     router.callback_query.register(begin_words, Pressed("followup.words"))
     router.callback_query.register(
         act, Pressed("followup.danger", "followup.never", "followup.stop", "followup.back")

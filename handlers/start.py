@@ -35,7 +35,7 @@ async def go_home_pressed(
 async def go_home(unit: Unit, actor: Actor, state: FSMContext, note: str | None = None) -> None:
     """Show the first screen and wait for nothing."""
     await state.set_state(None)
-    await show(unit, actor.to, home.home_screen(unit, actor, note=note), case=actor.case)
+    await show(unit, actor.to, await home.home_screen(unit, actor, note=note), case=actor.case)
 
 
 async def open_again(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
@@ -52,8 +52,9 @@ async def open_again(callback: CallbackQuery, unit: Unit, actor: Actor, press: P
 
 
 async def page(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
-    """How we protect you."""
-    await show(unit, actor.to, home.protection_screen(unit, actor.to), case=actor.case)
+    """How we protect you; what can be done here."""
+    screen = home.help_screen if press.act == "start.help" else home.protection_screen
+    await show(unit, actor.to, screen(unit, actor.to), case=actor.case)
     await finish(unit, actor, callback, press)
 
 
@@ -96,6 +97,6 @@ def build_router() -> Router:
     press = router.callback_query.register
     press(go_home_pressed, Pressed("start.home"))
     press(open_again, Pressed("start.open"))
-    press(page, Pressed("start.protection"))
+    press(page, Pressed("start.protection", "start.help"))
     press(speak, Pressed("start.speak"))
     return router

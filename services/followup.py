@@ -5,7 +5,8 @@
 - The words are neutral: they stand on a phone that others may look at. Nothing is asked twice at once: each
   question has one message, and a repeat moves it to the end.
 - Silence is an answer: after the policy's repeats nothing more is sent for that question.
-- "Never write again" is final, and an erased case is never written to.
+- "Never write again" holds until the person themselves allows it, and an erased case is never written to.
+- A question that waits is offered wherever the person looks: its message is deleted before Telegram's limit.
 
 What a person answers is in `services.followup_answers`.
 """
@@ -21,10 +22,13 @@ from sqlmodel import col, select
 
 from models.case import ALLOWED as CASE_ALLOWED
 from models.case import Answer, Case, CaseStatus
+from models.errors import Stale
 from models.followup import ALLOWED, FollowUp, FollowUpKind, FollowUpStatus
 from models.grant import Grant
 from models.states import move
 from models.unit import Unit
+from services import intake
+from services.access import Actor
 from services.contact import SafeContact, To, read_contact, write_contact
 from services.hours import Hours, hours_of
 from services.jobs import Job
@@ -37,6 +41,9 @@ AFTER_PAYOUT = (FollowUpKind.ARRIVED, FollowUpKind.MONTH, FollowUpKind.QUARTER)
 
 COURT = "court"
 """The question of the interview whose answer is the day in court, as an ISO date."""
+
+MESSAGES = "messages"
+"""The question of the interview whose answer says whether a message may arrive at all."""
 
 WAITING = (FollowUpStatus.SCHEDULED, FollowUpStatus.ASKED)
 
@@ -84,9 +91,13 @@ async def cancel(unit: Unit, case: Case, actor: str = "system", keep: UUID | Non
 
 
 async def stop(unit: Unit, case: Case, actor: str, keep: UUID | None = None) -> None:
-    """Never write unasked again: for good, and everything planned is cancelled (`keep` as in `cancel`)."""
+    """Never write unasked again, and cancel everything planned (`keep` as in `cancel`).
+
+    It stays so, whatever else the person corrects, until they themselves answer the question `messages` anew.
+    """
     contact = await read_contact(unit, case)
     await write_contact(unit, case, replace(contact, may_write=False))
+    await intake.write_answer(unit, case, MESSAGES, "no")
     await cancel(unit, case, actor, keep)
     await settle(unit, case)
 
@@ -111,6 +122,24 @@ async def ask(unit: Unit, row: FollowUp) -> None:
         await settle(unit, case)
     else:
         await _say(unit, case, row, To(contact.address, case.language), hours)
+
+
+async def open_question(unit: Unit, case: Case) -> FollowUp | None:
+    """The question that a case has been asked last and that still waits for its answer."""
+    asked = [row for row in await _of_case(unit, case) if row.status is FollowUpStatus.ASKED]
+    return asked[-1] if asked else None
+
+
+async def show_open(unit: Unit, actor: Actor) -> None:
+    """Show the actor's open question at the end of their chat: its message goes long before the next repeat.
+
+    Raises `Stale` when nothing waits for an answer any more.
+    """
+    row = await open_question(unit, actor.case) if actor.case else None
+    if row is None:
+        raise Stale
+    screen = question(unit, row, actor.language)
+    await show(unit, actor.to, screen, slot=slot_of(row), case=actor.case, life=life_of(unit), anew=True)
 
 
 async def settle(unit: Unit, case: Case) -> None:

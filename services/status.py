@@ -3,9 +3,12 @@
 from datetime import timedelta
 
 from models.case import ENDED, OPEN, Case, CaseStatus
+from models.grant import GrantStatus
 from models.unit import Unit
+from payments import grants
 from services.checkphrase import read_check_phrase
 from services.contact import To
+from services.followup import open_question
 from services.screens import Rows, in_twos
 from services.speak import Button, Screen
 from services.submission import asked_again, changeable
@@ -13,6 +16,15 @@ from services.waiting import estimate_wait
 from texts.formats import span
 
 HOUR = timedelta(hours=1)
+
+Ways = list[tuple[str, str]]
+"""Buttons: the key of a label, and the act."""
+
+HELPED = frozenset({CaseStatus.PAID, CaseStatus.FOLLOWED_UP})
+"""Nothing is left to take back; who was helped may call for somebody."""
+
+MOVED = HELPED | {CaseStatus.PAYING}
+"""The person has said how the money reaches them: they see where it is, and may stop it until it is taken."""
 
 
 async def case_screen(unit: Unit, to: To, case: Case, *, note: str | None = None) -> Screen:
@@ -22,7 +34,7 @@ async def case_screen(unit: Unit, to: To, case: Case, *, note: str | None = None
     if phrase is not None:
         lines.append(_say(unit, to, "case.check", phrase=phrase))
     lines.append(_say(unit, to, "case.code", code=case.code))
-    lines += [_say(unit, to, f"case.state.{case.status}"), _say(unit, to, f"case.next.{case.status}")]
+    lines += [_say(unit, to, f"case.state.{case.status}"), await _next(unit, to, case)]
     if case.status in OPEN:
         lines.append(await wait_line(unit, to, case))
     return Screen("\n\n".join(lines), await _rows(unit, to, case))
@@ -37,35 +49,61 @@ async def wait_line(unit: Unit, to: To, case: Case) -> str:
     return f"{ahead} {_say(unit, to, 'case.wait.usual', time=span(max(wait.usual, HOUR), to.language))}"
 
 
+async def _next(unit: Unit, to: To, case: Case) -> str:
+    """What comes next; said apart for a grant that waits for money, and for a refusal that was looked at twice."""
+    if case.status is CaseStatus.DECLINED and case.appealed:
+        return _say(unit, to, "case.next.final")
+    grant = await grants.grant_of(unit, case) if case.status is CaseStatus.APPROVED else None
+    if grant is not None and grant.status is GrantStatus.WAITING:
+        return _say(unit, to, "case.next.short")
+    return _say(unit, to, f"case.next.{case.status}")
+
+
 async def _rows(unit: Unit, to: To, case: Case) -> Rows:
-    first: list[Button] = []
-    more: list[Button] = []
-
-    def button(row: list[Button], key: str, act: str) -> None:
-        row.append(Button(_say(unit, to, key), act))
-
-    if await asked_again(unit, case):
-        button(first, "case.button.again", "intake.again")
-    elif case.status is CaseStatus.APPROVED:
-        button(first, "case.button.rail", "treasury.confirm_rail")
-    if case.status is CaseStatus.NEEDS_ANSWER:
-        button(first, "case.button.question", "relay.open")
-    if case.status in {CaseStatus.DECLINED, CaseStatus.APPROVED}:
-        button(first, "case.button.outcome", "review.outcome")
-    if "added" in changeable(case):
-        button(more, "case.button.add", "case.add")
-    if case.status not in ENDED:
-        button(more, "case.button.correct", "intake.review")
-        button(more, "case.button.check", "case.check")
-        button(more, "case.button.phrase", "case.phrase")
-    button(more, "case.button.receipt", "case.receipt")
-    if case.status not in ENDED:
-        button(more, "case.button.withdraw", "case.withdraw")
+    first = [Button(_say(unit, to, key), act) for key, act in await _waiting(unit, case)]
+    more = [Button(_say(unit, to, key), act) for key, act in _always(case)]
     return [
         *([each] for each in first),
         *in_twos(more),
         [Button(_say(unit, to, "start.button.erase"), "case.erase")],
     ]
+
+
+async def _waiting(unit: Unit, case: Case) -> Ways:
+    """What the person is asked for, or will want to see first."""
+    ways: Ways = []
+    if await asked_again(unit, case):
+        ways.append(("case.button.again", "intake.again"))
+    elif case.status is CaseStatus.APPROVED:
+        ways.append(("case.button.rail", "treasury.confirm_rail"))
+    elif case.status in MOVED:
+        ways.append(("case.button.money", "treasury.confirm_rail"))
+    if await open_question(unit, case):
+        ways.append(("followup.button.open", "followup.open"))
+    if case.status in HELPED:
+        ways.append(("danger.button.call", "danger.call"))
+    if case.status is CaseStatus.NEEDS_ANSWER:
+        ways.append(("case.button.question", "relay.open"))
+    if case.status in {CaseStatus.DECLINED, CaseStatus.APPROVED}:
+        ways.append(("case.button.outcome", "review.outcome"))
+    return ways
+
+
+def _always(case: Case) -> Ways:
+    """What the person may do by themselves."""
+    ways: Ways = []
+    if "added" in changeable(case):
+        ways.append(("case.button.add", "case.add"))
+    if case.status not in ENDED:
+        ways += [
+            ("case.button.correct", "intake.review"),
+            ("case.button.check", "case.check"),
+            ("case.button.phrase", "case.phrase"),
+        ]
+    ways.append(("case.button.receipt", "case.receipt"))
+    if case.status not in ENDED | HELPED:
+        ways.append(("case.button.withdraw", "case.withdraw"))
+    return ways
 
 
 def _say(unit: Unit, to: To, key: str, **params: str | int) -> str:

@@ -18,12 +18,14 @@ from models.mail import Effect, EffectKind, EffectStatus
 from models.unit import Unit
 from models.volunteer import Role, VolunteerStatus
 from sandbox.clock import TravelClock
-from services import danger, followup_answers, volunteers
+from services import danger, followup_answers, submission, volunteers
 from services.access import Actor, name_actor
 from services.contact import Address, SafeContact, read_contact, write_contact
-from services.followup import JOBS, cancel, schedule
+from services.followup import JOBS, cancel, schedule, show_open
+from services.home import home_screen
 from services.jobs import Job
 from services.speak import effect_place
+from services.status import case_screen
 from vault.seal import Place
 from vault.types import CaseCode, Compartment, SealedBytes
 
@@ -277,6 +279,47 @@ async def test_never_again_is_final(resources: Resources, clock: TravelClock) ->
         clock.advance(timedelta(days=1, hours=17))
         await tick(resources)
     assert await delivered(resources) == []
+
+
+async def test_never_again_outlives_other_corrections(resources: Resources, clock: TravelClock) -> None:
+    """New hours do not bring the messages back; only the person's own "they may" does."""
+    row = await asked(resources, clock)
+    async with resources.unit() as unit:
+        await followup_answers.never_again(unit, await person(unit), row.id)
+    for key, value, may in (("hours", "9-20", False), ("zone", ZONE.key, False), ("messages", "yes", True)):
+        async with resources.unit() as unit:
+            case = await unit.session.get_one(Case, row.case_id)
+            await submission.give_answer(unit, await person(unit), case, key, value)
+            assert (await read_contact(unit, case)).may_write is may
+
+
+async def test_an_open_question_is_offered_wherever_the_person_looks(
+    resources: Resources, clock: TravelClock
+) -> None:
+    """Its message goes after two days; first screen and case screen lead back to it until it is answered."""
+    row = await asked(resources, clock)
+    for answered in (False, True):
+        async with resources.unit() as unit:
+            actor = await person(unit)
+            assert actor.case is not None
+            for screen in (await home_screen(unit, actor), await case_screen(unit, actor.to, actor.case)):
+                acts = [button.act for buttons in screen.rows for button in buttons]
+                assert ("followup.open" in acts) is not answered
+            if answered:
+                with pytest.raises(Stale):
+                    await show_open(unit, actor)
+            else:
+                await show_open(unit, actor)
+                await followup_answers.answer(unit, actor, row.id, Outcome.GOOD)
+
+
+async def test_the_open_question_comes_to_the_end_of_the_chat(resources: Resources, clock: TravelClock) -> None:
+    """What is asked for is seen at once, also when the old message still stands further up."""
+    await asked(resources, clock)
+    async with resources.unit() as unit:
+        await show_open(unit, await person(unit))
+    [shown] = await delivered(resources)
+    assert (shown["text"], shown["anew"]) == (resources.texts.render("followup.ask.arrived", "en"), True)
 
 
 @pytest.mark.parametrize("how", ["shredded", "cancelled", "withdrawn"])

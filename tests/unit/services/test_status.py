@@ -1,0 +1,68 @@
+"""The screen of a person's own case: what it says, and what it offers in each state."""
+
+import pytest
+
+from bot.database import Resources
+from models.case import CaseStatus
+from services.contact import Address, To
+from services.home import home_screen
+from services.status import case_screen
+from tests.unit.services.asker import ASKER, actor_of, case_of, submitted
+from tests.unit.services.desk import PLENTY, SMALL, Desk
+
+
+async def offered(desk: Desk, owner: str = "Applicant") -> tuple[str, list[str]]:
+    """The text and the acts of the case screen of a person of the desk."""
+    async with desk.resources.unit() as unit:
+        actor = await desk.actor(unit, owner)
+        assert actor.case is not None
+        screen = await case_screen(unit, actor.to, actor.case)
+        return screen.text, [button.act for row in screen.rows for button in row]
+
+
+async def test_the_way_of_the_money_is_found_from_approval_to_the_end(resources: Resources) -> None:
+    """Who has confirmed a way can look at it again, and take it back while nobody has taken it."""
+    desk = await Desk(resources).open()
+    case_id = await desk.approved()
+    assert "treasury.confirm_rail" in (await offered(desk))[1]
+    await desk.agreed(case_id)
+    assert "treasury.confirm_rail" in (await offered(desk))[1]
+
+
+async def test_who_was_helped_may_call_and_has_nothing_to_take_back(resources: Resources) -> None:
+    """The button for danger stands on the screen of a paid case."""
+    desk = await Desk(resources).open()
+    await desk.paid()
+    _, acts = await offered(desk)
+    assert {"danger.call", "treasury.confirm_rail"} <= set(acts)
+    assert "case.withdraw" not in acts
+
+
+@pytest.mark.parametrize(("money", "key"), [(PLENTY, "case.next.approved"), (SMALL - 1, "case.next.short")])
+async def test_a_short_fund_is_said(resources: Resources, money: int, key: str) -> None:
+    """Nobody is asked to confirm a way for money that is not there yet."""
+    desk = await Desk(resources).open(money)
+    await desk.approved()
+    async with resources.unit() as unit:
+        language = (await desk.actor(unit, "Applicant")).language
+    assert resources.texts.render(key, language) in (await offered(desk))[0]
+
+
+@pytest.mark.parametrize(("appealed", "key"), [(False, "case.next.declined"), (True, "case.next.final")])
+async def test_a_second_refusal_promises_no_third_look(resources: Resources, appealed: bool, key: str) -> None:  # noqa: FBT001 - a parameter of the test
+    """An appeal is offered only to who still has one."""
+    case_id, _ = await submitted(resources)
+    async with resources.unit() as unit:
+        case = await case_of(unit, case_id)
+        case.status, case.appealed = CaseStatus.DECLINED, appealed
+        screen = await case_screen(unit, To(Address(ASKER), "en"), case)
+        assert resources.texts.render(key, "en") in screen.text
+
+
+async def test_help_and_language_are_on_the_first_screen(resources: Resources) -> None:
+    """Whoever is lost finds a way from the first screen."""
+    async with resources.unit() as unit:
+        screen = await home_screen(unit, await actor_of(unit))
+        acts = [button.act for row in screen.rows for button in row]
+        assert acts.count("start.speak") == len(unit.texts.languages)
+        assert {"start.help", "start.protection", "case.erase", "intake.begin"} <= set(acts)
