@@ -69,7 +69,8 @@ class Inbox:
 
 def telegram_arrival(resources: Resources, update: object) -> Arrival:
     """An update of the Bot API as it came, of whatever shape. One without a number is known by its digest."""
-    body = json.dumps(update, ensure_ascii=False, separators=(",", ":")).encode()
+    # Half a pair of UTF-16, which JSON can carry and UTF-8 cannot, must not stop what came with it.
+    body = json.dumps(update, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
     number = update.get("update_id") if isinstance(update, Mapping) else None
     known = isinstance(number, int) and not isinstance(number, bool)
     external = str(number) if known else f"?{hashlib.sha256(body).hexdigest()[:40]}"

@@ -134,3 +134,13 @@ async def test_what_is_done_goes_after_a_day_and_what_waits_stays(
     clock.advance(timedelta(hours=resources.policy.retention.inbox_hours))
     await jobs.run_due_now()
     assert [row.external_id for row in await stored(resources)] == ["2"]
+
+
+async def test_half_a_letter_stops_nobody(inbox: Inbox, resources: Resources) -> None:
+    """JSON can carry half a pair of UTF-16; it is stored, and what came with it is too."""
+    await inbox.store([telegram_arrival(resources, raw) for raw in (update(1, "\ud800"), update(2))])
+    rows = await stored(resources)
+    assert [row.external_id for row in rows] == ["1", "2"]
+    assert rows[0].payload is not None
+    body = resources.vault.open_server(rows[0].payload, event_place("telegram", "1"))
+    assert json.loads(body)["message"]["text"] == "?"
