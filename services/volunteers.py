@@ -1,7 +1,8 @@
 """How volunteers come in: a single-use link from a coordinator, and another coordinator's confirmation.
 
 - Only a hash of the link's token is stored; it expires in minutes and is used up by a conditional UPDATE.
-- A role counts once a coordinator who neither made the invitation nor is its bearer confirms it.
+- A role counts once a coordinator who neither made the invitation nor is its bearer confirms it. Until then it
+  stands and falls with the coordinator who invited: what a suspended one has begun comes to nothing.
 - The beginning: a coordinator invited by the operator's command line is confirmed by that as long as fewer than
   two coordinators stand, since nobody else could do it.
 - Reviewers start on probation, but the first ones, without whom no vote would count, do not.
@@ -62,6 +63,7 @@ async def look_up(unit: Unit, token: str) -> Invitation:
     invitation = found.first()
     if invitation is None or invitation.used_at is not None or invitation.expires_at <= unit.now:
         raise InvitationGone
+    await _require_inviter(unit, invitation.invited_by)
     return invitation
 
 
@@ -111,8 +113,12 @@ async def pending(unit: Unit, actor: Actor) -> list[tuple[VolunteerRole, Volunte
 
 
 async def confirm(unit: Unit, actor: Actor, role_id: UUID) -> Volunteer:
-    """Confirm a role as the second coordinator. Raises `SamePerson` for the inviter and the volunteer."""
+    """Confirm a role as the second coordinator.
+
+    Raises `SamePerson` for the inviter and the volunteer, `InvitationGone` when the inviter stands no more.
+    """
     role, volunteer = await _waiting(unit, actor, role_id)
+    await _require_inviter(unit, role.invited_by)
     await _confirm(unit, role, volunteer, actor)
     return volunteer
 
@@ -134,6 +140,14 @@ async def decline(unit: Unit, actor: Actor, role_id: UUID) -> Volunteer:
 
 def _hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+async def _require_inviter(unit: Unit, inviter: UUID | None) -> None:
+    """Raise `InvitationGone` unless a coordinator who still is one, or the operator, has invited."""
+    if inviter is None:
+        return
+    if Role.COORDINATOR not in await roles_of(unit, await unit.session.get(Volunteer, inviter)):
+        raise InvitationGone
 
 
 async def _use(unit: Unit, invitation: Invitation, volunteer: Volunteer) -> None:

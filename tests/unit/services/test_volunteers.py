@@ -6,7 +6,7 @@ from sqlmodel import select
 from bot.database import Resources
 from models.errors import BadInput, InvitationGone, NotAllowed, Refused, SamePerson
 from models.volunteer import Invitation, Role, Volunteer, VolunteerRole, VolunteerStatus
-from services import callsigns, volunteers
+from services import callsigns, standing, volunteers
 from tests.unit.services.fund import Fund, shows, volunteer
 
 
@@ -195,3 +195,19 @@ async def test_the_other_coordinators_are_asked(fund: Fund) -> None:
     await accepted(fund, "Heron", await invited(fund))
     async with fund.resources.unit() as unit:
         assert len(await shows(unit, "notice:")) == before + 1
+
+
+async def test_what_a_suspended_coordinator_began_comes_to_nothing(fund: Fund) -> None:
+    """Neither a link still out nor a newcomer who waits outlives the coordinator who invited them."""
+    await fund.confirmed("Gamma", Role.COORDINATOR)
+    token = await invited(fund, Role.TREASURER, by="Gamma")
+    role = await accepted(fund, "Mole", await invited(fund, Role.TREASURER, by="Gamma"))
+    async with fund.resources.unit() as unit:
+        await standing.suspend(unit, await fund.actor(unit, "Alpha"), (await volunteer(unit, "Gamma")).id)
+    async with fund.resources.unit() as unit:
+        beta = await fund.actor(unit, "Beta")
+        with pytest.raises(InvitationGone):
+            await volunteers.look_up(unit, token)
+        with pytest.raises(InvitationGone):
+            await volunteers.confirm(unit, beta, role.id)
+        await volunteers.decline(unit, beta, role.id)
