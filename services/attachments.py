@@ -36,6 +36,9 @@ MEGABYTE: Final = 1024 * 1024
 FILES: Final = 15
 """Files of one case; an album on Telegram holds ten."""
 
+SENT: Final = 30
+"""Files of one case with those that were refused: each costs a download, and a line on the screen."""
+
 TRIES: Final = 8
 WALL_SECONDS: Final = 60
 STRAY_AFTER: Final = timedelta(hours=1)
@@ -60,8 +63,9 @@ async def request_file(unit: Unit, actor: Actor, case: Case, file: str, size: in
         raise Stale("case.refused.fixed")
     if size is not None and size > LIMIT:
         raise BadInput("intake.bad.file-large", limit=LIMIT // MEGABYTE, size=-(-size // MEGABYTE))
-    kept = [each for each in await files_of(unit, case) if each.status is not FileStatus.REFUSED]
-    if len(kept) >= FILES:
+    sent = await files_of(unit, case)
+    kept = [each for each in sent if each.status is not FileStatus.REFUSED]
+    if len(kept) >= FILES or len(sent) >= SENT:
         raise BadInput("intake.bad.files", limit=FILES)
     row = AttachmentRequest(case_id=case.id, next_try_at=unit.now, created_at=unit.now)
     row.file = await unit.vault.seal(case.id, Compartment.story, file.encode(), _request_place(row))

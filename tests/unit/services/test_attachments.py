@@ -19,7 +19,9 @@ from models.case import Attachment, AttachmentRequest, CaseStatus, FileStatus
 from models.errors import BadInput, NotAllowed, Stale
 from sandbox.clock import TravelClock
 from services import attachments, rebuild
+from services.contact import Address, To
 from services.rebuild import NotRebuilt, Verdict, kind_of, pack, unpack
+from services.screens import question_screen
 from tests.unit.services.asker import ASKER, actor_of, case_of, draft, submitted
 from tests.unit.services.pictures import KINDS, SECRET, bomb, jpeg, pdf
 from vault.errors import CompartmentShredded
@@ -298,3 +300,20 @@ async def test_two_files_are_rebuilt_side_by_side() -> None:
     """Children do not share anything that could mix up two people's files."""
     one, two = await asyncio.gather(attachments.rebuilt(KINDS["png"]), attachments.rebuilt(jpeg(3)))
     assert one != two
+
+
+async def test_refused_files_are_not_taken_without_end(resources: Resources) -> None:
+    """Each costs a download and a line on the screen, so those that were refused count towards a limit too."""
+    case_id = await draft(resources, "happened")
+    async with resources.unit() as unit:
+        actor, case = await actor_of(unit), await case_of(unit, case_id)
+        for number in range(attachments.SENT):
+            await attachments.request_file(unit, actor, case, f"file {number}", 10)
+            (request,) = await attachments.due_requests(unit)
+            await attachments.refuse_file(unit, request, "intake.bad.file-type")
+        with pytest.raises(BadInput, match=r"intake\.bad\.files"):
+            await attachments.request_file(unit, actor, case, "one more", 10)
+        for language in ("en", "ru"):
+            files = await attachments.files_of(unit, case)
+            screen = question_screen(unit, To(Address(ASKER), language), "documents", files=files)
+            assert len(screen.text) <= 4096
