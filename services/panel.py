@@ -10,7 +10,7 @@
 import secrets
 from collections.abc import Sequence
 from datetime import timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from sqlmodel import col, select
 
@@ -25,7 +25,7 @@ from services.contact import volunteer_recipient
 from services.jobs import Job
 from services.roles import holders, tell_role
 from services.seats import load_of, panel_size, round_of, seated
-from services.speak import Button, Screen, clear_slot, notify
+from services.speak import NOTICE, Button, Screen, clear_slot, notify, show
 
 SYSTEM_RANDOM = secrets.SystemRandom()
 
@@ -92,6 +92,18 @@ async def vacate(unit: Unit, case: Case, seat: Seat, volunteer: Volunteer, targe
     await clear_slot(unit, volunteer.chat, reading_slot(case.id))
 
 
+async def bar(unit: Unit, case: Case, volunteer: Volunteer) -> None:
+    """Keep somebody from a case for good, as if they had stepped aside: it is, or was, their own."""
+    known = select(Recusal.id).where(Recusal.case_id == case.id, Recusal.volunteer_id == volunteer.id)
+    if (await unit.session.exec(known)).first() is None:
+        unit.session.add(Recusal(case_id=case.id, volunteer_id=volunteer.id, at=unit.now))
+        await unit.session.flush()
+    for seat, member in await seated(unit, case):
+        if member.id == volunteer.id:
+            await vacate(unit, case, seat, volunteer, SeatStatus.REPLACED, "system")
+            await begin(unit, case)
+
+
 async def sits(unit: Unit, volunteer: Volunteer) -> bool:
     """Whether a volunteer holds any seat."""
     return await load_of(unit, volunteer) > 0
@@ -120,7 +132,7 @@ async def ask_anew(unit: Unit, case: Case) -> None:
         if seat.status == SeatStatus.VOTED:
             await move(unit, seat, SeatStatus.DRAWN, ALLOWED, "system")
         await clear_slot(unit, volunteer.chat, reading_slot(case.id))
-        await tell_member(unit, case, volunteer, "review.changed")
+        await tell_member(unit, case, volunteer, "review.changed", f"{NOTICE}changed:{case.id}")
 
 
 async def dismiss(unit: Unit, case: Case, actor: str) -> None:
@@ -129,12 +141,13 @@ async def dismiss(unit: Unit, case: Case, actor: str) -> None:
         await vacate(unit, case, seat, volunteer, SeatStatus.CLOSED, actor)
 
 
-async def tell_member(unit: Unit, case: Case, volunteer: Volunteer, key: str) -> None:
-    """Tell a member of the panel something about the case, by its code alone."""
+async def tell_member(unit: Unit, case: Case, volunteer: Volunteer, key: str, slot: str | None = None) -> None:
+    """Tell a member of the panel something about the case, by its code alone; in a slot, however often, once."""
     to = await volunteer_recipient(unit, volunteer)
     rows = [[Button(unit.texts.render("review.button.read", to.language), "reading.show")]]
     text = unit.texts.render(key, to.language, code=case.code)
-    await notify(unit, to, Screen(text, rows), case=case, urgent=is_urgent(case))
+    slot = slot or f"{NOTICE}{uuid4()}"
+    await show(unit, to, Screen(text, rows), slot=slot, case=case, urgent=is_urgent(case))
 
 
 def _choose(pool: Sequence[Volunteer], count: int, language: str) -> list[Volunteer]:

@@ -5,6 +5,7 @@
 - Failed guesses are counted on the case and on the account that guesses; either is locked for a while. A count
   must survive, so a wrong guess is an outcome here and not a refusal, which would be rolled back.
 - The old account is cut off in the same transaction: its screen, buttons and conversation go, its messages too.
+- A volunteer whose account a case was moved from or to is barred from it: nobody judges or pays their own case.
 """
 
 import re
@@ -19,6 +20,8 @@ from models.audit import about, record
 from models.case import ENDED, Case, CaseStatus, RecoveryGuess
 from models.errors import BadInput, Stale
 from models.unit import Unit
+from models.volunteer import Volunteer
+from services import panel
 from services.access import Actor
 from services.clearing import clear_chat
 from services.contact import read_contact, write_contact
@@ -88,12 +91,21 @@ def _movable(case: Case, now: datetime) -> bool:
 
 
 async def _move(unit: Unit, actor: Actor, case: Case) -> None:
+    await _bar_volunteers(unit, case, actor.chat)
     if case.chat is not None:
         await clear_chat(unit, case.chat, [case.id])
     await write_contact(unit, case, replace(await read_contact(unit, case), address=actor.address))
     case.recovery_guesses, case.recovery_locked_until = 0, None
     await unit.session.flush()
     await record(unit, f"applicant:{case.id}", "case.moved", about("case", case.id))
+
+
+async def _bar_volunteers(unit: Unit, case: Case, target: BlindIndex) -> None:
+    """A volunteer from or to whose account a case moves judges and pays it no more, also when it moves on."""
+    lanes = {target} if case.chat is None else {target, case.chat}
+    found = await unit.session.exec(select(Volunteer).where(col(Volunteer.chat).in_(lanes)))
+    for volunteer in found.all():
+        await panel.bar(unit, case, volunteer)
 
 
 async def _failed(unit: Unit, case: Case | None, guesses: RecoveryGuess) -> Recovery:

@@ -10,15 +10,17 @@ from sqlmodel import col, select
 from bot.database import Resources
 from models.audit import AuditEntry
 from models.case import CaseStatus, RecoveryGuess
-from models.errors import BadInput, Stale
+from models.errors import BadInput, OwnCase, Stale, SteppedAside
 from models.mail import Conversation, Effect, EffectKind, Keyboard
 from sandbox.clock import TravelClock
-from services import recovery
+from services import panel, recovery, voting
 from services.contact import Address, To, lane_of, read_contact
 from services.recovery import NOTHING, Recovery, read_claim, recover
+from services.seats import standing_votes
 from services.speak import Button, Screen, show
 from services.submission import renew_phrase
 from tests.unit.services.asker import ASKER, actor_of, case_of, draft, standing, submitted
+from tests.unit.services.fund import Fund
 from vault.passwords import STRONG
 from vault.phrase import hash_phrase, new_phrase
 from vault.types import Secret
@@ -166,3 +168,27 @@ async def test_old_guesses_are_forgotten(resources: Resources, clock: TravelCloc
         for person in await job.find(unit):
             await job.handle(unit, person)
         assert (await unit.session.exec(select(RecoveryGuess).order_by(col(RecoveryGuess.person)))).all() == []
+
+
+@pytest.mark.parametrize("way", ["to the account", "from the account"])
+async def test_a_case_that_passed_through_a_volunteers_account_is_theirs(resources: Resources, way: str) -> None:
+    """A reviewer judges no case that was moved to their account, nor one that they moved away from it."""
+    fund = Fund(resources)
+    await fund.coordinators()
+    await fund.reviewers("Heron", "Otter", "Raven")
+    heron = fund.people["Heron"]
+    start, end = (heron, NEW) if way == "from the account" else (ASKER, heron)
+    case_id, phrase = await submitted(resources, start)
+    code = await code_of(resources, case_id)
+    if way == "to the account":
+        async with resources.unit() as unit:
+            await voting.approve(unit, await fund.actor(unit, "Heron"), await case_of(unit, case_id))
+    assert (await attempt(resources, f"{code} {phrase}", end)).case is not None
+    await fund.reviewers("Swift")
+    await fund.run([job for job in panel.JOBS if job.name == "panel.fill"])
+    assert sorted(await fund.panel(case_id)) == ["Otter", "Raven", "Swift"]
+    async with resources.unit() as unit:
+        case = await case_of(unit, case_id)
+        assert await standing_votes(unit, case) == []
+        with pytest.raises((OwnCase, SteppedAside)):
+            await voting.approve(unit, await fund.actor(unit, "Heron"), case)

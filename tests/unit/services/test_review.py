@@ -58,3 +58,16 @@ async def test_a_declined_case_is_appealed_once(fund: Fund) -> None:
         await review.appeal(unit, applicant)
     assert not set(await fund.panel(case_id)) & set(first)
     assert await status(fund, case_id) == CaseStatus.IN_REVIEW
+
+
+async def test_many_changes_are_one_notice(fund: Fund) -> None:
+    """An applicant who changes the case again and again does not fill the phones of the panel."""
+    case_id = await fund.case()
+    members = len(await fund.panel(case_id))
+    async with fund.resources.unit() as unit:
+        before = len(await shows(unit, "notice:"))
+        case = await unit.session.get_one(Case, case_id)
+        for _ in range(5):
+            case.version += 1
+            await review.case_changed(unit, case)
+        assert len(await shows(unit, "notice:")) == before + members
