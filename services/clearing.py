@@ -8,6 +8,7 @@ from uuid import UUID
 
 from sqlmodel import col, delete, select
 
+from models.case import Case
 from models.mail import Conversation, Effect, EffectKind, EffectStatus, Keyboard, SentMessage
 from models.unit import Unit
 from models.volunteer import Volunteer
@@ -24,6 +25,19 @@ class Cleared:
 
     deleted: int
     too_old: int
+
+
+async def clear_work(unit: Unit, lane: BlindIndex) -> None:
+    """Clear a private chat of all but its person's own case: whoever loses access keeps nothing that they saw."""
+    own = select(Case.id).where(Case.chat == lane)
+    effects = (col(Effect.lane) == lane) & (col(Effect.status) == EffectStatus.PENDING)
+    for_work = col(Effect.case_id).is_(None) | col(Effect.case_id).not_in(own)
+    await unit.session.exec(delete(Effect).where(effects, for_work, col(Effect.kind) == EffectKind.SHOW))
+    await unit.session.exec(delete(Conversation).where(col(Conversation.person) == lane))
+    seen = col(SentMessage.case_id).is_(None) | col(SentMessage.case_id).not_in(own)
+    standing = await unit.session.exec(select(SentMessage).where(SentMessage.lane == lane, seen))
+    for message in standing.all():
+        await erase_slot(unit, message)
 
 
 async def clear_chat(unit: Unit, lane: BlindIndex, cases: Collection[UUID]) -> Cleared:

@@ -1,6 +1,7 @@
 """How a volunteer's access stands: paused, suspended, left, re-confirmed or run out.
 
-- Suspending is one tap and ends all access at once: roles, buttons, conversations, seats, what is being read.
+- Suspending is one tap and ends all access at once: roles, buttons, conversations, seats, what stands in their
+  chat, such as a page of a case or where a payout goes.
   It goes for who leaves the group too. To come back is to be invited and confirmed anew.
 - A coordinator who is not the volunteer re-confirms them; the coordinators are told in time, and when nobody
   does, access stops by itself (`services.access.roles_of`), and the seats are given to others.
@@ -14,12 +15,13 @@ from sqlmodel import col, delete, select
 
 from models.audit import about, record
 from models.errors import NotAllowed, Refused, SamePerson
-from models.mail import Conversation, Keyboard
+from models.mail import Keyboard
 from models.states import move
 from models.unit import Unit
 from models.volunteer import ALLOWED, Role, Volunteer, VolunteerRole, VolunteerStatus
 from services import group, panel
 from services.access import Act, Actor, require, roles_of
+from services.clearing import clear_work
 from services.contact import Address, lane_of, volunteer_recipient
 from services.jobs import Job
 from services.roles import holders
@@ -76,7 +78,7 @@ async def end_access(unit: Unit, volunteer: Volunteer, target: VolunteerStatus, 
     await unit.session.exec(
         delete(Keyboard).where((col(Keyboard.lane) == volunteer.chat) | (col(Keyboard.person) == volunteer.chat))
     )
-    await unit.session.exec(delete(Conversation).where(col(Conversation.person) == volunteer.chat))
+    await clear_work(unit, volunteer.chat)
     await panel.release(unit, volunteer, actor)
     await group.look_again(unit)
     to = await volunteer_recipient(unit, volunteer)

@@ -6,10 +6,13 @@ from sqlmodel import select
 from bot.database import Resources
 from models.case import Case
 from models.errors import MoveRefused, NotAllowed, SamePerson
-from models.mail import Keyboard
+from models.mail import Effect, EffectKind, Keyboard
 from models.volunteer import Role, VolunteerStatus
 from services import group, reading, standing, volunteers, voting
-from services.contact import Address
+from services.contact import Address, To
+from services.speak import Screen, show
+from tests.unit.services.asker import standing as message
+from tests.unit.services.asker import submitted
 from tests.unit.services.fund import GROUP, Fund, seats, shows, volunteer
 
 
@@ -181,3 +184,26 @@ async def test_seats_of_a_suspended_reviewer_stay_on_record(fund: Fund) -> None:
     async with fund.resources.unit() as unit:
         held = [seat.status for who, seat in await seats(unit, case_id) if who.call_sign == sign]
         assert held == ["replaced"]
+
+
+async def test_what_stands_in_the_chat_goes_with_the_access(fund: Fund) -> None:
+    """A suspended treasurer keeps no destination, neither shown nor about to be; their own case stays."""
+    case_id = await fund.case("Owner")
+    await fund.confirmed("Stork", Role.TREASURER)
+    number = fund.people["Stork"]
+    own_id, _ = await submitted(fund.resources, number)
+    async with fund.resources.unit() as unit:
+        case = await unit.session.get_one(Case, case_id)
+        own = await unit.session.get_one(Case, own_id)
+        message(unit, number, 1, case)
+        message(unit, number, 2, slot="notice:1")
+        kept = message(unit, number, 3, own, slot="notice:2")
+        lane = kept.lane
+        await show(unit, To(Address(number), "en"), Screen("Card 4111 0000"), case=case)
+    await suspended(fund, "Stork")
+    async with fund.resources.unit() as unit:
+        pending = (await unit.session.exec(select(Effect).where(Effect.lane == lane))).all()
+        erased = {each.slot for each in pending if each.kind is EffectKind.ERASE}
+        shown = [each.slot for each in pending if each.kind is EffectKind.SHOW and each.case_id == case_id]
+    assert erased == {"screen", "notice:1"}
+    assert shown == []
