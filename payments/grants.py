@@ -10,7 +10,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Final
 
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 
 from models.case import Case
 from models.errors import AlreadyDone, BadInput
@@ -142,6 +142,8 @@ async def release(unit: Unit, grant: Grant, actor_name: str) -> None:
 async def cancel_for_case(unit: Unit, case: Case, actor_name: str) -> Payout | None:
     """Let go of a case that is withdrawn or erased, and cut its grant from it; safe to repeat.
 
+    The fingerprint of where the money went goes: with the server's keys a card's number could be found by trying.
+
     A payout that a treasurer holds or has sent is left to them, with its grant reserved, and returned: only
     they know whether money has moved (giving it back then releases the grant).
     """
@@ -150,6 +152,7 @@ async def cancel_for_case(unit: Unit, case: Case, actor_name: str) -> Payout | N
     if grant is None:
         return None
     payout = await live_payout(unit, grant)
+    await unit.session.exec(update(Payout).where(col(Payout.grant_id) == grant.id).values(destination=None))
     grant.case_id = None
     await unit.session.flush()
     if payout is not None and payout.status in MOVING:

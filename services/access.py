@@ -38,12 +38,20 @@ class Actor:
         """How the audit log names the actor."""
         if self.volunteer is not None:
             return str(self.volunteer.id)
-        return f"applicant:{self.case.id}" if self.case else "somebody"
+        return applicant_of(self.case) if self.case else "somebody"
 
     @property
     def to(self) -> To:
         """The actor's private chat as a recipient."""
         return To(self.address, self.language)
+
+
+def applicant_of(case: Case) -> str:
+    """How the audit log names the person of a case in what they do with it, also when they are a volunteer.
+
+    Nothing else in the log may say which volunteer has asked for help: the log is never erased.
+    """
+    return f"applicant:{case.id}"
 
 
 class Act(StrEnum):

@@ -6,7 +6,7 @@ It is shown only on the screen of a person who opens their own case, never in a 
 from models.audit import about, record
 from models.case import Case
 from models.unit import Unit
-from services.access import Actor
+from services.access import Actor, applicant_of
 from services.intake import require_own
 from services.typed import read_text
 from vault.seal import Place
@@ -23,7 +23,7 @@ async def choose_check_phrase(unit: Unit, actor: Actor, case: Case, text: str) -
     case.check_phrase = await unit.vault.seal(case.id, Compartment.contact, phrase.encode(), _place(case))
     unit.session.add(case)
     await unit.session.flush()
-    await record(unit, actor.name, "case.check_phrase", about("case", case.id))
+    await record(unit, applicant_of(case), "case.check_phrase", about("case", case.id))
 
 
 async def read_check_phrase(unit: Unit, case: Case) -> str | None:

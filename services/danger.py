@@ -20,7 +20,7 @@ from models.errors import BadInput, ButtonGone, NotAllowed, Stale
 from models.followup import DangerCall
 from models.unit import Unit
 from models.volunteer import Role, Volunteer
-from services.access import Act, Actor, require
+from services.access import Act, Actor, applicant_of, require
 from services.contact import To, applicant, volunteer_recipient
 from services.jobs import Job
 from services.roles import holders
@@ -36,14 +36,14 @@ LONGEST = 3500
 """Characters of one passed line; the message around it has room (Bot API: 4096)."""
 
 
-async def call(unit: Unit, actor: Actor, case: Case) -> int:
+async def call(unit: Unit, case: Case) -> int:
     """Call the coordinators; returns how many are told or have been told, zero when there is nobody."""
     standing = await open_call(unit, case)
     if standing is None:
         standing = DangerCall(case_id=case.id, at=unit.now, told_at=unit.now)
         unit.session.add(standing)
         await unit.session.flush()
-        await record(unit, actor.name, "danger.called", about("case", case.id), call=str(standing.id))
+        await record(unit, applicant_of(case), "danger.called", about("case", case.id), call=str(standing.id))
     elif standing.told_at + PATIENCE > unit.now:
         return len(await _listeners(unit, case, standing))
     return await _tell(unit, case, standing)
@@ -53,7 +53,7 @@ async def call_from_case(unit: Unit, actor: Actor, case: Case) -> int:
     """Call for the person whose case it is. Raises `NotAllowed` for anybody else."""
     if case.chat != actor.chat:
         raise NotAllowed
-    return await call(unit, actor, case)
+    return await call(unit, case)
 
 
 async def take(unit: Unit, actor: Actor, key: UUID) -> None:
@@ -92,7 +92,7 @@ async def reply(unit: Unit, actor: Actor, key: UUID, text: str) -> None:
         act = "write" if volunteer.id == standing.taken_by else "take"
         await _pass(unit, case, standing, await volunteer_recipient(unit, volunteer), line, act)
     await _say(unit, actor, "danger.sent")
-    await record(unit, actor.name, "danger.replied", about("case", case.id), call=str(standing.id))
+    await record(unit, applicant_of(case), "danger.replied", about("case", case.id), call=str(standing.id))
 
 
 async def close(unit: Unit, actor: Actor, key: UUID) -> None:

@@ -19,17 +19,21 @@ from sqlmodel import col, delete, func, select, update
 
 from models.audit import about, record
 from models.case import ALLOWED, Answer, Case, CaseStatus, Question
-from models.followup import FollowUp
+from models.followup import FollowUp, FollowUpKind
 from models.grant import Grant
-from models.panel import Vote
+from models.panel import Recusal, Vote
 from models.states import move
 from models.unit import Unit
-from services.access import Actor
+from services.access import Actor, applicant_of
 from services.attachments import delete_files
 from services.clearing import clear_chat
+from services.intake import new_code
 from services.jobs import Job
 from services.speak import erase_case_messages
 from services.submission import let_go
+
+AROUND_COURT = (FollowUpKind.COURT_BEFORE, FollowUpKind.COURT_AFTER)
+"""Questions whose days tell the day in court, which is public."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,7 @@ async def erase(unit: Unit, actor: Actor) -> Erased:
     cleared = await clear_chat(unit, actor.chat, [case.id for case in cases])
     moving = False
     for case in cases:
-        moving = await shred_case(unit, case, actor.name) or moving
+        moving = await shred_case(unit, case, applicant_of(case)) or moving
     return Erased(len(cases), cleared.deleted, cleared.too_old, grants, moving)
 
 
@@ -83,11 +87,16 @@ async def _delete_rows(unit: Unit, case: Case) -> None:
     await delete_files(unit, case)
     await unit.session.exec(delete(Answer).where(col(Answer.case_id) == case.id))
     await unit.session.exec(delete(Question).where(col(Question.case_id) == case.id))
-    await unit.session.exec(update(Vote).where(col(Vote.case_id) == case.id).values(reason=None))
-    await unit.session.exec(update(FollowUp).where(col(FollowUp.case_id) == case.id).values(words=None))
+    await unit.session.exec(delete(Recusal).where(col(Recusal.case_id) == case.id))
+    await unit.session.exec(update(Vote).where(col(Vote.case_id) == case.id).values(reason=None, amount=None))
+    of_case = col(FollowUp.case_id) == case.id
+    await unit.session.exec(delete(FollowUp).where(of_case, col(FollowUp.kind).in_(AROUND_COURT)))
+    await unit.session.exec(update(FollowUp).where(of_case).values(words=None))
 
 
 def _blank(case: Case) -> None:
+    """The code goes too: a receipt that somebody kept must not find the case's row."""
+    case.code = new_code()
     case.chat = case.contact = case.check_phrase = case.recovery_hash = None
     case.category = case.urgency = case.amount = case.expires_at = None
     case.recovery_guesses, case.recovery_locked_until = 0, None

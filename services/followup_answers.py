@@ -15,7 +15,7 @@ from models.followup import ALLOWED, FollowUp, FollowUpStatus, Outcome
 from models.states import move
 from models.unit import Unit
 from services import danger, treasury
-from services.access import Actor
+from services.access import Actor, applicant_of
 from services.followup import life_of, question, settle, slot_of, stop
 from services.speak import Button, Life, Screen, show
 from vault.seal import Place
@@ -36,7 +36,7 @@ async def answer(unit: Unit, actor: Actor, key: UUID, outcome: Outcome) -> None:
     if outcome not in ANSWERS:
         raise ButtonGone
     case, row = await mine(unit, actor, key)
-    await _heard(unit, row, outcome, actor)
+    await _heard(unit, row, outcome, case)
     if outcome is Outcome.NOT_ARRIVED:
         await treasury.reported_missing(unit, case)
     await _thank(unit, actor, case, row, f"followup.done.{outcome}")
@@ -51,9 +51,9 @@ async def tell(unit: Unit, actor: Actor, key: UUID, text: str) -> None:
     place = Place("follow_up", "words", str(row.id))
     row.words = await unit.vault.seal(case.id, Compartment.story, text.strip().encode(), place)
     if row.status is FollowUpStatus.ANSWERED:
-        await record(unit, actor.name, "follow_up.told", about("follow_up", row.id))
+        await record(unit, applicant_of(case), "follow_up.told", about("follow_up", row.id))
     else:
-        await _heard(unit, row, Outcome.WORDS, actor)
+        await _heard(unit, row, Outcome.WORDS, case)
     await _thank(unit, actor, case, row, "followup.done.words")
     await settle(unit, case)
 
@@ -62,8 +62,8 @@ async def call_for_help(unit: Unit, actor: Actor, key: UUID) -> None:
     """Call the coordinators at once, whatever the question's state."""
     case, row = await mine(unit, actor, key)
     if row.status in {FollowUpStatus.ASKED, FollowUpStatus.SILENT}:
-        await _heard(unit, row, Outcome.DANGER, actor)
-    told = await danger.call(unit, actor, case)
+        await _heard(unit, row, Outcome.DANGER, case)
+    told = await danger.call(unit, case)
     await _thank(unit, actor, case, row, "followup.done.danger" if told else "followup.done.danger-nobody")
     await settle(unit, case)
 
@@ -71,7 +71,7 @@ async def call_for_help(unit: Unit, actor: Actor, key: UUID) -> None:
 async def never_again(unit: Unit, actor: Actor, key: UUID) -> None:
     """Stop for good, and say so."""
     case, row = await mine(unit, actor, key)
-    await stop(unit, case, actor.name, keep=row.id)
+    await stop(unit, case, applicant_of(case), keep=row.id)
     await show(
         unit,
         actor.to,
@@ -111,8 +111,8 @@ async def mine(unit: Unit, actor: Actor, key: UUID) -> tuple[Case, FollowUp]:
     return case, row
 
 
-async def _heard(unit: Unit, row: FollowUp, outcome: Outcome, actor: Actor) -> None:
-    await move(unit, row, FollowUpStatus.ANSWERED, ALLOWED, actor.name, outcome=str(outcome))
+async def _heard(unit: Unit, row: FollowUp, outcome: Outcome, case: Case) -> None:
+    await move(unit, row, FollowUpStatus.ANSWERED, ALLOWED, applicant_of(case), outcome=str(outcome))
     row.outcome = outcome
     row.answered_at = unit.now
 

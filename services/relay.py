@@ -13,7 +13,7 @@ from models.errors import Refused, Stale
 from models.states import move
 from models.unit import Unit
 from services import card, news, review
-from services.access import Act, Actor, require_seat
+from services.access import Act, Actor, applicant_of, require_seat
 from services.seats import lock_open
 from services.typed import read_text
 from vault.seal import Place
@@ -73,7 +73,7 @@ async def answer_question(unit: Unit, actor: Actor, case: Case, text: str) -> No
     question.answered_at = unit.now
     case.version += 1
     await unit.session.flush()
-    await move(unit, case, CaseStatus.IN_REVIEW, ALLOWED, actor.name)
-    await record(unit, actor.name, "question.answered", about("case", case.id), version=case.version)
+    await move(unit, case, CaseStatus.IN_REVIEW, ALLOWED, applicant_of(case))
+    await record(unit, applicant_of(case), "question.answered", about("case", case.id), version=case.version)
     await news.drop(unit, case, "relay.open")
     await review.case_changed(unit, case)

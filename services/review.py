@@ -17,7 +17,7 @@ from models.states import move
 from models.unit import Unit
 from payments import grants
 from services import card, news, panel, treasury
-from services.access import Actor
+from services.access import Actor, applicant_of
 from services.reasons import Reason, read_reason
 from services.seats import round_of, seated, standing_votes
 from services.speak import erase_case_messages
@@ -78,7 +78,7 @@ async def appeal(unit: Unit, actor: Actor) -> Case:
     await unit.session.refresh(case, with_for_update=True)
     if case.appealed:
         raise Refused("review.appealed-once")
-    await move(unit, case, CaseStatus.APPEALED, ALLOWED, actor.name)
+    await move(unit, case, CaseStatus.APPEALED, ALLOWED, applicant_of(case))
     case.appealed, case.decided_at = True, None
     case.version += 1
     await unit.session.flush()

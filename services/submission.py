@@ -16,7 +16,7 @@ from models.states import move
 from models.unit import Unit
 from payments import grants
 from services import followup, review
-from services.access import Actor
+from services.access import Actor, applicant_of
 from services.intake import (
     read_answer,
     read_answers,
@@ -48,7 +48,7 @@ async def give_answer(unit: Unit, actor: Actor, case: Case, key: str, value: str
     compartment = question(key).compartment
     if compartment is Compartment.contact:
         await set_contact(unit, case, await read_answers(unit, case, Compartment.contact))
-    await record(unit, actor.name, "case.corrected", about("case", case.id), question=key)
+    await record(unit, applicant_of(case), "case.corrected", about("case", case.id), question=key)
     if compartment is Compartment.story:
         await content_changed(unit, case)
 
@@ -85,7 +85,7 @@ async def submit(unit: Unit, actor: Actor, case: Case) -> Secret:
     case.submitted_at, case.expires_at = unit.now, None
     case.policy_version = unit.policy.version
     phrase = await renew_phrase(unit, actor, case)
-    await move(unit, case, CaseStatus.SUBMITTED, ALLOWED, actor.name)
+    await move(unit, case, CaseStatus.SUBMITTED, ALLOWED, applicant_of(case))
     await review.open_review(unit, case)
     return phrase
 
@@ -97,7 +97,7 @@ async def renew_phrase(unit: Unit, actor: Actor, case: Case) -> Secret:
     case.recovery_hash = await hash_phrase(phrase)
     case.recovery_guesses, case.recovery_locked_until = 0, None
     await unit.session.flush()
-    await record(unit, actor.name, "case.phrase", about("case", case.id))
+    await record(unit, applicant_of(case), "case.phrase", about("case", case.id))
     return phrase
 
 
@@ -124,9 +124,9 @@ async def content_changed(unit: Unit, case: Case) -> None:
 async def withdraw(unit: Unit, actor: Actor, case: Case) -> None:
     """Take a case back: nobody reads, votes, pays or asks after it any more. Raises `Stale` when it has ended."""
     require_own(actor, case)
-    await move(unit, case, CaseStatus.WITHDRAWN, ALLOWED, actor.name)
+    await move(unit, case, CaseStatus.WITHDRAWN, ALLOWED, applicant_of(case))
     case.closed_at = unit.now
-    await let_go(unit, case, actor.name)
+    await let_go(unit, case, applicant_of(case))
 
 
 async def let_go(unit: Unit, case: Case, actor_name: str) -> bool:

@@ -28,7 +28,7 @@ from models.volunteer import Role, Volunteer
 from payments import grants, ledger, payouts, rails
 from payments.money import Money
 from services import followup, intake, news
-from services.access import Act, Actor, has_stepped_aside, require, roles_of
+from services.access import Act, Actor, applicant_of, has_stepped_aside, require, roles_of
 from services.contact import volunteer_recipient
 from services.jobs import Job
 from services.roles import holders, tell_role
@@ -77,7 +77,7 @@ async def agree(unit: Unit, actor: Actor, case: Case) -> Payout:
         raise BadInput("treasury.refused.same-destination")
     rail = rails.choose(unit.policy, Money(grant.amount, grant.currency))
     index = unit.vault.index(IndexName.destination, _folded(destination))
-    payout = await payouts.queue(unit, grant, case, rail, index, actor.name)
+    payout = await payouts.queue(unit, grant, case, rail, index, applicant_of(case))
     for volunteer in await holders(unit, Role.TREASURER):
         if volunteer.chat != case.chat and not await _is_involved(unit, case, volunteer.id):
             await _tell(unit, volunteer, "treasury.told.queued", payout)
@@ -104,7 +104,7 @@ async def take_back(unit: Unit, actor: Actor, case: Case) -> None:
     payout = await grants.live_payout(unit, grant)
     if payout is None or payout.status != PayoutStatus.QUEUED:
         raise AlreadyDone
-    await payouts.take_back(unit, payout, case, actor.name)
+    await payouts.take_back(unit, payout, case, applicant_of(case))
 
 
 async def claim(unit: Unit, actor: Actor, payout_id: UUID) -> Payout:
@@ -131,7 +131,7 @@ async def give_back(unit: Unit, actor: Actor, payout_id: UUID) -> None:
 
 
 async def take_over(unit: Unit, actor: Actor, payout_id: UUID) -> None:
-    """Put back a payout whose holder is no treasurer any more. Raises `NotAllowed` while they are.
+    """Put back a payout whose holder may not pay it any more. Raises `NotAllowed` while they may.
 
     Whether they have paid is for the treasurers to find out first: the screen says so.
     """
@@ -142,11 +142,15 @@ async def take_over(unit: Unit, actor: Actor, payout_id: UUID) -> None:
 
 
 async def is_abandoned(unit: Unit, payout: Payout) -> bool:
-    """Whether a payout is claimed by somebody who is no treasurer any more."""
+    """Whether a payout is claimed by somebody who may not pay it any more."""
     if payout.status != PayoutStatus.CLAIMED or payout.claimed_by is None:
         return False
     holder = await unit.session.get(Volunteer, payout.claimed_by)
-    return Role.TREASURER not in await roles_of(unit, holder)
+    if Role.TREASURER not in await roles_of(unit, holder):
+        return True
+    grant = await unit.session.get_one(Grant, payout.grant_id)
+    case = await unit.session.get(Case, grant.case_id) if grant.case_id else None
+    return case is not None and await _is_involved(unit, case, payout.claimed_by)
 
 
 def read_reference(typed: str) -> str:
@@ -204,7 +208,7 @@ async def reported_missing(unit: Unit, case: Case) -> bool:
     payout = await grants.live_payout(unit, grant) if grant else None
     if payout is None or payout.status != PayoutStatus.PAID:
         return False
-    await record(unit, f"applicant:{case.id}", "payout.reported_missing", about("payout", payout.id))
+    await record(unit, applicant_of(case), "payout.reported_missing", about("payout", payout.id))
     standing = await holders(unit, Role.TREASURER)
     paid_it = [volunteer for volunteer in standing if volunteer.id in {payout.claimed_by, payout.confirmed_by}]
     for volunteer in paid_it or standing:

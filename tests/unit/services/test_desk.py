@@ -18,7 +18,7 @@ from payments import funding
 from payments.money import Money
 from sandbox.clock import TravelClock
 from services import audit, danger
-from services.access import Actor, name_actor
+from services.access import Actor
 from services.contact import Address, SafeContact, write_contact
 from services.desk import read_desk, show_desk
 from services.speak import effect_place
@@ -80,7 +80,7 @@ async def test_everything_is_counted(fund: Fund, clock: TravelClock) -> None:
         )
         unit.session.add(effect)
         await funding.add(unit, Money(5_000_000, "RUB"), "operator")
-        await danger.call(unit, await name_actor(unit, PERSON + 2, "ru"), called)
+        await danger.call(unit, called)
         await audit.checkpoint(unit)
     async with fund.resources.unit() as unit:
         desk = await read_desk(unit, await coordinator(fund, unit))

@@ -8,21 +8,25 @@ import pytest
 from sqlmodel import col, select
 
 from bot.database import Resources
+from models.audit import AuditEntry
 from models.case import Answer, Attachment, AttachmentRequest, Case, CaseStatus, Question
 from models.followup import FollowUp, FollowUpKind
+from models.grant import Payout, PayoutStatus
 from models.mail import Conversation, Effect, EffectKind, Keyboard, SentMessage
+from models.panel import Recusal, Seat, Vote, VoteKind
 from models.unit import Unit
 from models.volunteer import Role
+from payments import grants
 from sandbox.clock import TravelClock
-from services import attachments, checkphrase, erasure
+from services import attachments, checkphrase, danger, erasure, panel, submission
 from services.contact import Address, To, lane_of, read_contact
 from services.erasure import Erased, erase
 from services.speak import Button, Screen, show
 from services.submission import withdraw
 from tests.unit.services.asker import ASKER, actor_of, case_of, draft, standing, submitted
-from tests.unit.services.fund import Fund
+from tests.unit.services.fund import Fund, volunteer
 from vault.errors import CompartmentShredded
-from vault.types import Compartment, SealedBytes
+from vault.types import BlindIndex, Compartment, SealedBytes
 
 FINISH = next(job for job in erasure.JOBS if job.name == "erasure.finish")
 
@@ -196,3 +200,60 @@ async def test_a_restored_backup_brings_nothing_back(resources: Resources) -> No
         assert await FINISH.find(unit) == [case_id]
         await FINISH.handle(unit, case_id)
         await nothing_left(unit, case_id)
+
+
+async def test_nothing_left_points_at_a_person(resources: Resources) -> None:
+    """Day in court, who knows the person, amounts voted, destination's fingerprint and code go with the case."""
+    case_id = await full_case(resources)
+    fund = Fund(resources)
+    await fund.coordinators()
+    await fund.confirmed("Heron")
+    async with resources.unit() as unit:
+        code = (await case_of(unit, case_id)).code
+        heron = await volunteer(unit, "Heron")
+        await panel.bar(unit, await case_of(unit, case_id), heron)
+        unit.session.add(FollowUp(case_id=case_id, kind=FollowUpKind.COURT_BEFORE, due_at=unit.now))
+        seat = Seat(case_id=case_id, volunteer_id=heron.id, drawn_at=unit.now, due_at=unit.now)
+        unit.session.add(seat)
+        await unit.session.flush()
+        unit.session.add(
+            Vote(
+                seat_id=seat.id, case_id=case_id, volunteer_id=heron.id, case_version=1, kind=VoteKind.APPROVE,
+                amount=777, cast_at=unit.now,
+            )
+        )  # fmt: skip
+        grant = await grants.approve(unit, await case_of(unit, case_id), 777, "system")
+        unit.session.add(
+            Payout(
+                grant_id=grant.id, rail="manual", status=PayoutStatus.PAID, destination=BlindIndex("fingerprint"),
+                created_at=unit.now,
+            )
+        )  # fmt: skip
+    await erased(resources)
+    async with resources.unit() as unit:
+        assert (await case_of(unit, case_id)).code != code
+        assert (await unit.session.exec(select(Recusal))).all() == []
+        assert (await unit.session.exec(select(FollowUp.kind))).all() == [FollowUpKind.MONTH]
+        assert (await unit.session.exec(select(Vote.amount))).all() == [None]
+        assert (await unit.session.exec(select(Payout.destination))).all() == [None]
+
+
+async def test_the_log_does_not_say_which_volunteer_asked(resources: Resources) -> None:
+    """What a volunteer does with their own request is logged in the name of the case: the log is never erased."""
+    fund = Fund(resources)
+    await fund.coordinators()
+    await fund.confirmed("Gamma", Role.TREASURER)
+    number = fund.people["Gamma"]
+    async with resources.unit() as unit:
+        gamma = str((await volunteer(unit, "Gamma")).id)
+        query = select(AuditEntry.act).where(AuditEntry.actor == gamma)
+        before = (await unit.session.exec(query)).all()
+    case_id, _ = await submitted(resources, number)
+    async with resources.unit() as unit:
+        actor, case = await actor_of(unit, number), await case_of(unit, case_id)
+        await checkphrase.choose_check_phrase(unit, actor, case, "canary-check")
+        await submission.add(unit, actor, case, "canary-more")
+        await danger.call_from_case(unit, actor, case)
+    await erased(resources, number)
+    async with resources.unit() as unit:
+        assert (await unit.session.exec(query)).all() == before
