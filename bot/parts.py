@@ -25,7 +25,7 @@ from handlers import (
     volunteers,
 )
 from services import attachments as files
-from services import audit, card, emergency, erasure, messages, news, panel, retention, standing
+from services import audit, card, emergency, erasure, messages, news, panel, reminders, retention, standing
 from services import danger as dangers
 from services import followup as followups
 from services import recovery as recoveries
@@ -60,6 +60,7 @@ JOBS: Final[tuple[Job, ...]] = (
     *panel.JOBS,
     *card.JOBS,
     *news.JOBS,
+    *reminders.JOBS,
     *emergency.JOBS,
     *standing.JOBS,
     *treasuries.JOBS,

@@ -98,6 +98,17 @@ class Recusal(SQLModel, table=True):
     at: datetime = Field(sa_type=UtcTime)
 
 
+class RailWait(SQLModel, table=True):
+    """An approved case whose person has not said yet how its money is to reach them."""
+
+    __tablename__ = "rail_wait"
+
+    case_id: UUID = Field(foreign_key="fund_case.id", primary_key=True)
+    due_at: datetime = Field(sa_type=UtcTime)
+    """When they are reminded next."""
+    reminded: int = 0
+
+
 class News(SQLModel, table=True):
     """Something the applicant is to be told once their safe-contact profile lets a message arrive."""
 

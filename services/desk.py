@@ -23,6 +23,7 @@ from payments.ledger import Purpose, balance
 from payments.money import Money
 from services.access import Act, Actor, require
 from services.audit import latest
+from services.reminders import count_silent
 from services.roles import holders
 from services.speak import Button, Screen, show
 from texts.formats import money, span
@@ -56,6 +57,8 @@ class Desk:
     reserved: Money
     short: int
     """Approved grants that wait for money."""
+    silent: int
+    """People with money set aside who were reminded and have not said how it is to reach them."""
     stuck: int
     failed: int
     dead: int
@@ -77,6 +80,7 @@ async def read_desk(unit: Unit, actor: Actor) -> Desk:
         free=await balance(unit, Purpose.FUND, unit.policy.currency),
         reserved=await balance(unit, Purpose.RESERVED, unit.policy.currency),
         short=await _count(unit, Grant, col(Grant.status) == GrantStatus.WAITING),
+        silent=await count_silent(unit),
         stuck=await _count(unit, Payout, col(Payout.status).in_(UNFINISHED), col(Payout.created_at) < oldest),
         failed=await _count(unit, Effect, col(Effect.status) == EffectStatus.FAILED),
         dead=await _count(unit, InboxEvent, col(InboxEvent.status) == EventStatus.DEAD),
@@ -99,6 +103,7 @@ async def show_desk(unit: Unit, actor: Actor) -> None:
         ),
         Button(say("desk.button.volunteers"), "volunteers.people"),
         Button(say("desk.button.refresh"), "desk.show"),
+        Button(say("volunteers.button.back"), "volunteers.home"),
     ]
     await show(unit, actor.to, Screen(_text(unit, actor, desk), [[button] for button in buttons]))
 
@@ -115,7 +120,8 @@ def _text(unit: Unit, actor: Actor, desk: Desk) -> str:
     lines += ["", say("desk.load" if desk.load else "desk.load-none")]
     lines += [say("desk.load-line", sign=sign, held=held, cap=unit.policy.panel.cap) for sign, held in desk.load]
     lines += ["", say("desk.money", free=_money(desk.free, language), reserved=_money(desk.reserved, language))]
-    lines += [say("desk.short", count=desk.short), say("desk.stuck", count=desk.stuck), ""]
+    lines += [say("desk.short", count=desk.short), say("desk.silent", count=desk.silent)]
+    lines += [say("desk.stuck", count=desk.stuck), ""]
     lines += [
         say("desk.failed", count=desk.failed),
         say("desk.dead", count=desk.dead),

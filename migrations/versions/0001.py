@@ -802,6 +802,14 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_question_case_id"), "question", ["case_id"], unique=False)
     op.create_table(
+        "rail_wait",
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("reminded", sa.Integer(), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["fund_case.id"], name=op.f("fk_rail_wait_case_id_fund_case")),
+        sa.PrimaryKeyConstraint("case_id", name=op.f("pk_rail_wait")),
+    )
+    op.create_table(
         "recusal",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("case_id", sa.Uuid(), nullable=False),
@@ -916,6 +924,7 @@ def downgrade() -> None:
     op.drop_table("seat")
     op.drop_index(op.f("ix_recusal_case_id"), table_name="recusal")
     op.drop_table("recusal")
+    op.drop_table("rail_wait")
     op.drop_index(op.f("ix_question_case_id"), table_name="question")
     op.drop_table("question")
     op.drop_index(op.f("ix_posting_entry_id"), table_name="posting")

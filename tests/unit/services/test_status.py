@@ -8,7 +8,8 @@ from services.contact import Address, To
 from services.home import home_screen
 from services.status import case_screen
 from tests.unit.services.asker import ASKER, actor_of, case_of, submitted
-from tests.unit.services.desk import PLENTY, SMALL, Desk
+from tests.unit.services.desk import PLENTY, Desk
+from tests.unit.services.fund import SMALL
 
 
 async def offered(desk: Desk, owner: str = "Applicant") -> tuple[str, list[str]]:
