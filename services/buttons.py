@@ -3,8 +3,10 @@
 The data is only `<token>.<position>`. Whoever forwards, forges or keeps a button gets `ButtonGone`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 from uuid import UUID
 
 from models.case import Case
@@ -13,6 +15,9 @@ from models.mail import Keyboard
 from models.unit import Unit
 from services.speak import START_BUTTON
 from vault.types import BlindIndex
+
+TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
+"""What a token can be. Anything else may be a text that PostgreSQL does not even take, such as a zero byte."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ async def resolve(unit: Unit, data: str, person: BlindIndex, lane: BlindIndex) -
     Raises `ButtonGone` when it is unknown, replaced, expired, another person's or in another chat.
     """
     token, _, position = data.rpartition(".")
-    keyboard = await unit.session.get(Keyboard, token) if token else None
+    keyboard = await unit.session.get(Keyboard, token) if TOKEN.fullmatch(token) else None
     if keyboard is None or keyboard.expires_at <= unit.now or not position.isdecimal():
         raise ButtonGone
     if keyboard.lane != lane:

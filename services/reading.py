@@ -4,6 +4,7 @@ What is read stands in a message of its own with protected content, and is erase
 its reader leaves the case. Payout and contact are never shown here.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -19,7 +20,10 @@ from vault.seal import Place, SealingKey, open_sealed
 from vault.types import Compartment
 
 PAGE = 3600
-"""Characters on a page, below the 4096 of a message (Bot API) with room for its title."""
+"""UTF-16 units on a page, below the 4096 of a message (Bot API) with room for its title."""
+
+LAST_SINGLE = "\uffff"
+"""The last character that is one UTF-16 unit; those after it, such as emoji, are two."""
 
 ADDED = "added"
 """Key of what the applicant added after sending."""
@@ -59,12 +63,28 @@ def paged(parts: list[str]) -> list[str]:
     """Put parts together into pages, splitting only what does not fit on one."""
     pages: list[str] = [""]
     for part in parts:
-        for start in range(0, len(part), PAGE):
-            piece = part[start : start + PAGE]
-            if len(pages[-1]) + len(piece) + 2 > PAGE:
+        for piece in _pieces(part):
+            if _units(pages[-1]) + _units(piece) + 2 > PAGE:
                 pages.append("")
             pages[-1] = f"{pages[-1]}\n\n{piece}" if pages[-1] else piece
     return pages
+
+
+def _units(text: str) -> int:
+    """How long a text is for Telegram, to which an emoji is two."""
+    return sum(2 if sign > LAST_SINGLE else 1 for sign in text)
+
+
+def _pieces(part: str) -> Iterator[str]:
+    """A part cut into what fits on a page."""
+    start = length = 0
+    for place, sign in enumerate(part):
+        if length + _units(sign) > PAGE:
+            yield part[start:place]
+            start, length = place, 0
+        length += _units(sign)
+    if part:
+        yield part[start:]
 
 
 async def _texts(unit: Unit, case: Case, language: str) -> list[str]:

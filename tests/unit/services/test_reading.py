@@ -3,7 +3,7 @@
 from uuid import UUID
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlmodel import select
 
@@ -30,11 +30,12 @@ async def fund(resources: Resources) -> Fund:
     return made
 
 
+@example(["🙂" * 2 * PAGE, "a" + "🙂" * (PAGE // 2)])
 @given(st.lists(st.text(max_size=3 * PAGE), max_size=4))
 def test_pages_hold_everything_and_fit(parts: list[str]) -> None:
     """No page is longer than a message takes, and no character is lost."""
     pages = paged(parts)
-    assert all(len(page) <= PAGE for page in pages)
+    assert all(len(page.encode("utf-16-le")) // 2 <= PAGE for page in pages)
     assert "".join(pages).replace("\n", "") == "".join(parts).replace("\n", "")
 
 
