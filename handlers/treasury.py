@@ -12,14 +12,14 @@ from aiogram.fsm.context import FSMContext
 from aiogram.fsm.state import State, StatesGroup
 from aiogram.types import CallbackQuery, Message
 
-from handlers.pressed import Pressed
+from handlers.pressed import Pressed, finish
 from models.errors import ButtonGone
 from models.grant import ReturnReason
 from models.unit import Unit
 from services import treasury, treasury_funding, treasury_screens
 from services.access import Actor
 from services.buttons import Press, pressed_case
-from services.speak import answer, erase_messages
+from services.speak import erase_messages
 
 
 class Typing(StatesGroup):
@@ -34,7 +34,7 @@ async def agree(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press)
     case = await pressed_case(unit, press)
     await treasury.agree(unit, actor, case)
     await treasury_screens.show_person(unit, actor, case)
-    _done(unit, actor, callback)
+    await finish(unit, actor, callback, press)
 
 
 async def other_way(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
@@ -42,7 +42,7 @@ async def other_way(callback: CallbackQuery, unit: Unit, actor: Actor, press: Pr
     case = await pressed_case(unit, press)
     await treasury.other_way(unit, actor, case)
     await treasury_screens.show_person(unit, actor, case)
-    _done(unit, actor, callback)
+    await finish(unit, actor, callback, press)
 
 
 async def take_back(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
@@ -50,14 +50,14 @@ async def take_back(callback: CallbackQuery, unit: Unit, actor: Actor, press: Pr
     case = await pressed_case(unit, press)
     await treasury.take_back(unit, actor, case)
     await treasury_screens.show_person(unit, actor, case)
-    _done(unit, actor, callback)
+    await finish(unit, actor, callback, press)
 
 
 async def show_person(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
     """The applicant sees where their money is."""
     case = await pressed_case(unit, press, same_version=False)
     await treasury_screens.show_person(unit, actor, case, rechecked=press.act == "treasury.rechecked")
-    _done(unit, actor, callback)
+    await finish(unit, actor, callback, press)
 
 
 async def show_desk(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
@@ -66,14 +66,14 @@ async def show_desk(callback: CallbackQuery, unit: Unit, actor: Actor, press: Pr
     await treasury_screens.show_desk(
         unit, actor, int(press.args.get("page", 0)), done=press.act == "treasury.done"
     )
-    _done(unit, actor, callback)
+    await finish(unit, actor, callback, press)
 
 
 async def open_payout(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
     """One payout."""
     await state.clear()
     await treasury_screens.show_payout(unit, actor, _id(press, "payout"))
-    _done(unit, actor, callback)
+    await finish(unit, actor, callback, press)
 
 
 async def act_on_payout(
@@ -91,7 +91,7 @@ async def act_on_payout(
     }
     await acts[press.act](unit, actor, payout_id)
     await treasury_screens.show_payout(unit, actor, payout_id)
-    _done(unit, actor, callback)
+    await finish(unit, actor, callback, press)
 
 
 async def ask_reference(
@@ -101,7 +101,7 @@ async def ask_reference(
     await treasury_screens.ask_reference(unit, actor, _id(press, "payout"))
     await state.set_state(Typing.reference)
     await state.set_data({"payout": str(_id(press, "payout"))})
-    _done(unit, actor, callback)
+    await finish(unit, actor, callback, press)
 
 
 async def take_reference(message: Message, unit: Unit, actor: Actor, state: FSMContext) -> None:
@@ -122,13 +122,13 @@ async def pay(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, s
     await treasury.pay(unit, actor, payout_id, data["reference"])
     await state.clear()
     await treasury_screens.show_payout(unit, actor, payout_id)
-    _done(unit, actor, callback)
+    await finish(unit, actor, callback, press)
 
 
 async def ask_reason(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
     """The money came back: ask why."""
     await treasury_screens.ask_reason(unit, actor, _id(press, "payout"))
-    _done(unit, actor, callback)
+    await finish(unit, actor, callback, press)
 
 
 async def came_back(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
@@ -136,7 +136,7 @@ async def came_back(callback: CallbackQuery, unit: Unit, actor: Actor, press: Pr
     payout_id = _id(press, "payout")
     await treasury.came_back(unit, actor, payout_id, ReturnReason(str(press.args["reason"])))
     await treasury_screens.show_payout(unit, actor, payout_id)
-    _done(unit, actor, callback)
+    await finish(unit, actor, callback, press)
 
 
 async def fund_command(message: Message, unit: Unit, actor: Actor, state: FSMContext) -> None:
@@ -146,11 +146,11 @@ async def fund_command(message: Message, unit: Unit, actor: Actor, state: FSMCon
     await state.set_state(Typing.amount)
 
 
-async def fund_button(callback: CallbackQuery, unit: Unit, actor: Actor, state: FSMContext) -> None:
+async def fund_button(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
     """The same by a button."""
     await treasury_funding.ask_amount(unit, actor)
     await state.set_state(Typing.amount)
-    _done(unit, actor, callback)
+    await finish(unit, actor, callback, press)
 
 
 async def take_amount(message: Message, unit: Unit, actor: Actor) -> None:
@@ -172,7 +172,7 @@ async def act_on_funding(
     elif press.act == "treasury.fund_refuse":
         await treasury_funding.refuse(unit, actor, funding_id)
     await treasury_funding.show_funding(unit, actor, funding_id)
-    _done(unit, actor, callback)
+    await finish(unit, actor, callback, press)
 
 
 def build_router() -> Router:
@@ -209,7 +209,3 @@ def build_router() -> Router:
 
 def _id(press: Press, name: str) -> UUID:
     return UUID(str(press.args[name]))
-
-
-def _done(unit: Unit, actor: Actor, callback: CallbackQuery) -> None:
-    answer(unit, actor.address, callback.id)

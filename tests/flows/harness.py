@@ -16,7 +16,7 @@ from sqlmodel import func, select
 from bot.app import App, Setup
 from bot.database import Resources
 from bot.rates import Rates
-from models.mail import Effect, EffectStatus, EventStatus, InboxEvent
+from models.mail import Effect, EffectStatus, EventStatus, InboxEvent, SentMessage
 from models.unit import Unit
 from sandbox.clock import TravelClock
 from sandbox.telegram.client import Group, Person, Town
@@ -25,6 +25,9 @@ from sandbox.telegram.server import TelegramServer
 
 PATIENCE = 20.0
 """Real seconds after which a world that does not settle is a failure."""
+
+STRIDE = timedelta(hours=6)
+"""How far time goes at once while messages stand: they are deleted well before Telegram's 48 hours."""
 
 
 class NotSettled(AssertionError):
@@ -75,12 +78,16 @@ class World:
     async def settle(self, seconds: float = PATIENCE) -> None:
         """Wait until everything said is heard, every event handled, every effect delivered."""
         end = asyncio.get_running_loop().time() + seconds
-        while not (backlog := await self.backlog()).empty or await self._run_errands():
+        while not (backlog := await self.backlog()).empty or await self._is_stirred_by_errands():
             left = end - asyncio.get_running_loop().time()
             if left <= 0:
                 raise NotSettled(backlog)
             if not backlog.empty:
                 await self.app.progress.wait(min(left, 1.0))
+
+    async def _is_stirred_by_errands(self) -> bool:
+        """Whether an errand was due, or has meanwhile brought something new, also one that the fund ran itself."""
+        return bool(await self._run_errands()) or not (await self.backlog()).empty
 
     async def _run_errands(self) -> int:
         """What is to be asked of Telegram now, such as a file; returns how much that was."""
@@ -107,6 +114,14 @@ class World:
         self.app.worker.bell.ring()
         await self.app.clock.run_due_now()
         await self.settle()
+
+    async def live(self, **span: float) -> None:
+        """Let much time pass, as `timedelta` takes it, in strides while anything stands in a chat."""
+        end = self.clock.now() + timedelta(**span)
+        while (left := (end - self.clock.now()).total_seconds()) > 0:
+            async with self.resources.unit() as unit:
+                stands = (await unit.session.exec(select(SentMessage.id).limit(1))).first()
+            await self.jump(seconds=min(left, STRIDE.total_seconds()) if stands else left)
 
     async def kill(self) -> None:
         """End the fund without grace: only what is committed remains."""

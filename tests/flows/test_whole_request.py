@@ -1,0 +1,193 @@
+"""One whole request, from the operator's invitation to the last follow-up, as all the people in it live it."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from models.case import CaseStatus
+from models.volunteer import Role
+from sandbox.telegram.client import Person
+from services.questions import KEYS
+from tests.flows.chronicle import chronicle
+from tests.flows.harness import World
+from tests.flows.house import CHECK, DESTINATION, House, move_in
+from tests.flows.interview import TYPED
+from tests.flows.staff import NAMES
+from tests.soak.checks import check_books, check_mail
+from tests.soak.reading import says
+from tests.soak.snapshot import take
+from tests.unit.services.pictures import KINDS
+
+BOTH = pytest.mark.parametrize("receiving", ["polling", "webhook"], indirect=True)
+LANGUAGES = pytest.mark.parametrize("language", ["en", "ru"])
+QUESTION, ANSWER = "Which month was it?", "It was the month of May."
+REFERENCE = "A-1207"
+SECRETS = ("canary", "2200", CHECK, "month", REFERENCE, "Anna", *NAMES)
+"""Pieces of what no group may ever see."""
+
+
+@pytest.fixture
+async def house(world: World, language: str) -> AsyncIterator[House]:
+    """A fund with everybody in it, and all that is shown from its first moment written down."""
+    async with chronicle(world) as written:
+        yield await move_in(world, language, written)
+
+
+@BOTH
+@LANGUAGES
+async def test_from_the_first_message_to_the_last_follow_up(house: House) -> None:
+    """Everybody joins by a link, and a request goes its whole way: asked, read, decided, paid, followed up."""
+    await house.staff.fund("100 000")
+    await _answer_questions(house)
+    await house.send()
+    await _only_the_neutral_line(house)
+    await _read(house)
+    await _ask_and_answer(house)
+    voter = await _vote(house)
+    await house.staff.desk(house.staff.coordinators[0], "people")
+    await house.staff.admit(voter, Role.TREASURER)
+    await house.agree(3_500_000)
+    await _pay_by_two(house, voter)
+    await _only_the_neutral_line(house)
+    await _follow_up(house)
+    await _check_all(house, 10_000_000)
+
+
+async def _answer_questions(house: House) -> None:
+    """The interview, with mistakes that are said kindly, a photo and a correction."""
+    asker = house.asker
+    asker.answers = {**TYPED, "amount": "40 000"}
+    when, amount, documents = map(KEYS.index, ("when", "amount", "documents"))
+    await asker.start()
+    await asker.answer_all(KEYS[:when])
+    shown = await asker.type({"en": "tomorrow", "ru": "завтра"}[asker.language])
+    assert shown.text.startswith(asker.say("intake.bad.date-future"))
+    await asker.answer_all(KEYS[when:amount])
+    shown = await asker.type("a lot")
+    assert shown.text.startswith(asker.say("intake.bad.number"))
+    await asker.answer_all(KEYS[amount:documents])
+    await asker.person.upload_photo(KINDS["jpeg"])
+    shown = await asker.screen()
+    assert asker.say("intake.file.added", number=1, n=1) in shown.text
+    await asker.press("intake.button.done")
+    review = await asker.answer_all(KEYS[documents + 1 :])
+    assert asker.say("intake.review.ask") in review.text
+    await asker.press("intake.title.need")
+    review = await asker.type("canary-corrected")
+    assert "canary-corrected" in review.text
+    assert len(await asker.person.messages()) == 1
+
+
+async def _only_the_neutral_line(house: House) -> None:
+    """Some minutes later nothing else can be read on the applicant's phone."""
+    await house.world.jump(minutes=house.world.resources.policy.retention.screen_minutes + 1)
+    assert [view.text for view in await house.asker.person.messages()] == [house.asker.say("pipeline.neutral")]
+
+
+async def _read(house: House) -> None:
+    """The card stands in the group; the panel reads in private for ten minutes, the outsider does not."""
+    staff, group = house.staff, house.group
+    card = await staff.sees(staff.coordinators[1], "review.card", group)
+    assert house.code in card.text
+    panel = house.panel()
+    assert len(panel) == house.world.resources.policy.panel.size
+    (outsider,) = [person for person in staff.reviewers if person not in panel]
+    assert await staff.on_card(outsider, "review.button.read", group) == staff.say("refused.not-on-panel")
+    for person in panel:
+        await staff.on_card(person, "review.button.read", group)
+        page = await staff.sees(person, "review.page")
+        assert page.protected
+        assert TYPED["story"] in page.text
+        assert DESTINATION not in page.text
+    await staff.press(panel[0], "review.button.next")
+    assert any(view.photo for view in await panel[0].messages())
+    await house.world.jump(minutes=house.world.resources.policy.panel.reading_minutes + 1)
+    for person in panel:
+        assert not any(view.photo or "canary" in view.text for view in await person.messages())
+
+
+async def _ask_and_answer(house: House) -> None:
+    """A question passes to the applicant and an answer back, both without names; both are gone from the chats."""
+    staff, asker = house.staff, house.asker
+    reader = house.panel()[0]
+    await staff.on_card(reader, "review.button.ask", house.group)
+    await staff.type(reader, QUESTION)
+    await staff.sees(reader, "relay.sent")
+    shown = await house.open_news()
+    assert shown.text == asker.say("relay.question", question=QUESTION)
+    shown = await asker.type(ANSWER)
+    assert shown.text == asker.say("relay.thanks")
+
+
+async def _vote(house: House) -> Person:
+    """The amount asked for by one, less by another in private: the lesser is granted. A voter is returned."""
+    staff, group = house.staff, house.group
+    first, second = house.panel()[:2]
+    assert await staff.on_card(first, "review.button.approve", group) == staff.say("review.popup.voted")
+    assert await house.status() is CaseStatus.IN_REVIEW
+    await staff.on_card(second, "review.button.read", group)
+    assert ANSWER in (await staff.sees(second, "review.page")).text
+    await staff.press(second, "review.button.amount")
+    await staff.type(second, "35 000")
+    await staff.sees(second, "review.done")
+    assert await house.status() is CaseStatus.APPROVED
+    await staff.sees(first, "review.card-closed", group)
+    return first
+
+
+async def _pay_by_two(house: House, voter: Person) -> None:
+    """A voter who is a treasurer too may not pay; one treasurer pays, another confirms, the applicant is told."""
+    staff = house.staff
+    payer, other = staff.treasurers
+    await staff.desk(voter, "treasury")
+    await staff.press_like(voter, "treasury.state.queued")
+    assert (await voter.popups())[-1].text == staff.say("treasury.refused.voted")
+    assert staff.say("treasury.told.queued") not in [view.text for view in await voter.messages()]
+
+    assert await staff.claim(payer) == DESTINATION
+    await staff.press(other, "treasury.button.open")
+    await staff.sees(other, "treasury.payout.taken")
+    await staff.pay(payer, REFERENCE)
+    await staff.sees(payer, "treasury.payout.sent-mine")
+    assert await house.status() is CaseStatus.PAYING
+    await staff.press(other, "treasury.button.open")
+    assert (await staff.reads(other, "treasury.payout.sent"))["reference"] == REFERENCE
+    await staff.press(other, "treasury.button.confirm")
+    assert await house.status() is CaseStatus.PAID
+    shown = await house.open_news()
+    assert says(shown.text, "treasury.person.paid", staff.language)
+    assert house.amount(3_500_000) in shown.text
+
+
+async def _follow_up(house: House) -> None:
+    """Three questions, each in its time: arrived, how are you, how are you; then the case ends by itself."""
+    asker, (arrived, month, quarter) = house.asker, house.world.resources.policy.followups.days
+    await house.live(days=arrived)
+    assert [view.text for view in await asker.person.messages()] == [asker.say("followup.ask.arrived")]
+    shown = await asker.press("followup.button.yes")
+    assert shown.text == asker.say("followup.done.good")
+    await house.live(days=month - arrived)
+    assert [view.text for view in await asker.person.messages()] == [asker.say("followup.ask.month")]
+    await asker.press("followup.button.words")
+    shown = await asker.type("canary-words: fine")
+    assert shown.text == asker.say("followup.done.words")
+    await house.live(days=quarter - month)
+    assert [view.text for view in await asker.person.messages()] == [asker.say("followup.ask.quarter")]
+    await asker.press("followup.button.good")
+    assert await house.status() is CaseStatus.FOLLOWED_UP
+    await house.live(days=house.world.resources.policy.followups.repeat_days)
+    assert await house.status() is CaseStatus.CLOSED
+
+
+async def _check_all(house: House, money: int) -> None:
+    """Books and log are whole, boxes and chats empty; nothing was said twice, and no secret to the group."""
+    await house.live(days=3)
+    async with house.world.unit() as unit:
+        there = await take(unit)
+    assert [*check_books(there, money), *check_mail(there)] == []
+    assert (there.events, there.effects) == ([], [])
+    assert house.written.standing == {}
+    assert house.written.twice == []
+    assert house.written.shown[house.group.id]
+    assert house.written.said(house.group.id, *SECRETS) == []
+    assert [call for call in await house.world.town.calls() if not call["ok"]] == []
