@@ -109,6 +109,8 @@ class Case(SQLModel, table=True):
     recovery_guesses: int = 0
     recovery_locked_until: datetime | None = Field(default=None, sa_type=UtcTime)
     appealed: bool = False
+    possible_repeat: bool = False
+    """Another case of late names the same person, court case or destination (`services.repeats`); never which."""
     policy_version: str | None = Field(default=None, max_length=32)
     created_at: datetime = Field(sa_type=UtcTime)
     expires_at: datetime | None = Field(default=None, sa_type=UtcTime, index=True)

@@ -1,8 +1,8 @@
 """The card of a case in the review group: pseudonymous facts only, never a word that the applicant wrote.
 
-It shows the code, category, urgency, age, amount band, the panel's call signs and how many have voted. A bot may
-delete a message for 48 hours only (Bot API, deleteMessage), so a card is posted anew before that while the case
-is open, and taken away some hours after the case has closed.
+It shows the code, category, urgency, age, amount band, the panel's call signs, how many have voted, and whether it
+may be a repeat, never of whom. A bot may delete a message for 48 hours only (Bot API, deleteMessage), so a card is
+posted anew before that while the case is open, and taken away some hours after the case has closed.
 """
 
 from collections.abc import Sequence
@@ -78,20 +78,29 @@ async def remove(unit: Unit, case: Case) -> None:
         await clear_slot(unit, group.chat, slot_of(case.id))
 
 
+def facts(unit: Unit, case: Case, language: str) -> list[str]:
+    """What any volunteer may be told of a case beside its code: category, urgency, age."""
+    since = day((case.submitted_at or case.created_at).date(), language)
+    return [
+        unit.texts.render(f"review.category.{case.category}", language),
+        unit.texts.render(f"review.urgency.{case.urgency}", language),
+        unit.texts.render("review.age", language, day=since),
+    ]
+
+
 async def _text(unit: Unit, case: Case, language: str) -> str:
     panel = await seated(unit, case)
     cast = len(await standing_votes(unit, case))
     render = unit.texts.render
-    since = day((case.submitted_at or case.created_at).date(), language)
     lines = [
         render("review.card", language, code=case.code),
-        render(f"review.category.{case.category}", language),
-        render(f"review.urgency.{case.urgency}", language),
-        render("review.age", language, day=since),
+        *facts(unit, case, language),
         render("review.band", language, band=band(unit.policy, case, language)),
         render("review.panel", language, signs=", ".join(who.call_sign for _, who in panel) or "—"),
         render("review.voted", language, cast=cast, seats=len(panel)),
     ]
+    if case.possible_repeat:
+        lines.append(render("review.possible-repeat", language))
     if round_of(case) > 1:
         lines.insert(1, render("review.appeal-card", language))
     return "\n".join(lines)

@@ -3,7 +3,8 @@
 - Sending writes down the clear facts, makes the recovery phrase (shown once, kept as a slow hash) and opens the
   review.
 - A change of what the panel judges raises the version and asks for every vote anew. How the money can arrive and
-  how the person can be reached change nothing that was voted on.
+  how the person can be reached change nothing that was voted on, unless the case becomes a possible repeat by it:
+  then more approvals are needed, and every vote is asked anew (`services.repeats`).
 - A withdrawn case is read by nobody any more; erasing it is another act.
 """
 
@@ -15,7 +16,7 @@ from models.errors import BadInput, Stale
 from models.states import move
 from models.unit import Unit
 from payments import grants
-from services import followup, review
+from services import followup, repeats, review
 from services.access import Actor, applicant_of
 from services.intake import (
     read_answer,
@@ -49,7 +50,8 @@ async def give_answer(unit: Unit, actor: Actor, case: Case, key: str, value: str
     if compartment is Compartment.contact:
         await set_contact(unit, case, await read_answers(unit, case, Compartment.contact))
     await record(unit, applicant_of(case), "case.corrected", about("case", case.id), question=key)
-    if compartment is Compartment.story:
+    has_become_repeat = key in repeats.SOURCES and await repeats.note(unit, case)
+    if compartment is Compartment.story or has_become_repeat:
         await content_changed(unit, case)
 
 
@@ -85,6 +87,7 @@ async def submit(unit: Unit, actor: Actor, case: Case) -> Secret:
     case.submitted_at, case.expires_at = unit.now, None
     case.policy_version = unit.policy.version
     phrase = await renew_phrase(unit, actor, case)
+    await repeats.note(unit, case)
     await move(unit, case, CaseStatus.SUBMITTED, ALLOWED, applicant_of(case))
     await review.open_review(unit, case)
     return phrase

@@ -247,6 +247,7 @@ def upgrade() -> None:
         sa.Column("recovery_guesses", sa.Integer(), nullable=False),
         sa.Column("recovery_locked_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("appealed", sa.Boolean(), nullable=False),
+        sa.Column("possible_repeat", sa.Boolean(), nullable=False),
         sa.Column("policy_version", sa.String(length=32), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),
@@ -601,6 +602,49 @@ def upgrade() -> None:
     op.create_index(op.f("ix_danger_call_closed_at"), "danger_call", ["closed_at"], unique=False)
     op.create_index(op.f("ix_danger_call_told_at"), "danger_call", ["told_at"], unique=False)
     op.create_table(
+        "emergency",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column("case_version", sa.Integer(), nullable=False),
+        sa.Column("proposed_by", sa.Uuid(), nullable=False),
+        sa.Column("proposed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("agreed_by", sa.Uuid(), nullable=True),
+        sa.Column("agreed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("review_due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reviewed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["agreed_by"], ["volunteer.id"], name=op.f("fk_emergency_agreed_by_volunteer")),
+        sa.ForeignKeyConstraint(["case_id"], ["fund_case.id"], name=op.f("fk_emergency_case_id_fund_case")),
+        sa.ForeignKeyConstraint(
+            ["proposed_by"], ["volunteer.id"], name=op.f("fk_emergency_proposed_by_volunteer")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_emergency")),
+        sa.UniqueConstraint("case_id", name=op.f("uq_emergency_case_id")),
+    )
+    op.create_index(op.f("ix_emergency_review_due_at"), "emergency", ["review_due_at"], unique=False)
+    op.create_table(
+        "fingerprint",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "destination",
+                "court_case",
+                name="fingerprint_kind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("value", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["case_id"], ["fund_case.id"], name=op.f("fk_fingerprint_case_id_fund_case")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_fingerprint")),
+        sa.UniqueConstraint("case_id", "kind", "value", name=op.f("uq_fingerprint_case_id_kind_value")),
+    )
+    op.create_index(op.f("ix_fingerprint_case_id"), "fingerprint", ["case_id"], unique=False)
+    op.create_index(op.f("ix_fingerprint_value"), "fingerprint", ["value"], unique=False)
+    op.create_table(
         "follow_up",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("case_id", sa.Uuid(), nullable=False),
@@ -712,6 +756,7 @@ def upgrade() -> None:
         ),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("unsure", sa.Boolean(), nullable=False),
         sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["claimed_by"], ["volunteer.id"], name=op.f("fk_payout_claimed_by_volunteer")),
@@ -883,6 +928,26 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_volunteer_role_volunteer_id"), "volunteer_role", ["volunteer_id"], unique=False)
     op.create_table(
+        "emergency_verdict",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("emergency_id", sa.Uuid(), nullable=False),
+        sa.Column("volunteer_id", sa.Uuid(), nullable=False),
+        sa.Column("agreed", sa.Boolean(), nullable=True),
+        sa.Column("given_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["emergency_id"], ["emergency.id"], name=op.f("fk_emergency_verdict_emergency_id_emergency")
+        ),
+        sa.ForeignKeyConstraint(
+            ["volunteer_id"], ["volunteer.id"], name=op.f("fk_emergency_verdict_volunteer_id_volunteer")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_emergency_verdict")),
+        sa.UniqueConstraint(
+            "emergency_id", "volunteer_id", name=op.f("uq_emergency_verdict_emergency_id_volunteer_id")
+        ),
+    )
+    op.create_index(op.f("ix_emergency_verdict_emergency_id"), "emergency_verdict", ["emergency_id"], unique=False)
+    op.create_index(op.f("ix_emergency_verdict_volunteer_id"), "emergency_verdict", ["volunteer_id"], unique=False)
+    op.create_table(
         "vote",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("seat_id", sa.Uuid(), nullable=False),
@@ -916,6 +981,9 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_vote_seat_id"), table_name="vote")
     op.drop_index(op.f("ix_vote_case_id"), table_name="vote")
     op.drop_table("vote")
+    op.drop_index(op.f("ix_emergency_verdict_volunteer_id"), table_name="emergency_verdict")
+    op.drop_index(op.f("ix_emergency_verdict_emergency_id"), table_name="emergency_verdict")
+    op.drop_table("emergency_verdict")
     op.drop_index(op.f("ix_volunteer_role_volunteer_id"), table_name="volunteer_role")
     op.drop_table("volunteer_role")
     op.drop_index(op.f("ix_seat_volunteer_id"), table_name="seat")
@@ -945,6 +1013,11 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_follow_up_due_at"), table_name="follow_up")
     op.drop_index(op.f("ix_follow_up_case_id"), table_name="follow_up")
     op.drop_table("follow_up")
+    op.drop_index(op.f("ix_fingerprint_value"), table_name="fingerprint")
+    op.drop_index(op.f("ix_fingerprint_case_id"), table_name="fingerprint")
+    op.drop_table("fingerprint")
+    op.drop_index(op.f("ix_emergency_review_due_at"), table_name="emergency")
+    op.drop_table("emergency")
     op.drop_index(op.f("ix_danger_call_told_at"), table_name="danger_call")
     op.drop_index(op.f("ix_danger_call_closed_at"), table_name="danger_call")
     op.drop_index(op.f("ix_danger_call_case_id"), table_name="danger_call")
