@@ -144,8 +144,9 @@ async def cancel_for_case(unit: Unit, case: Case, actor_name: str) -> Payout | N
 
     The fingerprint of where the money went goes: with the server's keys a card's number could be found by trying.
 
-    A payout that a treasurer holds or has sent is left to them, with its grant reserved, and returned: only
-    they know whether money has moved (giving it back then releases the grant).
+    A payout that a treasurer holds or has sent, or may have paid before they left, is left to the treasurers, with
+    its grant reserved, and returned: only they can tell whether money has moved (giving it back then releases the
+    grant).
     """
     await ledger.lock(unit, unit.policy.currency)
     grant = await grant_of(unit, case)
@@ -158,6 +159,8 @@ async def cancel_for_case(unit: Unit, case: Case, actor_name: str) -> Payout | N
     if payout is not None and payout.status in MOVING:
         return payout
     if payout is not None and payout.status == PayoutStatus.QUEUED:
+        if payout.unsure:
+            return payout
         await move(unit, payout, PayoutStatus.CANCELLED, PAYOUT_ALLOWED, actor_name)
     if grant.status != GrantStatus.PAID:
         await release(unit, grant, actor_name)

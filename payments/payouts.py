@@ -2,7 +2,7 @@
 
     queued -> claimed -> paid                       up to the tier that asks for two treasurers
     queued -> claimed -> sent -> paid               above it: the second treasurer is another person
-    claimed -> queued                               given back before paying
+    claimed -> queued                               given back before paying, or taken from who may pay no more
     sent or paid -> returned                        the money came back, and the grant is reserved anew
 
 Who may press is decided by `services.treasury`; this module keeps payout, grant, case and books in step. The
@@ -33,8 +33,15 @@ PAYABLE = frozenset({CaseStatus.APPROVED, CaseStatus.PAYING, CaseStatus.PAID, Ca
 async def queue(
     unit: Unit, grant: Grant, case: Case, rail: Rail, destination: BlindIndex | None, by: str
 ) -> Payout:
-    """Put a reserved grant on the treasurers' desk; the person has agreed to the rail. Case: `PAYING`."""
-    payout = Payout(grant_id=grant.id, rail=rail.name, destination=destination, created_at=unit.now)
+    """Put a reserved grant on the treasurers' desk; the person has agreed to the rail. Case: `PAYING`.
+
+    Whether an earlier try may have been paid stays a question, also when the person took that try back.
+    """
+    doubts = await unit.session.exec(select(Payout.id).where(Payout.grant_id == grant.id, col(Payout.unsure)))
+    payout = Payout(
+        grant_id=grant.id, rail=rail.name, destination=destination, unsure=doubts.first() is not None,
+        created_at=unit.now,
+    )  # fmt: skip
     unit.session.add(payout)
     await unit.session.flush()
     await move(unit, case, CaseStatus.PAYING, CASE_ALLOWED, by, rail=rail.name)
@@ -74,17 +81,35 @@ async def take_back(unit: Unit, payout: Payout, case: Case, by: str) -> None:
 async def give_back(unit: Unit, payout: Payout, grant: Grant, case: Case | None, treasurer: UUID) -> None:
     """Put a claimed payout back before paying. Without a case its grant is released instead."""
     only_holder(payout, treasurer)
-    await put_back(unit, payout, grant, case, treasurer)
+    payout.unsure = False
+    await put_back(unit, payout, grant, case, str(treasurer))
 
 
-async def put_back(unit: Unit, payout: Payout, grant: Grant, case: Case | None, treasurer: UUID) -> None:
+async def put_back(unit: Unit, payout: Payout, grant: Grant, case: Case | None, by: str) -> None:
     """Take a claimed payout from its holder, not paid, and put it back."""
     target = PayoutStatus.QUEUED if is_wanted(case) else PayoutStatus.CANCELLED
-    await move(unit, payout, target, PAYOUT_ALLOWED, str(treasurer))
+    await move(unit, payout, target, PAYOUT_ALLOWED, by)
     payout.claimed_by = payout.claimed_at = None
     await unit.session.flush()
     if target == PayoutStatus.CANCELLED:
-        await grants.release(unit, grant, str(treasurer))
+        await grants.release(unit, grant, by)
+
+
+async def unfinished_of(unit: Unit, treasurer: UUID) -> list[UUID]:
+    """Payouts that a treasurer has claimed or sent, oldest first; their cases are locked, in one order for all."""
+    moving = col(Payout.status).in_(grants.MOVING)
+    found = await unit.session.exec(
+        select(Payout.id, Grant.case_id)
+        .join(Grant, col(Grant.id) == Payout.grant_id)
+        .where(Payout.claimed_by == treasurer, moving)
+        .order_by(col(Payout.claimed_at), col(Payout.id))
+    )
+    held = found.all()
+    cases = [case_id for _, case_id in held if case_id is not None]
+    await unit.session.exec(
+        select(Case.id).where(col(Case.id).in_(cases)).order_by(col(Case.id)).with_for_update()
+    )
+    return [payout_id for payout_id, _ in held]
 
 
 async def last_returned(unit: Unit, grant: Grant) -> Payout | None:

@@ -1,7 +1,7 @@
 """How a volunteer's access stands: paused, suspended, left, re-confirmed or run out.
 
-- Suspending is one tap and ends all access at once: roles, buttons, conversations, seats, what stands in their
-  chat, such as a page of a case or where a payout goes.
+- Suspending is one tap and ends all access at once: roles, buttons, conversations, seats, claimed payouts, what
+  stands in their chat, such as a page of a case or where a payout goes.
   It goes for who leaves the group too. To come back is to be invited and confirmed anew.
 - A coordinator who is not the volunteer re-confirms them; the coordinators are told in time, and when nobody
   does, access stops by itself (`services.access.roles_of`), and the seats are given to others.
@@ -19,7 +19,7 @@ from models.mail import Keyboard
 from models.states import move
 from models.unit import Unit
 from models.volunteer import ALLOWED, Role, Volunteer, VolunteerRole, VolunteerStatus
-from services import group, panel
+from services import group, panel, treasury
 from services.access import Act, Actor, require, roles_of
 from services.clearing import clear_work
 from services.contact import Address, lane_of, volunteer_recipient
@@ -72,7 +72,11 @@ async def left_group(unit: Unit, address: Address, person: Address) -> None:
 
 
 async def end_access(unit: Unit, volunteer: Volunteer, target: VolunteerStatus, actor: str) -> None:
-    """Move to a state without access, and take away everything that gave any."""
+    """Move to a state without access, and take away everything that gave any.
+
+    Payouts first: everybody who moves money locks cases before the chain of the audit log.
+    """
+    await treasury.release(unit, volunteer, actor)
     await move(unit, volunteer, target, ALLOWED, actor)
     await unit.session.exec(delete(VolunteerRole).where(col(VolunteerRole.volunteer_id) == volunteer.id))
     await unit.session.exec(

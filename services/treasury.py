@@ -1,6 +1,6 @@
 """The payout desk: who may pay, confirm and return, and who is told what.
 
-- Nobody pays or confirms their own case, one they voted on, or one they stepped aside from.
+- Nobody pays or confirms their own case, one they voted on or decided in an emergency, or stepped aside from.
 - A payout exists once the person has confirmed how the money reaches them; until then nothing can be claimed.
 - The destination is read by the treasurer who holds the payout, alone, and each reading is on the record.
 - Above the policy's tier a payment counts once a second treasurer, another person, has confirmed it.
@@ -20,6 +20,7 @@ from sqlmodel import col, func, select
 
 from models.audit import about, record
 from models.case import Case, CaseStatus
+from models.emergency import Emergency
 from models.errors import AlreadyDone, BadInput, ButtonGone, FundShort, NotAllowed, SteppedAside
 from models.grant import Grant, GrantStatus, Payout, PayoutStatus, ReturnReason
 from models.panel import Vote
@@ -135,10 +136,32 @@ async def take_over(unit: Unit, actor: Actor, payout_id: UUID) -> None:
 
     Whether they have paid is for the treasurers to find out first: the screen says so.
     """
-    volunteer, payout, grant, case = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
+    _, payout, grant, case = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
     if not await is_abandoned(unit, payout):
         raise NotAllowed("treasury.refused.not-holder")
-    await payouts.put_back(unit, payout, grant, case, volunteer.id)
+    await payouts.put_back(unit, payout, grant, case, actor.name)
+
+
+async def release(unit: Unit, volunteer: Volunteer, actor_name: str) -> int:
+    """Take what a treasurer holds from them, since their access ends; returns how many payouts there were.
+
+    What they claimed goes back into the queue, marked as unsure: whether they had paid already, nobody else can
+    know, and whoever takes it is told to find out. What they sent waits for its second treasurer as before. A
+    claimed one that nobody waits for any more is left for another to take over: releasing its grant by itself
+    would call money free that may be gone.
+    """
+    held = await payouts.unfinished_of(unit, volunteer.id)
+    for payout_id in held:
+        payout, grant, case = await payouts.load(unit, payout_id)
+        if payout.status == PayoutStatus.CLAIMED and payouts.is_wanted(case):
+            payout.unsure = True
+            await payouts.put_back(unit, payout, grant, case, actor_name)
+        key = "treasury.told.confirm" if payout.status == PayoutStatus.SENT else "treasury.told.released"
+        for other in await holders(unit, Role.TREASURER):
+            involved = case is not None and (other.chat == case.chat or await _is_involved(unit, case, other.id))
+            if other.id != volunteer.id and not involved:
+                await _tell(unit, other, key, payout)
+    return len(held)
 
 
 async def is_abandoned(unit: Unit, payout: Payout) -> bool:
@@ -260,11 +283,14 @@ async def _grant_of_own(unit: Unit, actor: Actor, case: Case) -> Grant:
 
 
 async def _is_involved(unit: Unit, case: Case, volunteer_id: UUID) -> bool:
-    """Whether a volunteer voted on a case or stepped aside from it."""
-    voted = await unit.session.exec(
-        select(Vote.id).where(Vote.case_id == case.id, Vote.volunteer_id == volunteer_id).limit(1)
-    )
-    return voted.first() is not None or await has_stepped_aside(unit, case.id, volunteer_id)
+    """Whether a volunteer voted on a case, decided on it in an emergency, or stepped aside from it."""
+    voted = select(Vote.id).where(Vote.case_id == case.id, Vote.volunteer_id == volunteer_id)
+    deciders = or_(col(Emergency.proposed_by) == volunteer_id, col(Emergency.agreed_by) == volunteer_id)
+    decided = select(Emergency.id).where(Emergency.case_id == case.id, deciders)
+    for query in (voted, decided):
+        if (await unit.session.exec(query.limit(1))).first() is not None:
+            return True
+    return await has_stepped_aside(unit, case.id, volunteer_id)
 
 
 async def _tell(unit: Unit, volunteer: Volunteer, key: str, payout: Payout) -> None:

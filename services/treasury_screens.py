@@ -64,7 +64,7 @@ async def show_payout(unit: Unit, actor: Actor, payout_id: UUID) -> None:
     verbs: tuple[str, ...] = ()
     match payout.status:
         case PayoutStatus.QUEUED:
-            key, verbs = "treasury.payout.queued", ("claim",)
+            key, verbs = "treasury.payout.unsure" if payout.unsure else "treasury.payout.queued", ("claim",)
         case PayoutStatus.CLAIMED if mine:
             key, verbs = "treasury.payout.withdrawn", ("give_back", "paid")
         case PayoutStatus.CLAIMED if await treasury.is_abandoned(unit, payout):

@@ -25,14 +25,19 @@ from models.errors import (
 from models.followup import FollowUp
 from models.grant import Grant, GrantStatus, Payout, PayoutStatus, ReturnReason
 from models.ledger import JournalEntry
+from models.mail import Effect, EffectKind, SentMessage
 from models.panel import Recusal, Seat, Vote, VoteKind
 from models.unit import Unit
 from models.volunteer import Role, VolunteerStatus
 from payments import grants, payouts, rails
-from services import intake, submission, treasury, treasury_funding, treasury_screens
+from services import intake, standing, submission, treasury, treasury_funding, treasury_screens
 from services.access import Actor
+from services.contact import Address, lane_of
+from services.speak import SCREEN
 from tests.unit.services.desk import PLENTY, Desk, make_desk
 from tests.unit.services.fund import LARGE, SMALL, volunteer
+from vault.seal import Place
+from vault.types import SealedBytes
 
 Step = Callable[[Unit, Actor, UUID], Awaitable[object]]
 P, G, C = PayoutStatus, GrantStatus, CaseStatus
@@ -416,6 +421,112 @@ async def test_a_short_fund_says_so_and_pays_in_order(resources: Resources) -> N
     assert len(await desk.notices("Second")) == 1
     for case_id, owner in ((first, "First"), (second, "Second"), (third, "Third")):
         await desk.agreed(case_id, owner)
+
+
+async def _ended(desk: Desk, sign: str = "Till", by: str = "Alpha") -> None:
+    """A coordinator ends somebody's access."""
+    async with desk.resources.unit() as unit:
+        await standing.suspend(unit, await desk.actor(unit, by), (await volunteer(unit, sign)).id)
+
+
+async def test_whoever_loses_access_holds_no_payout(desk: Desk) -> None:
+    """What was claimed is in the queue again, with a warning; where to pay leaves the screen; others are told."""
+    claimed, queued = await desk.queued("Applicant"), await desk.queued("Other")
+    await _do(desk, "Till", claimed, treasury.claim, treasury_screens.show_payout)
+    assert "4111" in (await desk.screen("Till"))["text"]
+    before = len(await desk.notices("Till"))
+    await _ended(desk)
+    assert (await desk.stands(claimed))[:2] == (P.QUEUED, G.RESERVED)
+    assert await desk.said("Till", SCREEN) == []
+    assert len(await desk.notices("Till")) <= before
+    for sign in ("Coin", "Purse"):
+        assert "no treasurer any more" in (await desk.notices(sign))[-1]
+    await _do(desk, "Coin", queued, treasury_screens.show_payout)
+    assert "Find out first" not in (await desk.screen("Coin"))["text"]
+    await _do(desk, "Coin", claimed, treasury_screens.show_payout)
+    assert "Find out first" in (await desk.screen("Coin"))["text"]
+    await _do(desk, "Coin", claimed, treasury.claim, _pay)
+    assert (await desk.stands(claimed))[0] == P.PAID
+    assert await desk.books() == (PLENTY - 2 * SMALL, SMALL, SMALL)
+
+
+async def test_a_standing_screen_that_says_where_to_pay_is_erased(desk: Desk) -> None:
+    """Also when Telegram has shown it already: its deletion is in the outbox."""
+    payout_id = await desk.queued()
+    await _do(desk, "Till", payout_id, treasury.claim)
+    async with desk.resources.unit() as unit:
+        case = (await unit.session.exec(select(Case))).one()
+        lane = lane_of(unit, Address(desk.people["Till"]))
+        sent = SentMessage(
+            lane=lane, slot=SCREEN, address=SealedBytes(b""), case_id=case.id, sent_at=unit.now, erase_at=unit.now
+        )
+        place = Place("sent_message", "address", str(sent.id))
+        sent.address = unit.vault.seal_server(b"[6, 900]", place)
+        unit.session.add(sent)
+    await _ended(desk)
+    async with desk.resources.unit() as unit:
+        erasing = await unit.session.exec(
+            select(Effect).where(Effect.lane == lane, Effect.kind == EffectKind.ERASE, Effect.slot == SCREEN)
+        )
+        assert len(erasing.all()) == 1
+
+
+async def test_what_was_sent_stays_for_the_second_treasurer(desk: Desk) -> None:
+    """Money has moved: the payment is not made again, and the others are asked to confirm it."""
+    payout_id = await desk.queued(amount=LARGE)
+    await _do(desk, "Till", payout_id, treasury.claim, _pay)
+    await _ended(desk)
+    assert (await desk.stands(payout_id))[0] == P.SENT
+    assert (await desk.notices("Coin")).count("The desk needs a second look.") == 2
+    await _do(desk, "Coin", payout_id, treasury.confirm)
+    assert (await desk.stands(payout_id))[0] == P.PAID
+
+
+async def test_a_withdrawn_payout_of_who_left_waits_for_another(desk: Desk) -> None:
+    """Money that may be gone is not called free by itself: a treasurer finds out and takes it over."""
+    payout_id = await desk.queued()
+    await _do(desk, "Till", payout_id, treasury.claim)
+    await _withdraw(desk)
+    await _ended(desk)
+    assert await desk.stands(payout_id) == (P.CLAIMED, G.RESERVED, None)
+    await _do(desk, "Coin", payout_id, treasury.take_over)
+    assert await desk.stands(payout_id) == (P.CANCELLED, G.CANCELLED, None)
+    assert await desk.books() == (PLENTY, 0, 0)
+
+
+async def test_the_doubt_outlives_what_the_person_does(desk: Desk) -> None:
+    """Taking it back and agreeing anew, or withdrawing, does not hide that it may have been paid already."""
+    case_id = await desk.approved()
+    first = await desk.agreed(case_id)
+    await _do(desk, "Till", first, treasury.claim)
+    await _ended(desk)
+    async with desk.resources.unit() as unit:
+        case = await unit.session.get_one(Case, case_id)
+        await treasury.take_back(unit, await desk.actor(unit, "Applicant"), case)
+    second = await desk.agreed(case_id)
+    await _do(desk, "Coin", second, treasury_screens.show_payout)
+    assert "Find out first" in (await desk.screen("Coin"))["text"]
+    await _withdraw(desk)
+    assert await desk.stands(second) == (P.QUEUED, G.RESERVED, None)
+    await _do(desk, "Coin", second, treasury.claim, treasury.give_back)
+    assert await desk.stands(second) == (P.CANCELLED, G.CANCELLED, None)
+    assert await desk.books() == (PLENTY, 0, 0)
+
+
+async def test_giving_back_ends_the_doubt(desk: Desk) -> None:
+    """Whoever took it has found out; the next one is not warned again."""
+    payout_id = await desk.queued()
+    await _do(desk, "Till", payout_id, treasury.claim)
+    await _ended(desk)
+    await _do(desk, "Coin", payout_id, treasury.claim, treasury.give_back, treasury_screens.show_payout)
+    assert "Find out first" not in (await desk.screen("Coin"))["text"]
+
+
+async def test_who_leaves_without_payouts_worries_nobody(desk: Desk) -> None:
+    """Nothing held, nothing told."""
+    before = await desk.notices("Coin")
+    await _ended(desk)
+    assert await desk.notices("Coin") == before
 
 
 @pytest.mark.parametrize("amount", [0, -1, 50_000_001])
