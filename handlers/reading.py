@@ -6,9 +6,9 @@ from aiogram import Router
 from aiogram.types import CallbackQuery, Message
 
 from handlers.pressed import Pressed, finish
-from models.case import Case
+from models.case import OPEN, Case
 from models.unit import Unit
-from services import reading
+from services import emergency, reading
 from services.access import Actor
 from services.buttons import Press, pressed_case
 from services.panel import reading_slot
@@ -22,7 +22,8 @@ async def open_page(event: CallbackQuery | Message, unit: Unit, actor: Actor, pr
     """Show a page, the first one at the bottom of the chat; the others in its place."""
     case = await pressed_case(unit, press, same_version=False)
     page = await reading.read(unit, actor, case, int(press.args.get("page", 0)))
-    screen = Screen(_text(unit, actor, case, page), _rows(unit, actor, case, page), page.picture, protect=True)
+    rows = await _rows(unit, actor, case, page)
+    screen = Screen(_text(unit, actor, case, page), rows, page.picture, protect=True)
     life = Life(None, timedelta(minutes=unit.policy.panel.reading_minutes))
     turned = "page" in press.args
     await show(unit, actor.to, screen, slot=reading_slot(case.id), case=case, life=life, anew=not turned)
@@ -44,7 +45,7 @@ def _text(unit: Unit, actor: Actor, case: Case, page: Page) -> str:
     return f"{title}\n\n{page.text}".strip()
 
 
-def _rows(unit: Unit, actor: Actor, case: Case, page: Page) -> list[list[Button]]:
+async def _rows(unit: Unit, actor: Actor, case: Case, page: Page) -> list[list[Button]]:
     def say(key: str, **params: str) -> str:
         return unit.texts.render(key, actor.language, **params)
 
@@ -53,9 +54,18 @@ def _rows(unit: Unit, actor: Actor, case: Case, page: Page) -> list[list[Button]
         turn.append(Button(say("review.button.back"), "reading.show", {"page": page.number - 1}))
     if page.number + 1 < page.count:
         turn.append(Button(say("review.button.next"), "reading.show", {"page": page.number + 1}))
+    rows = [turn] if turn else []
+    if case.status not in OPEN:  # an emergency has decided: they say what they think of it
+        return [
+            *rows,
+            [Button(say("emergency.button.right"), "emergency.right")],
+            [Button(say("emergency.button.wrong"), "emergency.wrong")],
+        ]
+    if await emergency.may_propose(unit, actor, case):
+        rows.append([Button(say("emergency.button.begin"), "emergency.begin")])
     amount = money(asked(unit.policy, case), unit.policy.currency, actor.language)
     return [
-        *([turn] if turn else []),
+        *rows,
         [Button(say("review.approve-asked", amount=amount), "review.approve")],
         [
             Button(say("review.button.amount"), "review.type-amount"),

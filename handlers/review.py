@@ -7,7 +7,7 @@ they see. What needs words or a choice opens the bot's private chat.
 from aiogram import Router
 from aiogram.types import CallbackQuery
 
-from handlers import ballot
+from handlers import ballot, emergency
 from handlers.pressed import Pressed, finish
 from models.case import Case
 from models.unit import Unit
@@ -65,7 +65,7 @@ async def appeal(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press
 
 
 def build_router() -> Router:
-    """The router of the review; that of ballots comes with it."""
+    """The router of the review; those of ballots and emergencies come with it."""
     router = Router(name="review")
     press = router.callback_query.register
     press(open_private, Pressed(*PRIVATE))
@@ -74,6 +74,7 @@ def build_router() -> Router:
     press(outcome, Pressed("review.outcome"))
     press(appeal, Pressed("review.appeal"))
     router.include_router(ballot.build_router())
+    router.include_router(emergency.build_router())
     return router
 
 

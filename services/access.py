@@ -62,7 +62,9 @@ class Act(StrEnum):
     SUSPEND = "suspend"
     BIND_GROUP = "bind_group"
     SEE_DESK = "see_desk"
+    PROPOSE_EMERGENCY = "propose_emergency"
     GRANT_EMERGENCY = "grant_emergency"
+    REVIEW_EMERGENCY = "review_emergency"
     READ = "read"
     VOTE = "vote"
     ASK = "ask"
@@ -81,7 +83,9 @@ RIGHTS: Mapping[Act, frozenset[Role]] = {
     Act.SUSPEND: frozenset({Role.COORDINATOR}),
     Act.BIND_GROUP: frozenset({Role.COORDINATOR}),
     Act.SEE_DESK: frozenset({Role.COORDINATOR}),
-    Act.GRANT_EMERGENCY: frozenset({Role.COORDINATOR, Role.REVIEWER}),
+    Act.PROPOSE_EMERGENCY: frozenset({Role.REVIEWER}),
+    Act.GRANT_EMERGENCY: frozenset({Role.COORDINATOR}),
+    Act.REVIEW_EMERGENCY: frozenset({Role.REVIEWER}),
     Act.READ: frozenset({Role.REVIEWER}),
     Act.VOTE: frozenset({Role.REVIEWER}),
     Act.ASK: frozenset({Role.REVIEWER}),
@@ -95,7 +99,7 @@ RIGHTS: Mapping[Act, frozenset[Role]] = {
 }
 """Which roles give which right. Acts on one's own case as an applicant need none of these."""
 
-PANEL_ACTS = frozenset({Act.READ, Act.VOTE, Act.ASK, Act.STEP_ASIDE})
+PANEL_ACTS = frozenset({Act.READ, Act.VOTE, Act.ASK, Act.STEP_ASIDE, Act.PROPOSE_EMERGENCY})
 """Acts that need a seat on the panel of the case as well."""
 
 

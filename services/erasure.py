@@ -19,11 +19,13 @@ from sqlmodel import col, delete, func, select, update
 
 from models.audit import about, record
 from models.case import ALLOWED, Answer, Case, CaseStatus, Question
+from models.fingerprint import Fingerprint
 from models.followup import FollowUp, FollowUpKind
 from models.grant import Grant
 from models.panel import Recusal, Vote
 from models.states import move
 from models.unit import Unit
+from services import emergency
 from services.access import Actor, applicant_of
 from services.attachments import delete_files
 from services.clearing import clear_chat
@@ -87,6 +89,8 @@ async def _delete_rows(unit: Unit, case: Case) -> None:
     await delete_files(unit, case)
     await unit.session.exec(delete(Answer).where(col(Answer.case_id) == case.id))
     await unit.session.exec(delete(Question).where(col(Question.case_id) == case.id))
+    await unit.session.exec(delete(Fingerprint).where(col(Fingerprint.case_id) == case.id))
+    await emergency.forget(unit, case)
     await unit.session.exec(delete(Recusal).where(col(Recusal.case_id) == case.id))
     await unit.session.exec(update(Vote).where(col(Vote.case_id) == case.id).values(reason=None, amount=None))
     of_case = col(FollowUp.case_id) == case.id
@@ -100,6 +104,7 @@ def _blank(case: Case) -> None:
     case.chat = case.contact = case.check_phrase = case.recovery_hash = None
     case.category = case.urgency = case.amount = case.expires_at = None
     case.recovery_guesses, case.recovery_locked_until = 0, None
+    case.possible_repeat = False
 
 
 async def _grants_of(unit: Unit, cases: Sequence[Case]) -> int:

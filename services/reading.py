@@ -1,5 +1,7 @@
 """Reading a case: only the panel, only while it is open, page by page, every page on the record.
 
+After an emergency those who sat on the panel read it until they have said what they think of it.
+
 What is read stands in a message of its own with protected content, and is erased minutes later, and at once when
 its reader leaves the case. Payout and contact are never shown here.
 """
@@ -11,11 +13,12 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from models.audit import about, record
-from models.case import Answer, Attachment, Case, Question
+from models.case import OPEN, Answer, Attachment, Case, Question
+from models.errors import Stale
 from models.unit import Unit
+from services import emergency
 from services.access import Act, Actor, require_seat
 from services.questions import QUESTIONS, SKIPPED, shown
-from services.seats import lock_open
 from vault.seal import Place, SealingKey, open_sealed
 from vault.types import Compartment
 
@@ -41,8 +44,7 @@ class Page:
 
 async def read(unit: Unit, actor: Actor, case: Case, number: int) -> Page:
     """Open one page; a number past the end gives the last. Raises as `require_seat`, `Stale` once closed."""
-    await lock_open(unit, case)
-    await require_seat(unit, actor, Act.READ, case)
+    await _require_reader(unit, actor, case)
     texts = await _texts(unit, case, actor.language)
     pictures = (
         await unit.session.exec(
@@ -57,6 +59,16 @@ async def read(unit: Unit, actor: Actor, case: Case, number: int) -> Page:
     if number < len(texts):
         return Page(number, count, texts[number], None)
     return Page(number, count, "", pictures[number - len(texts)].id)
+
+
+async def _require_reader(unit: Unit, actor: Actor, case: Case) -> None:
+    await unit.session.refresh(case, with_for_update=True)
+    if case.status in OPEN:
+        await require_seat(unit, actor, Act.READ, case)
+    elif await emergency.find(unit, case) is not None:
+        await emergency.require_asked(unit, actor, Act.READ, case)
+    else:
+        raise Stale("review.closed")
 
 
 def paged(parts: list[str]) -> list[str]:
