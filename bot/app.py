@@ -16,8 +16,6 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from aiogram import Bot
-from aiogram.client.session.aiohttp import AiohttpSession
-from aiogram.client.telegram import TelegramAPIServer
 from aiohttp import web
 from sqlalchemy import text
 
@@ -26,6 +24,7 @@ from bot.clock import JobClock
 from bot.database import Resources
 from bot.errands import Errands
 from bot.inbox import Inbox, telegram_arrival
+from bot.listening import listening_bot
 from bot.metrics import Metrics
 from bot.parts import ERRANDS, JOBS, build_routers
 from bot.rates import Rates
@@ -101,7 +100,8 @@ class App:
     async def __aenter__(self) -> Self:
         """Start the parts."""
         setup = self.setup
-        bot = self._listening_bot()
+        bot = listening_bot(setup.token, setup.api_url, setup.proxy)
+        self._stack.push_async_callback(bot.session.close)
         try:
             if setup.runs(Part.SENDER):
                 await self._start_sender()
@@ -193,13 +193,6 @@ class App:
         self.errands = Errands(self.resources, bot, ERRANDS, self.metrics, ran=self._told)
         self._start(Part.CLOCK, self.clock.run())
         self._start(ERRANDS_PART, self.errands.run())
-
-    def _listening_bot(self) -> Bot:
-        """The bot that hears: aiogram's, with the network."""
-        api = TelegramAPIServer.from_base(self.setup.api_url)
-        session = AiohttpSession(api=api, proxy=self.setup.proxy)
-        self._stack.push_async_callback(session.close)
-        return Bot(self.setup.token, session=session)
 
     async def _start_web(self) -> None:
         app = build_app(self.health, self.metrics.text, self._webhook())

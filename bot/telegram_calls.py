@@ -117,11 +117,12 @@ class TelegramCalls:
             overall_max_rate=0 if math.isinf(rates.overall_per_second) else rates.overall_per_second,
             group_max_rate=0 if math.isinf(rates.group_per_minute) else rates.group_per_minute,
         )
+        self._request = AiohttpRequest(proxy)
         self._bot: ExtBot[int] = ExtBot(
             token,
             base_url=f"{api_url}/bot",
             base_file_url=f"{api_url}/file/bot",
-            request=AiohttpRequest(proxy),
+            request=self._request,
             rate_limiter=limiter,
         )
         self._username: str | None = None
@@ -130,7 +131,7 @@ class TelegramCalls:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._bot.shutdown()
+        await self._request.shutdown()  # the bot's own does nothing without an `initialize`
 
     async def send(self, chat: int, text: str, *, protect: bool) -> int:
         """Send a text and return the message's number."""
