@@ -107,7 +107,7 @@ async def test_an_update_is_sealed_in_its_lane(inbox: Inbox, resources: Resource
     [row] = await stored(resources)
     assert row.lane == resources.vault.index(IndexName.chat, "7")
     assert row.payload is not None
-    assert "секретное".encode() not in row.payload
+    assert "секретное".encode() not in bytes(row.payload)
     assert json.loads(resources.vault.open_server(row.payload, event_place("telegram", "5"))) == raw
 
 
