@@ -118,24 +118,24 @@ async def closed_loop(crowd: Crowd, act: Act, seconds: float) -> float:
 async def open_loop(crowd: Crowd, act: Act, per_second: float, seconds: float) -> list[float]:
     """Acts by schedule, whether or not earlier ones were answered; returns each one's seconds, sorted.
 
-    Somebody who waits acts for nobody else, so the crowd must be larger than those who may be waiting at once.
-    What a late start costs counts too: each turn is timed from its place in the schedule.
+    Who waits for a reply does not act again; when everybody waits, the next turn begins late. What that costs
+    counts: each turn is timed from its place in the schedule.
     """
-    idle = list(crowd.members)
+    idle: asyncio.Queue[Member] = asyncio.Queue()
+    for member in crowd.members:
+        idle.put_nowait(member)
     begin = time.perf_counter()
     waiting: set[asyncio.Task[None]] = set()
     took: list[float] = []
 
     async def once(member: Member, due: float) -> None:
         took.append(await crowd.turn(member, act, due))
-        idle.append(member)
+        idle.put_nowait(member)
 
     for number in range(int(per_second * seconds)):
         due = begin + number / per_second
         await asyncio.sleep(max(0.0, due - time.perf_counter()))
-        if not idle:
-            raise RuntimeError("everybody waits: the bot cannot keep up with the schedule")
-        waiting.add(asyncio.create_task(once(idle.pop(0), due)))
+        waiting.add(asyncio.create_task(once(await idle.get(), due)))
     await asyncio.gather(*waiting)
     return sorted(took)
 

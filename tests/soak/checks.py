@@ -29,20 +29,22 @@ TIMES_ASKED = 3
 def check_cases(there: Snapshot, docket: Docket) -> Iterator[str]:
     """Every case is where its script leads, and nobody has two."""
     by_code = {str(case.code): case for case in there.cases}
+    erased = [script for script in docket.scripts if ENDS[script.fate] is CaseStatus.SHREDDED]
     for script in docket.scripts:
-        if script.code is None:
+        if script.code is None and script.fate is not Fate.ABANDONED:
+            yield f"applicant {script.number} ({script.fate}) never saw their code"
+        if script in erased:
+            if script.code in by_code:
+                yield f"case {script.number} ({script.fate}) can be found by its code"
             continue
-        case = by_code.pop(script.code, None)
+        case = by_code.pop(script.code or "", None)
         if case is None:
             yield f"case {script.number} ({script.fate}) is lost"
         elif case.status is not ENDS[script.fate]:
             yield f"case {script.number} ({script.fate}) is {case.status}"
-    drafts = sum(script.code is None for script in docket.scripts)
-    if drafts != sum(script.fate is Fate.ABANDONED for script in docket.scripts):
-        yield f"{drafts} applicants never saw their code"
     statuses = Counter(case.status for case in by_code.values())
-    if statuses != Counter({CaseStatus.SHREDDED: drafts}):
-        yield f"there are cases that nobody began, or drafts that stay: {statuses}"
+    if statuses != Counter({CaseStatus.SHREDDED: len(erased)}):
+        yield f"there are cases that nobody began, or that were to be erased: {statuses}"
 
 
 def check_payouts(there: Snapshot, docket: Docket) -> Iterator[str]:

@@ -33,7 +33,7 @@ from vault.passwords import Argon2Cost
 PASSPHRASE = "six words that nobody would guess"
 POLICY = Path(__file__).with_name("policy.toml")
 MINOR = 100
-CASES_PER_KILL = 6
+CASES_PER_KILL = 5
 """Aimed at; `Report.kills` tells how many there were."""
 
 CALLS_PER_CASE = 140
