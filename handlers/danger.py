@@ -9,7 +9,7 @@ from aiogram.fsm.context import FSMContext
 from aiogram.fsm.state import State, StatesGroup
 from aiogram.types import CallbackQuery, Message
 
-from handlers.pressed import Pressed
+from handlers.pressed import Pressed, finish
 from models.errors import BadInput
 from models.unit import Unit
 from services import danger
@@ -36,7 +36,7 @@ async def call(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) 
 async def take(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
     """One coordinator takes the call."""
     await danger.take(unit, actor, _which(press))
-    answer(unit, actor.address, callback.id)
+    await finish(unit, actor, callback, press)
 
 
 async def close(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
@@ -44,7 +44,7 @@ async def close(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press,
     await danger.close(unit, actor, _which(press))
     if await state.get_state() == Typing.coordinator.state:
         await state.clear()
-    answer(unit, actor.address, callback.id, unit.texts.render("danger.popup.closed", actor.language))
+    await finish(unit, actor, callback, press, unit.texts.render("danger.popup.closed", actor.language))
 
 
 async def begin(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:

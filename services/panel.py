@@ -25,7 +25,7 @@ from services.contact import volunteer_recipient
 from services.jobs import Job
 from services.roles import holders, tell_role
 from services.seats import load_of, panel_size, round_of, seated
-from services.speak import NOTICE, Button, Screen, clear_slot, notify, show
+from services.speak import NOTICE, Button, Screen, clear_notices, clear_slot, notify, show
 
 SYSTEM_RANDOM = secrets.SystemRandom()
 
@@ -87,9 +87,10 @@ async def begin(unit: Unit, case: Case) -> None:
 
 
 async def vacate(unit: Unit, case: Case, seat: Seat, volunteer: Volunteer, target: SeatStatus, actor: str) -> None:
-    """Empty a seat: what its holder was reading goes at once. The seat is drawn anew by the caller."""
+    """Empty a seat: what its holder was reading or asked to read goes at once. The caller draws the seat anew."""
     await move(unit, seat, target, ALLOWED, actor)
     await clear_slot(unit, volunteer.chat, reading_slot(case.id))
+    await clear_notices(unit, volunteer.chat, case.id)
 
 
 async def bar(unit: Unit, case: Case, volunteer: Volunteer) -> None:
@@ -132,6 +133,7 @@ async def ask_anew(unit: Unit, case: Case) -> None:
         if seat.status == SeatStatus.VOTED:
             await move(unit, seat, SeatStatus.DRAWN, ALLOWED, "system")
         await clear_slot(unit, volunteer.chat, reading_slot(case.id))
+        await clear_notices(unit, volunteer.chat, case.id)
         await tell_member(unit, case, volunteer, "review.changed", f"{NOTICE}changed:{case.id}")
 
 

@@ -146,6 +146,23 @@ async def clear_slot(unit: Unit, lane: BlindIndex, slot: str) -> None:
         await erase_slot(unit, sent)
 
 
+async def clear_notices(unit: Unit, lane: BlindIndex, case_id: UUID) -> None:
+    """Delete the notices about a case that stand in a chat, and drop those still pending there."""
+    pending = select(Effect.slot).where(
+        col(Effect.case_id) == case_id,
+        col(Effect.lane) == lane,
+        col(Effect.slot).startswith(NOTICE),
+        col(Effect.status) == EffectStatus.PENDING,
+        col(Effect.kind) == EffectKind.SHOW,
+    )
+    standing = select(SentMessage.slot).where(
+        SentMessage.lane == lane, SentMessage.case_id == case_id, col(SentMessage.slot).startswith(NOTICE)
+    )
+    slots = {*(await unit.session.exec(pending)).all(), *(await unit.session.exec(standing)).all()}
+    for slot in sorted(slot for slot in slots if slot is not None):
+        await clear_slot(unit, lane, slot)
+
+
 async def erase_case_messages(unit: Unit, case_id: UUID) -> int:
     """Delete every message of a case on all sides and drop what is still pending. Returns how many stood."""
     await unit.session.exec(delete(Keyboard).where(col(Keyboard.case_id) == case_id))

@@ -140,6 +140,18 @@ async def test_nobody_is_replaced_while_the_applicant_is_asked(fund: Fund) -> No
     assert await fund.panel(case_id) == before
 
 
+async def test_no_invitation_to_read_outlives_the_seat(fund: Fund) -> None:
+    """Who has nothing to read any more, or something new, is not left with an old button."""
+    case_id = await fund.case()
+    async with fund.resources.unit() as unit:
+        case = await unit.session.get_one(Case, case_id)
+        await panel.ask_anew(unit, case)
+        told = [effect for effect in await shows(unit, "notice:") if effect.case_id == case_id]
+        assert len(told) == len({effect.lane for effect in told}) == 3
+        await panel.dismiss(unit, case, "system")
+        assert [effect for effect in await shows(unit, "notice:") if effect.case_id == case_id] == []
+
+
 async def test_who_stepped_aside_is_not_drawn_again(fund: Fund) -> None:
     """Not for this case, however few are left."""
     case_id = await fund.case()
