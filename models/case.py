@@ -106,8 +106,6 @@ class Case(SQLModel, table=True):
     check_phrase: SealedBytes | None = Field(default=None, sa_type=Sealed)
     """Sealed in `contact`; shown only to the person who opens the case."""
     recovery_hash: str | None = None
-    recovery_guesses: int = 0
-    recovery_locked_until: datetime | None = Field(default=None, sa_type=UtcTime)
     appealed: bool = False
     possible_repeat: bool = False
     """Another case of late names the same person, court case or destination (`services.repeats`); never which."""

@@ -103,7 +103,6 @@ def _blank(case: Case) -> None:
     case.code = new_code()
     case.chat = case.contact = case.check_phrase = case.recovery_hash = None
     case.category = case.urgency = case.amount = case.expires_at = None
-    case.recovery_guesses, case.recovery_locked_until = 0, None
     case.possible_repeat = False
 
 

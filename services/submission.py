@@ -98,7 +98,6 @@ async def renew_phrase(unit: Unit, actor: Actor, case: Case) -> Secret:
     require_own(actor, case)
     phrase = new_phrase(case.language)
     case.recovery_hash = await hash_phrase(phrase)
-    case.recovery_guesses, case.recovery_locked_until = 0, None
     await unit.session.flush()
     await record(unit, applicant_of(case), "case.phrase", about("case", case.id))
     return phrase

@@ -244,8 +244,6 @@ def upgrade() -> None:
         sa.Column("amount", sa.BigInteger(), nullable=True),
         sa.Column("check_phrase", sa.LargeBinary(), nullable=True),
         sa.Column("recovery_hash", sa.String(), nullable=True),
-        sa.Column("recovery_guesses", sa.Integer(), nullable=False),
-        sa.Column("recovery_locked_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("appealed", sa.Boolean(), nullable=False),
         sa.Column("possible_repeat", sa.Boolean(), nullable=False),
         sa.Column("policy_version", sa.String(length=32), nullable=True),
