@@ -8,7 +8,7 @@ import handlers
 import services
 from bot.parts import CONVERSATIONS, ERRANDS, JOBS
 
-INNER = {"handlers.ballot", "handlers.people"}
+INNER = {"handlers.ballot", "handlers.emergency", "handlers.people"}
 """Routers that another conversation includes."""
 
 
