@@ -7,9 +7,12 @@ asked here too, per act. A handler never decides. Every (role, act) pair has a t
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from uuid import UUID
 
+from sqlalchemy import bindparam
 from sqlmodel import col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from models.case import ENDED, Case
 from models.errors import NotAllowed, NotOnPanel, OwnCase, SteppedAside
@@ -106,17 +109,26 @@ PANEL_ACTS = frozenset({Act.READ, Act.VOTE, Act.ASK, Act.STEP_ASIDE, Act.PROPOSE
 async def name_actor(unit: Unit, user: int, language: str | None) -> Actor:
     """Name the actor behind a Telegram account; `language` is what the client says, as an IETF tag."""
     chat = unit.vault.index(IndexName.chat, str(user))
-    volunteer = (await unit.session.exec(select(Volunteer).where(Volunteer.chat == chat))).first()
-    case = (
-        await unit.session.exec(
-            select(Case)
-            .where(Case.chat == chat, col(Case.status).not_in(ENDED))
-            .order_by(col(Case.created_at).desc())
-            .limit(1)
-        )
-    ).first()
+    volunteer = (await unit.session.exec(_volunteers(), params={"chat": chat})).first()
+    case = (await unit.session.exec(_cases(), params={"chat": chat})).first()
     spoken = case.language if case else volunteer.language if volunteer else unit.texts.choose(language)
     return Actor(chat, Address(user), spoken, volunteer, await roles_of(unit, volunteer), case)
+
+
+@cache
+def _volunteers() -> SelectOfScalar[Volunteer]:
+    """Built once, as below: each event runs these, and building them takes longer."""
+    return select(Volunteer).where(col(Volunteer.chat) == bindparam("chat"))
+
+
+@cache
+def _cases() -> SelectOfScalar[Case]:
+    return (
+        select(Case)
+        .where(col(Case.chat) == bindparam("chat"), col(Case.status).not_in(ENDED))
+        .order_by(col(Case.created_at).desc())
+        .limit(1)
+    )
 
 
 async def roles_of(unit: Unit, volunteer: Volunteer | None) -> frozenset[Role]:
