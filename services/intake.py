@@ -137,13 +137,15 @@ async def read_answers(
     return {name: opened[name] for name in BY_KEY if name in opened}
 
 
-async def ask_again(unit: Unit, case: Case, key: str) -> None:
-    """Forget an answer and tell the applicant that there is news, when their profile lets it arrive.
-
-    Until they answer, `read_answer` gives none, and they find the question whenever they open their case.
-    """
+async def forget_answer(unit: Unit, case: Case, key: str) -> None:
+    """Forget an answer: until another is given, `read_answer` gives none, and the case screen asks for it."""
     question(key)
     await unit.session.exec(delete(Answer).where(col(Answer.case_id) == case.id, col(Answer.question) == key))
+
+
+async def ask_again(unit: Unit, case: Case, key: str) -> None:
+    """Forget an answer and tell the applicant that there is news, when their profile lets it arrive."""
+    await forget_answer(unit, case, key)
     await news.tell(unit, case, "intake.again")
 
 

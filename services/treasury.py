@@ -86,9 +86,12 @@ async def agree(unit: Unit, actor: Actor, case: Case) -> Payout:
 
 
 async def other_way(unit: Unit, actor: Actor, case: Case) -> None:
-    """The person wants the money another way: the question is asked anew, as long as nothing is on its way."""
+    """The person wants the money another way: the question is asked anew, as long as nothing is on its way.
+
+    They are in front of it, so no news is sent.
+    """
     await _own_grant(unit, actor, case)
-    await intake.ask_again(unit, case, "payout")
+    await intake.forget_answer(unit, case, "payout")
 
 
 async def is_known_wrong(unit: Unit, grant: Grant, destination: str) -> bool:

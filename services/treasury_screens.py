@@ -215,7 +215,8 @@ def _turning(unit: Unit, actor: Actor, page: int, *, done: bool, more: bool) -> 
     last = [Button(_say(unit, actor, f"treasury.button.{other[0]}"), other[1])]
     if not done:
         last.append(Button(_say(unit, actor, "treasury.button.fund"), "treasury.fund"))
-    return [row for row in (turns, last) if row]
+    home = Button(_say(unit, actor, "treasury.button.back"), "volunteers.home")
+    return [row for row in (turns, last, [home]) if row]
 
 
 def _entry(unit: Unit, actor: Actor, payout: Payout, grant: Grant) -> Button:

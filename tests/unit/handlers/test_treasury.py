@@ -102,7 +102,7 @@ async def test_a_payout_is_pressed_and_typed_from_end_to_end(phone: Phone) -> No
     await phone.opens("Applicant", "treasury.confirm_rail")
     assert "private person" in await phone.text("Applicant")
     await phone.presses("Applicant", "Yes, send it")
-    assert "on its way" in await phone.text("Applicant")
+    assert "being sent" in await phone.text("Applicant")
     await phone.opens("Till", "treasury.desk")
     await phone.presses("Till", "⏳")
     await phone.presses("Till", "Take it")

@@ -35,7 +35,7 @@ from services.access import Actor
 from services.contact import Address, lane_of
 from services.speak import SCREEN
 from tests.unit.services.desk import PLENTY, Desk, make_desk
-from tests.unit.services.fund import LARGE, SMALL, volunteer
+from tests.unit.services.fund import LARGE, SMALL, shows, volunteer
 from vault.seal import Place
 from vault.types import SealedBytes
 
@@ -299,6 +299,7 @@ async def test_nothing_is_queued_without_a_destination(desk: Desk) -> None:
         case = await unit.session.get_one(Case, case_id)
         await treasury.other_way(unit, await desk.actor(unit, "Applicant"), case)
         assert await intake.read_answer(unit, case, "payout") is None
+        assert [effect for effect in await shows(unit, "notice:") if effect.case_id == case_id] == []
     with pytest.raises(BadInput, match="destination"):
         await desk.agreed(case_id)
 
