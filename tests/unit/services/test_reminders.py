@@ -6,6 +6,7 @@ import pytest
 
 from bot.database import Resources
 from models.case import Case, CaseStatus
+from models.mail import EffectStatus
 from models.panel import RailWait
 from services import followup, reminders
 from services.desk import read_desk
@@ -21,12 +22,15 @@ async def desk(resources: Resources) -> Desk:
 
 
 async def reminded(desk: Desk, **span: float) -> int:
-    """How many notices stand to be sent once so much time has passed."""
+    """How many notices are sent once so much time has passed."""
     desk.later(**span)
     await desk.run(reminders.JOBS)
     await desk.run(reminders.JOBS)
     async with desk.resources.unit() as unit:
-        return len([effect for effect in await shows(unit, NOTICE) if effect.case_id is not None])
+        notices = [effect for effect in await shows(unit, NOTICE) if effect.case_id is not None]
+        for effect in notices:
+            effect.status = EffectStatus.DONE
+        return len(notices)
 
 
 async def silent(desk: Desk) -> int:
@@ -39,11 +43,11 @@ async def test_two_reminders_and_no_third(desk: Desk) -> None:
     """After three days and after ten; then the desk counts one."""
     await desk.approved()
     counts = [await reminded(desk, **span) for span in ({"hours": 1}, {"days": 2}, {"days": 1}, {"days": 6})]
-    assert counts == [0, 0, 1, 1]
+    assert counts == [0, 0, 1, 0]
     assert await silent(desk) == 0
-    assert await reminded(desk, days=1) == 2
+    assert await reminded(desk, days=1) == 1
     assert await silent(desk) == 1
-    assert await reminded(desk, days=30) == 2
+    assert await reminded(desk, days=30) == 0
 
 
 async def test_who_has_confirmed_is_left_in_peace(desk: Desk) -> None:
@@ -52,7 +56,7 @@ async def test_who_has_confirmed_is_left_in_peace(desk: Desk) -> None:
     assert await reminded(desk) == 0
     assert await reminded(desk, days=20) == 1
     await desk.agreed(case_id)
-    assert await reminded(desk, days=30) == 1
+    assert await reminded(desk, days=30) == 0
     assert await silent(desk) == 0
     async with desk.resources.unit() as unit:
         assert await unit.session.get(RailWait, case_id) is None
