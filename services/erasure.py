@@ -20,7 +20,7 @@ from sqlmodel import col, delete, func, select, update
 from models.audit import about, record
 from models.case import ALLOWED, Answer, Case, CaseStatus, Question
 from models.fingerprint import Fingerprint
-from models.followup import FollowUp, FollowUpKind
+from models.followup import FollowUp
 from models.grant import Grant
 from models.panel import Recusal, Vote
 from models.states import move
@@ -29,13 +29,11 @@ from services import emergency
 from services.access import Actor, applicant_of
 from services.attachments import delete_files
 from services.clearing import clear_chat
+from services.followup import AROUND_COURT
 from services.intake import new_code
 from services.jobs import Job
 from services.speak import erase_case_messages
 from services.submission import let_go
-
-AROUND_COURT = (FollowUpKind.COURT_BEFORE, FollowUpKind.COURT_AFTER)
-"""Questions whose days tell the day in court, which is public."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,8 @@
   question has one message, and a repeat moves it to the end.
 - Silence is an answer: after the policy's repeats nothing more is sent for that question.
 - "Never write again" holds until the person themselves allows it, and an erased case is never written to.
+- Courts publish their calendars, so a day in court names its person: the questions around it become rows only two
+  days ahead, and the rows go soon after. Until then the day stands sealed in the answer alone.
 - A question that waits is offered wherever the person looks: its message is deleted before Telegram's limit.
 
 What a person answers is in `services.followup_answers`.
@@ -39,6 +41,12 @@ from vault.seal import Place
 AFTER_PAYOUT = (FollowUpKind.ARRIVED, FollowUpKind.MONTH, FollowUpKind.QUARTER)
 """In the order of the policy's days."""
 
+AROUND_COURT = (FollowUpKind.COURT_BEFORE, FollowUpKind.COURT_AFTER)
+"""Questions whose times tell the day in court."""
+
+NEAR = timedelta(days=2)
+"""How long before it is asked a question around the day in court becomes a row, and how long after it goes."""
+
 COURT = "court"
 """The question of the interview whose answer is the day in court, as an ISO date."""
 
@@ -65,16 +73,22 @@ async def schedule(unit: Unit, case: Case) -> int:
     if not contact.may_write:
         return 0
     hours = hours_of(contact, unit.policy.followups)
-    planned = [*_after_payout(unit, hours), *_around(await _court_day(unit, case), hours, unit.now)]
-    taken = {(row.kind, row.due_at) for row in await _of_case(unit, case)}
-    for kind, due in planned:
-        # A payout made anew may come to the very moment of a cancelled question.
-        later = next(
-            due + timedelta(seconds=n) for n in count() if (kind, due + timedelta(seconds=n)) not in taken
-        )
-        unit.session.add(FollowUp(case_id=case.id, kind=kind, due_at=later))
-    await unit.session.flush()
-    return len(planned)
+    planned = list(_after_payout(unit, hours))
+    await _add(unit, case, planned)
+    return len(planned) + await plan_court(unit, case)
+
+
+async def plan_court(unit: Unit, case: Case) -> int:
+    """Plan the questions around the day in court that come within two days; returns how many. Safe to repeat."""
+    contact = await _reachable(unit, case)
+    if contact is None:
+        return 0
+    known = {row.kind for row in await _of_case(unit, case) if row.status is not FollowUpStatus.CANCELLED}
+    hours = hours_of(contact, unit.policy.followups)
+    around = _around(await _court_day(unit, case), hours, unit.now)
+    near = [(kind, due) for kind, due in around if due <= unit.now + NEAR and kind not in known]
+    await _add(unit, case, near)
+    return len(near)
 
 
 async def cancel(unit: Unit, case: Case, actor: str = "system", keep: UUID | None = None) -> int:
@@ -208,6 +222,17 @@ async def _reachable(unit: Unit, case: Case) -> SafeContact | None:
     return contact if contact.may_write else None
 
 
+async def _add(unit: Unit, case: Case, planned: Sequence[tuple[FollowUpKind, datetime]]) -> None:
+    taken = {(row.kind, row.due_at) for row in await _of_case(unit, case)}
+    for kind, due in planned:
+        # A payout made anew may come to the very moment of a cancelled question.
+        later = next(
+            due + timedelta(seconds=n) for n in count() if (kind, due + timedelta(seconds=n)) not in taken
+        )
+        unit.session.add(FollowUp(case_id=case.id, kind=kind, due_at=later))
+    await unit.session.flush()
+
+
 def _after_payout(unit: Unit, hours: Hours) -> Iterator[tuple[FollowUpKind, datetime]]:
     for kind, days in zip(AFTER_PAYOUT, unit.policy.followups.days, strict=True):
         yield kind, hours.next(unit.now + timedelta(days=days))
@@ -239,12 +264,24 @@ async def _onward(unit: Unit, case: Case) -> CaseStatus | None:
     rows = await _of_case(unit, case)
     if case.status not in ASKABLE or any(row.status in WAITING for row in rows):
         return None
+    if await _court_to_come(unit, case):
+        return None
     rules = unit.policy.followups
     heard = [row.answered_at or row.due_at for row in rows if row.status is not FollowUpStatus.CANCELLED]
     if heard and case.status is CaseStatus.PAID:
         return CaseStatus.FOLLOWED_UP
     since, days = (max(heard), rules.repeat_days) if heard else (await _paid_at(unit, case), rules.days[-1])
     return CaseStatus.CLOSED if since + timedelta(days=days) <= unit.now else None
+
+
+async def _court_to_come(unit: Unit, case: Case) -> bool:
+    """Whether something is still to be asked around a day in court."""
+    contact = await _reachable(unit, case)
+    if contact is None:
+        return False
+    hours = hours_of(contact, unit.policy.followups)
+    known = {row.kind for row in await _of_case(unit, case)}
+    return any(kind not in known for kind, _ in _around(await _court_day(unit, case), hours, unit.now))
 
 
 async def _paid_at(unit: Unit, case: Case) -> datetime:
@@ -287,7 +324,34 @@ async def _settle_due(unit: Unit, key: UUID) -> None:
     await settle(unit, await unit.session.get_one(Case, key))
 
 
+async def _with_court(unit: Unit) -> Sequence[UUID]:
+    """Cases that have been paid and have a day in court; only opening it tells whether it is near."""
+    query = select(Answer.case_id).join(Case, col(Case.id) == Answer.case_id)
+    found = await unit.session.exec(
+        query.where(Answer.question == COURT, col(Case.status).in_(ASKABLE), col(Case.chat).is_not(None))
+    )
+    return found.all()
+
+
+async def _plan_court(unit: Unit, key: UUID) -> None:
+    await plan_court(unit, await unit.session.get_one(Case, key))
+
+
+async def _past_court(unit: Unit) -> Sequence[UUID]:
+    ended = col(FollowUp.status).not_in(WAITING) & (col(FollowUp.due_at) < unit.now - NEAR)
+    query = select(FollowUp.id).where(ended, col(FollowUp.kind).in_(AROUND_COURT)).limit(AT_ONCE)
+    return (await unit.session.exec(query)).all()
+
+
+async def _forget(unit: Unit, key: UUID) -> None:
+    row = await unit.session.get(FollowUp, key)
+    if row is not None:
+        await unit.session.delete(row)
+
+
 JOBS: tuple[Job, ...] = (
     Job("followup.ask", timedelta(minutes=1), _due, _ask_due),
     Job("followup.settle", timedelta(hours=1), _restful, _settle_due),
+    Job("followup.court", timedelta(hours=1), _with_court, _plan_court),
+    Job("followup.forget", timedelta(hours=1), _past_court, _forget),
 )

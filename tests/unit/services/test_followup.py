@@ -148,11 +148,40 @@ async def test_nothing_is_planned_for_who_wants_no_messages(resources: Resources
 
 
 async def test_the_days_around_court(resources: Resources, clock: TravelClock) -> None:
-    """The day before and the day after, on the person's own calendar; what is past is left out."""
+    """The day before and the day after, on the person's own calendar, become rows two days ahead and go after."""
     court = clock.now().astimezone(ZONE).date() + timedelta(days=20)
-    rows = await rows_of(resources, await planned(resources, court=court))
+    case = await planned(resources, court=court)
     for kind, days in ((FollowUpKind.COURT_BEFORE, -1), (FollowUpKind.COURT_AFTER, 1)):
-        assert rows[kind].due_at == datetime.combine(court + timedelta(days=days), time(10), ZONE)
+        due = datetime.combine(court + timedelta(days=days), time(10), ZONE)
+        jump(clock, due - timedelta(days=2, minutes=1))
+        await tick(resources)
+        assert kind not in await rows_of(resources, case)
+        jump(clock, due - timedelta(days=1))
+        await tick(resources)
+        await tick(resources)
+        assert (await rows_of(resources, case))[kind].due_at == due
+    jump(clock, due + timedelta(days=30))
+    for _ in range(5):
+        clock.advance(timedelta(days=3))
+        await tick(resources)
+    assert not [kind for kind in await rows_of(resources, case) if kind.startswith("court")]
+
+
+async def test_a_case_does_not_close_before_its_day_in_court(resources: Resources, clock: TravelClock) -> None:
+    """Whoever has a day in court long after the payout is still asked around it."""
+    today = clock.now().astimezone(ZONE).date()
+    case = await planned(resources, court=today + timedelta(days=200))
+    jump(clock, datetime.combine(today + timedelta(days=1), time(12), ZONE))
+    for _ in range(66):
+        clock.advance(timedelta(days=3))
+        await tick(resources)
+    async with resources.unit() as unit:
+        assert (await unit.session.get_one(Case, case)).status is not CaseStatus.CLOSED
+    for _ in range(20):
+        clock.advance(timedelta(days=3))
+        await tick(resources)
+    async with resources.unit() as unit:
+        assert (await unit.session.get_one(Case, case)).status is CaseStatus.CLOSED
 
 
 @pytest.mark.parametrize(("days", "kinds"), [(0, {FollowUpKind.COURT_AFTER}), (-2, set())])
