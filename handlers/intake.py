@@ -8,7 +8,7 @@ from handlers.asked import Asked, Asking, ask, asked_in, go_on, refuse_cut, resu
 from handlers.pressed import Pressed, finish
 from models.errors import BadInput, Stale
 from models.unit import Unit
-from services import attachments, intake, screens, submission
+from services import attachments, intake, screens, submission, treasury_screens
 from services.access import Actor
 from services.buttons import Press
 from services.contact import To
@@ -33,8 +33,12 @@ async def typed(message: Message, unit: Unit, actor: Actor, state: FSMContext, a
         await submission.give_answer(unit, actor, case, asked.key, value)
     except BadInput as problem:
         await ask(unit, case, actor.to, state, asked, problem)
-    else:
+        return
+    if asked.key in submission.changeable(case):
         await go_on(unit, case, actor.to, state, asked)
+    else:  # it was asked anew after the decision: what is left is to agree to it
+        await state.set_state(None)
+        await treasury_screens.show_person(unit, actor, case)
 
 
 async def not_text(message: Message, unit: Unit, actor: Actor, state: FSMContext, asked: Asked) -> None:

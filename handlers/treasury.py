@@ -12,6 +12,7 @@ from aiogram.fsm.context import FSMContext
 from aiogram.fsm.state import State, StatesGroup
 from aiogram.types import CallbackQuery, Message
 
+from handlers.asked import Asked, ask
 from handlers.pressed import Pressed, finish
 from models.errors import ButtonGone
 from models.grant import ReturnReason
@@ -37,11 +38,11 @@ async def agree(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press)
     await finish(unit, actor, callback, press)
 
 
-async def other_way(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
-    """The applicant wants the money another way."""
+async def other_way(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
+    """The applicant wants the money another way: the question is on the screen again."""
     case = await pressed_case(unit, press)
     await treasury.other_way(unit, actor, case)
-    await treasury_screens.show_person(unit, actor, case)
+    await ask(unit, case, actor.to, state, Asked("payout", correcting=True))
     await finish(unit, actor, callback, press)
 
 

@@ -1,7 +1,8 @@
 """Telling an applicant that there is news: a neutral line with a button, when their profile lets it arrive.
 
-The line never says what the news is, and is the same for every kind; the button opens the screen that does. Who
-asked not to be written to finds it there when they open their case.
+The line never says what the news is, and is the same for every kind; the button opens the screen that does. One
+line of a case stands at a time: later news takes the place of what was not opened. Who asked not to be written to
+finds it when they open their case.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from models.unit import Unit
 from services.contact import SafeContact, To, read_contact
 from services.hours import hours_of
 from services.jobs import Job
-from services.speak import Button, Life, Screen, notify
+from services.speak import NOTICE, Button, Life, Screen, show
 
 
 async def tell(unit: Unit, case: Case, act: str) -> None:
@@ -44,7 +45,7 @@ async def _say(unit: Unit, case: Case, contact: SafeContact, act: str) -> None:
     button = Button(unit.texts.render("relay.notice-open", to.language), act)
     screen = Screen(unit.texts.render("relay.notice", to.language), [[button]])
     life = Life(None, timedelta(hours=unit.policy.retention.message_hours))  # neutral: it need not fade
-    await notify(unit, to, screen, case=case, life=life)
+    await show(unit, to, screen, slot=f"{NOTICE}news:{case.id}", case=case, life=life, anew=True)
 
 
 async def _find_due(unit: Unit) -> Sequence[UUID]:

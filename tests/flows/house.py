@@ -79,16 +79,25 @@ class House:
         shown = await self.open_news()
         assert says(shown.text, "review.outcome-approved", asker.language)
         assert self.amount(amount) in shown.text
-        await self.agree_again(await asker.press("review.button.rail"))
+        await self.confirm(await asker.press("review.button.rail"))
 
-    async def agree_again(self, shown: View, destination: str = DESTINATION) -> None:
-        """Agree to what the screen asks."""
+    async def confirm(self, shown: View) -> None:
+        """Agree to what the screen asks, which says where the money goes."""
         asker = self.asker
         asked = read(shown.text, "treasury.person.ask", asker.language)
         assert asked is not None, shown.text
-        assert asked["destination"] == destination
+        assert asked["destination"] == DESTINATION
         shown = await asker.press("treasury.person.button.agree")
         assert says(shown.text, "treasury.person.paying", asker.language)
+
+    async def pay(self, destination: str = DESTINATION) -> None:
+        """One treasurer takes the payout and pays it; the applicant is told."""
+        payer = self.staff.treasurers[0]
+        assert await self.staff.claim(payer) == destination
+        await self.staff.pay(payer, "A-7")
+        await self.staff.sees(payer, "treasury.payout.paid")
+        shown = await self.open_news()
+        assert says(shown.text, "treasury.person.paid", self.asker.language)
 
     def amount(self, amount: int) -> str:
         """An amount in minor units as the applicant reads it."""

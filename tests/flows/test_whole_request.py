@@ -3,26 +3,29 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from sqlmodel import select
 
-from models.case import CaseStatus
+from models.case import Answer, CaseStatus
+from models.ledger import JournalEntry
 from models.volunteer import Role
 from sandbox.telegram.client import Person
 from services.questions import KEYS
 from tests.flows.chronicle import chronicle
 from tests.flows.harness import World
 from tests.flows.house import CHECK, DESTINATION, House, move_in
-from tests.flows.interview import TYPED
+from tests.flows.interview import TYPED, applicant
 from tests.flows.staff import NAMES
 from tests.soak.checks import check_books, check_mail
 from tests.soak.reading import says
-from tests.soak.snapshot import take
+from tests.soak.snapshot import Snapshot, take
 from tests.unit.services.pictures import KINDS
 
 BOTH = pytest.mark.parametrize("receiving", ["polling", "webhook"], indirect=True)
 LANGUAGES = pytest.mark.parametrize("language", ["en", "ru"])
 QUESTION, ANSWER = "Which month was it?", "It was the month of May."
 REFERENCE = "A-1207"
-SECRETS = ("canary", "2200", CHECK, "month", REFERENCE, "Anna", *NAMES)
+OTHER = "canary-payout 2200 0000 0000 0001"
+SECRETS = ("canary", "2200 0000", CHECK, "month", REFERENCE, "Anna", *NAMES)
 """Pieces of what no group may ever see."""
 
 
@@ -51,6 +54,120 @@ async def test_from_the_first_message_to_the_last_follow_up(house: House) -> Non
     await _only_the_neutral_line(house)
     await _follow_up(house)
     await _check_all(house, 10_000_000)
+
+
+@pytest.mark.parametrize(("language", "database"), [("ru", "postgresql")], indirect=["database"])
+async def test_money_that_came_back_is_paid_another_way_without_a_second_review(house: House) -> None:
+    """The person is asked for another way, but not the one that proved wrong; nobody votes anew."""
+    staff, asker = house.staff, house.asker
+    payer = staff.treasurers[0]
+    await _paid(house)
+    await house.live(days=1)
+    told = {person.id: len(house.written.shown[person.id]) for person in staff.reviewers}
+    await staff.desk(payer, "treasury")
+    await staff.press(payer, "treasury.button.done")
+    await staff.press_like(payer, "treasury.state.paid")
+    await staff.press(payer, "treasury.button.returned")
+    await staff.press(payer, "treasury.reason.wrong_details")
+
+    shown = await house.open_news()
+    assert says(shown.text, "treasury.person.returned-wrong_details", asker.language)
+    for typed in (DESTINATION, OTHER):
+        assert asker.say("treasury.person.button.agree") not in shown.labels
+        shown = await asker.press("treasury.person.button.other_way")
+        assert asker.say("intake.ask.payout") in shown.text
+        shown = await asker.type(typed)
+    assert OTHER in shown.text
+    await asker.press("treasury.person.button.agree")
+    await house.pay(OTHER)
+    assert {person.id: len(house.written.shown[person.id]) for person in staff.reviewers} == told
+    await _check_books(house, 10_000_000)
+
+
+@pytest.mark.parametrize(("language", "database"), [("en", "sqlite")], indirect=["database"])
+async def test_a_request_waits_for_money_and_goes_on_when_it_comes(house: House) -> None:
+    """While the fund is short everybody is told so, and nothing can be agreed to; then it goes its way."""
+    staff, asker = house.staff, house.asker
+    await house.ask()
+    await house.approve()
+    for person in (*staff.treasurers, *staff.coordinators):
+        await staff.sees(person, "treasury.told.fund-short")
+    await asker.type("/status")  # the news stays unopened
+    await asker.press("case.button.rail")
+    await staff.sees(asker.person, "treasury.person.waiting")
+    assert asker.say("treasury.person.button.agree") not in await _labels(house)
+    await staff.fund("10 000")
+    assert len(house.written.said(asker.person.id, asker.say("relay.notice"))) == 1
+    await staff.fund("10 000")
+    await house.confirm(await house.open_news())
+    await house.pay()
+    await _check_books(house, 2_000_000)
+
+
+@pytest.mark.parametrize(("language", "database"), [("ru", "sqlite")], indirect=["database"])
+async def test_a_request_moved_on_its_way_goes_on_with_the_new_account_alone(house: House) -> None:
+    """After `/recover` decision, payment and follow-up reach the new account, the old one nothing more."""
+    staff, old = house.staff, house.asker
+    await staff.fund("100 000")
+    await house.ask()
+    await house.approve()
+    house.asker = new = await applicant(house.world, "Olga", staff.language)
+    await new.type("/recover")
+    shown = await new.type(f"{house.code} {house.phrase}")
+    assert shown.text.startswith(new.say("case.done.moved"))
+    assert new.say("case.check", phrase=CHECK) in shown.text
+    assert await old.person.messages() == []
+    heard = len(house.written.shown[old.person.id])
+
+    await house.confirm(await new.press("case.button.rail"))
+    await house.pay()
+    await house.live(days=house.world.resources.policy.followups.days[0])
+    assert [view.text for view in await new.person.messages()] == [new.say("followup.ask.arrived")]
+    await new.press("followup.button.yes")
+    assert await old.person.messages() == []
+    assert len(house.written.shown[old.person.id]) == heard
+    await _check_books(house, 10_000_000)
+
+
+@pytest.mark.parametrize(("language", "database"), [("en", "postgresql")], indirect=["database"])
+async def test_erasing_after_payment_leaves_an_amount_a_date_and_a_number(house: House) -> None:
+    """The case is gone for everybody and nobody is asked anything more; the books name no case."""
+    asker = house.asker
+    await _paid(house)
+    await asker.type("/erase")
+    shown = await asker.press("case.button.erase")
+    assert asker.say("case.erased.case") in shown.text
+    assert asker.say("case.erased.books") in shown.text
+    assert [view.text for view in await asker.person.messages()] == [shown.text]
+    case = await house.case()
+    assert case.status is CaseStatus.SHREDDED
+    async with house.world.unit() as unit:
+        there = await take(unit)
+        assert (await unit.session.exec(select(Answer))).all() == []
+        entries = (await unit.session.exec(select(JournalEntry.grant_number, JournalEntry.kind))).all()
+    (grant,), (payout,) = there.grants, there.payouts
+    assert (grant.case_id, payout.destination) == (None, None)
+    assert (grant.amount, grant.paid_at) == (1_500_000, payout.paid_at)
+    assert {number for number, kind in entries if kind in {"reserve", "settle"}} == {grant.number}
+    heard = len(house.written.shown[asker.person.id])
+    await house.live(days=house.world.resources.policy.followups.days[0])
+    assert await asker.person.messages() == []
+    assert house.written.shown[asker.person.id][heard:] == [asker.say("pipeline.neutral")]
+    await _check_books(house, 10_000_000)
+
+
+async def _labels(house: House) -> list[str]:
+    """Every button in the applicant's chat."""
+    return [label for view in await house.asker.person.messages() for label in view.labels]
+
+
+async def _paid(house: House) -> None:
+    """A request asked for, approved and paid."""
+    await house.staff.fund("100 000")
+    await house.ask()
+    await house.approve()
+    await house.agree(1_500_000)
+    await house.pay()
 
 
 async def _answer_questions(house: House) -> None:
@@ -180,14 +297,21 @@ async def _follow_up(house: House) -> None:
 
 
 async def _check_all(house: House, money: int) -> None:
-    """Books and log are whole, boxes and chats empty; nothing was said twice, and no secret to the group."""
+    """Everything is as it must be; boxes and chats are empty, and no secret was ever said to the group."""
     await house.live(days=3)
+    there = await _check_books(house, money)
+    assert (there.events, there.effects) == ([], [])
+    assert house.written.standing == {}
+    assert house.written.shown[house.group.id]
+    assert house.written.said(house.group.id, *SECRETS) == []
+
+
+async def _check_books(house: House, money: int) -> Snapshot:
+    """Books and log are whole, all mail is handled, no call was refused, no job failed, nothing was said twice."""
     async with house.world.unit() as unit:
         there = await take(unit)
     assert [*check_books(there, money), *check_mail(there)] == []
-    assert (there.events, there.effects) == ([], [])
-    assert house.written.standing == {}
     assert house.written.twice == []
-    assert house.written.shown[house.group.id]
-    assert house.written.said(house.group.id, *SECRETS) == []
     assert [call for call in await house.world.town.calls() if not call["ok"]] == []
+    assert b'failed"' not in house.world.app.metrics.text()
+    return there

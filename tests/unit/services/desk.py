@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from bot.database import Resources
 from models.case import Case, CaseStatus
 from models.grant import Grant, GrantStatus, Payout, PayoutStatus
-from models.mail import Effect, EffectKind
+from models.mail import Effect, EffectKind, EffectStatus
 from models.unit import Unit
 from models.volunteer import Role
 from payments import funding, grants
@@ -89,6 +89,12 @@ class Desk(Fund):
                 for purpose in (Purpose.FUND, Purpose.RESERVED, Purpose.GRANTED)
             ]
             return fund, reserved, granted
+
+    async def deliver(self) -> None:
+        """Take what is about to be shown as shown: nothing later replaces it."""
+        async with self.resources.unit() as unit:
+            for effect in (await unit.session.exec(select(Effect))).all():
+                effect.status = EffectStatus.DONE
 
     async def screen(self, sign: str) -> dict[str, Any]:
         """What the one screen of a person's chat is about to show."""

@@ -599,6 +599,7 @@ async def test_a_missing_payment_goes_to_those_who_made_it(desk: Desk) -> None:
         assert await treasury.reported_missing(unit, case)
     told = {sign: len(await desk.notices(sign)) - count for sign, count in before.items()}
     assert told == {"Till": 1, "Coin": 1, "Purse": 0, "Applicant": 0}
+    await desk.deliver()
     await _do(desk, "Till", payout_id, treasury.recheck)
     assert len(await desk.notices("Applicant")) == before["Applicant"] + 1
     await _do(desk, "Till", payout_id, _return)
