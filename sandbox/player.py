@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Final, Protocol
 
-from sandbox.telegram.client import Group, Person, Town, View
+from sandbox.telegram.client import Group, Person, PopupView, Town, View
 
 Words = Mapping[str, str]
 """What is said, by language."""
@@ -28,6 +28,9 @@ WRITING: Final = 0.25
 
 NOON: Final = 9
 """In UTC: noon in Moscow."""
+
+STALE: Final = ("refused.button-gone", "refused.case-changed", "refused.stale")
+"""What a pop-up says when the message has just changed."""
 
 _PLACE: Final = re.compile(r"\{\w+\}")
 
@@ -61,14 +64,16 @@ class Stage:
         """Let the reader read."""
         await asyncio.sleep(self.pause * share)
 
-    async def button(self, role: str, key: str, *, in_group: bool) -> tuple[View, str]:
-        """Wait for a message with the button and return both."""
+    async def button(self, role: str, key: str, *, in_group: bool, since: int = 0) -> tuple[View, str]:
+        """Wait for a message with the button, changed after number `since`, and return both."""
 
         def found(view: View) -> str | None:
             return next((label for label in view.labels if self.fits(key, label)), None)
 
         chat = self.place(in_group=in_group)
-        view = await self.person(role).wait_for(lambda seen: found(seen) is not None, chat=chat, timeout=SECONDS)
+        view = await self.person(role).wait_for(
+            lambda seen: found(seen) is not None, chat=chat, since=since, timeout=SECONDS
+        )
         return view, found(view) or ""
 
 
@@ -139,14 +144,22 @@ class Follow:
     key: str
 
     async def do(self, stage: Stage) -> None:
-        """Press it, wait for the link, press START."""
+        """Press it, wait for the link, press START. What changed under the finger is pressed once more."""
         person = stage.person(self.role)
-        before = await person.popups()
-        await Press(self.role, self.key, in_group=True).do(stage)
-        popup = await person.wait_popup(since=before[-1].seq if before else 0, timeout=SECONDS)
+        popup, pressed = await self._press(stage, since=0)
+        while any(stage.fits(key, popup.text) for key in STALE):
+            popup, pressed = await self._press(stage, since=pressed.changed)
         if popup.url is not None:
             await stage.breathe(WRITING)
             await person.open_link(popup.url)
+
+    async def _press(self, stage: Stage, since: int) -> tuple[PopupView, View]:
+        """Press the button of a message that has changed since, and return what came of it."""
+        person = stage.person(self.role)
+        before = await person.popups()
+        view, label = await stage.button(self.role, self.key, in_group=True, since=since)
+        await person.press(label, on=view)
+        return await person.wait_popup(since=before[-1].seq if before else 0, timeout=SECONDS), view
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,13 +176,13 @@ class Photo:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """Wait until `key` was told to as many as there are `names`, of those whose role begins with `among`.
+    """Wait until one of `keys` was told to as many as there are `names`, of those whose role begins with `among`.
 
     They get these names as roles, and who was not drawn the roles `others`.
     """
 
     among: str
-    key: str
+    keys: Sequence[str]
     names: Sequence[str]
     others: Sequence[str] = ()
 
@@ -187,7 +200,7 @@ class Draw:
         stage.players |= dict(zip([*self.names, *self.others], [*drawn, *left], strict=False))
 
     async def _told(self, stage: Stage, person: Person) -> Person:
-        await person.wait_for(lambda view: stage.fits(self.key, view.text), timeout=SECONDS)
+        await person.wait_for(lambda view: any(stage.fits(key, view.text) for key in self.keys), timeout=SECONDS)
         return person
 
 

@@ -156,7 +156,7 @@ DECIDING: Final[Sequence[Step]] = (
             "ru": "Троих рецензентов выбирает жребий. Группа видит карточку: ни имени, ни истории.",
         },
         ("reviewer0", "reviewer1", "reviewer2", "reviewer3"),
-        (Draw("reviewer", "review.drawn", PANEL, ("outsider",)),),
+        (Draw("reviewer", ("review.drawn", "review.changed"), PANEL, ("outsider",)),),
         in_group=True,
     ),
     Step(
