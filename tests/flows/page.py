@@ -53,6 +53,13 @@ class ChatPage:
         """Press the newest button of a message with this label."""
         await self.phone(name).locator(".key").get_by_text(label, exact=True).last.click()
 
+    async def jump(self, label: str) -> None:
+        """Let time pass, and wait until the page's clock shows it."""
+        shown = self.page.locator("time").first
+        before = await shown.text_content()
+        await self.page.get_by_role("button", name=label).click()
+        await expect(shown).not_to_have_text(before or "")
+
     async def accept(self, name: str, text: str) -> None:
         """Wait for an alert that says this, and press its OK."""
         alert = self.phone(name).get_by_role("alertdialog")
