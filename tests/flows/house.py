@@ -122,7 +122,7 @@ async def to_noon(world: World) -> None:
     """Let time pass until a noon of the applicant."""
     now = world.clock.now()
     noon = now.replace(hour=NOON, minute=0, second=0, microsecond=0)
-    await world.jump(seconds=((noon - now) % timedelta(days=1)).total_seconds())
+    await world.live(seconds=((noon - now) % timedelta(days=1)).total_seconds())
 
 
 async def move_in(world: World, language: str, written: Chronicle) -> House:
