@@ -26,8 +26,8 @@ from sandbox.telegram.server import TelegramServer
 PATIENCE = 20.0
 """Real seconds after which a world that does not settle is a failure."""
 
-STRIDE = timedelta(hours=6)
-"""How far time goes at once while messages stand: they are deleted well before Telegram's 48 hours."""
+MOMENT = timedelta(seconds=1)
+"""After what is due, so that it is."""
 
 
 class NotSettled(AssertionError):
@@ -116,12 +116,14 @@ class World:
         await self.settle()
 
     async def live(self, **span: float) -> None:
-        """Let much time pass, as `timedelta` takes it, in strides while anything stands in a chat."""
+        """Let much time pass, as `timedelta` takes it, with a stop whenever a message is to fade or to go."""
         end = self.clock.now() + timedelta(**span)
-        while (left := (end - self.clock.now()).total_seconds()) > 0:
+        while (left := end - self.clock.now()) > timedelta():
             async with self.resources.unit() as unit:
-                stands = (await unit.session.exec(select(SentMessage.id).limit(1))).first()
-            await self.jump(seconds=min(left, STRIDE.total_seconds()) if stands else left)
+                query = select(func.min(SentMessage.erase_at), func.min(SentMessage.fade_at))
+                stops = [moment for moment in (await unit.session.exec(query)).one() if moment is not None]
+                wait = min((moment - unit.now for moment in stops), default=left)
+            await self.jump(seconds=min(left, max(wait, timedelta()) + MOMENT).total_seconds())
 
     async def kill(self) -> None:
         """End the fund without grace: only what is committed remains."""
