@@ -18,6 +18,10 @@ from vault.types import BlindIndex, SealedBytes
 Counter = BigInteger().with_variant(Integer, "sqlite")
 """A number given by the database in order of insertion."""
 
+NEVER_REUSED = {"sqlite_autoincrement": True}
+"""SQLite gives the number of a deleted last row anew unless told not to (its `AUTOINCREMENT`); what became of a
+replaced effect would then be recorded for the one that replaced it, which would never be done."""
+
 
 class EventStatus(StrEnum):
     """Where an event stands."""
@@ -36,6 +40,7 @@ class InboxEvent(SQLModel, table=True):
         UniqueConstraint("source", "external_id"),
         Index("ix_inbox_event_lane_open", "lane", "id"),
         Index("ix_inbox_event_open", "status", "id"),
+        NEVER_REUSED,
     )
 
     id: int | None = Field(default=None, sa_column=Column(Counter, primary_key=True, autoincrement=True))
@@ -79,7 +84,7 @@ class Effect(SQLModel, table=True):
     """One thing to do in Telegram after the commit."""
 
     __tablename__ = "outbox_effect"
-    __table_args__ = (Index("ix_outbox_effect_open", "status", "urgent", "id"),)
+    __table_args__ = (Index("ix_outbox_effect_open", "status", "urgent", "id"), NEVER_REUSED)
 
     id: int | None = Field(default=None, sa_column=Column(Counter, primary_key=True, autoincrement=True))
     lane: BlindIndex = Field(sa_type=String, index=True)

@@ -315,6 +315,7 @@ def upgrade() -> None:
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbox_event")),
         sa.UniqueConstraint("source", "external_id", name=op.f("uq_inbox_event_source_external_id")),
+        sqlite_autoincrement=True,
     )
     op.create_index("ix_inbox_event_lane_open", "inbox_event", ["lane", "id"], unique=False)
     op.create_index("ix_inbox_event_open", "inbox_event", ["status", "id"], unique=False)
@@ -437,6 +438,7 @@ def upgrade() -> None:
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("error", sa.String(length=128), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox_effect")),
+        sqlite_autoincrement=True,
     )
     op.create_index(op.f("ix_outbox_effect_case_id"), "outbox_effect", ["case_id"], unique=False)
     op.create_index(op.f("ix_outbox_effect_lane"), "outbox_effect", ["lane"], unique=False)

@@ -4,7 +4,7 @@ from sqlmodel import select
 
 from bot.database import Resources
 from models.case import Case
-from models.mail import Keyboard
+from models.mail import Effect, Keyboard
 from models.unit import Unit
 from services.contact import Address, To
 from services.speak import Button, Screen, show
@@ -64,3 +64,13 @@ async def test_a_card_without_buttons_takes_the_old_ones_away(resources: Resourc
         await show(unit, GROUP, CARD, slot="card", case=case, open_to_all=True)
         await show(unit, GROUP, Screen("Closed"), slot="card", case=case, open_to_all=True)
         assert await _tokens(unit) == []
+
+
+async def test_what_replaces_a_screen_has_another_number(resources: Resources) -> None:
+    """The sender may be busy with what was replaced: its record must not end what has taken the place."""
+    async with resources.unit() as unit:
+        await show(unit, PERSON, Screen("First"))
+        before = (await unit.session.exec(select(Effect.id))).one()
+    async with resources.unit() as unit:
+        await show(unit, PERSON, Screen("Second"))
+        assert (await unit.session.exec(select(Effect.id))).one() != before
