@@ -145,11 +145,13 @@ class Applicant:
         await self.me.press(view, "case.button.withdraw")
         await self.me.press(await self.me.see("case.ask.withdraw"), "case.button.withdraw")
         await self.me.see("case.state.withdrawn")
+        self.script.over.set()
 
     async def _erase(self) -> None:
         await self.me.type("/erase")
         await self.me.press(await self.me.see("case.ask.erase"), "case.button.erase")
         await self.me.see("case.erased.case")
+        self.script.over.set()
 
     async def _live_through(self) -> None:
         """React to each piece of news until the money is there, or the answer is no for good."""

@@ -77,6 +77,8 @@ class Script:
     """A reviewer is about to ask, or has asked."""
     answered: bool = False
     appealed: bool = False
+    over: asyncio.Event = field(default_factory=asyncio.Event)
+    """The applicant was told that the case is withdrawn or erased: nobody will see its page or its card again."""
 
     def wish(self) -> Wish:
         """What whoever reads the case now is to do; the first to read a case that is to be asked about asks."""

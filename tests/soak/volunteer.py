@@ -29,7 +29,7 @@ class Reviewer(Watcher):
         if _refused(await self.me.press(view, "review.button.read")):
             return  # decided in the meantime
         script = await self.docket.script_of(code)
-        page = await self._page(code)
+        page = await self._page(script)
         wish = script.wish() if page is not None else Wish.HOLD
         if page is None or wish is Wish.HOLD:
             return
@@ -40,9 +40,12 @@ class Reviewer(Watcher):
         else:
             await self._ask(page, script)
 
-    async def _page(self, code: str) -> View | None:
-        """The page, or none when the case is closed before it comes: a closed case is not shown."""
-        card = pattern("review.card-closed", self.group_language)
+    async def _page(self, script: Script) -> View | None:
+        """The page, or none when the case is closed, withdrawn or erased before it is seen.
+
+        Of a withdrawn case page and card are gone at once: whoever looks a moment later has seen neither.
+        """
+        code, card = script.code, pattern("review.card-closed", self.group_language)
         seen = asyncio.ensure_future(
             self.me.see_that(
                 lambda view: (read(view.text, "review.page", self.me.language) or {}).get("code") == code,
@@ -56,11 +59,11 @@ class Reviewer(Watcher):
                 chat=self.group,
             )
         )
-        both = (seen, closed)
-        done, _ = await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
-        for task in both:
+        every = (seen, closed, asyncio.ensure_future(script.over.wait()))
+        done, _ = await asyncio.wait(every, return_when=asyncio.FIRST_COMPLETED)
+        for task in every:
             task.cancel()
-        await asyncio.gather(*both, return_exceptions=True)
+        await asyncio.gather(*every, return_exceptions=True)
         return seen.result() if seen in done else None
 
     async def _approve(self, page: View, code: str) -> None:
