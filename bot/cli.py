@@ -20,13 +20,14 @@ import typer
 from bot.backup import copy_grants, make_backup, unpack_backup
 from bot.doctor import Finding, examine, quick, username
 from bot.keys import finish, new_keyring, open_keyring, printed_keyring, rotate
-from bot.operations import add_money, check_audit, erase_due, make_invitation, sweep_shredded
+from bot.operations import add_money, check_audit, doubt_payments, erase_due, make_invitation, sweep_shredded
 from bot.problems import Problem
 from bot.resources import make_directories, open_resources
 from bot.settings import Settings, read_settings
 from migrations.schema import head
 from models.errors import Refused
 from models.volunteer import Role
+from services.restoring import Doubts
 from texts.catalogue import FALLBACK, load
 from vault.errors import VaultError
 from vault.logs import configure_logs
@@ -172,10 +173,15 @@ def restore(
 ) -> None:
     """Put a backup back. Stop every process of Plecho first.
 
-    Cases that were erased since the backup do not come back: their rows are removed again.
+    Cases that were erased since the backup do not come back: their rows are removed again. Payments made since are
+    not in it: each payout that waits is marked, so that whoever takes it looks first whether it was paid.
     """
-    swept = _do(_restore(read_settings(), source, force=force))
+    swept, doubts = _do(_restore(read_settings(), source, force=force))
     typer.echo(f"Restored. Erased since the backup and removed again: {swept}.")
+    typer.echo(
+        "May have been paid since, so the desk asks to look first: "
+        f"{doubts.payouts} payouts, and the next payout of {doubts.requests} more requests."
+    )
 
 
 @cli.command(name="erase-due")
@@ -258,11 +264,11 @@ async def _examine(settings: Settings) -> list[Finding]:
     return [finding async for finding in examine(settings)]
 
 
-async def _restore(settings: Settings, source: Path, *, force: bool) -> int:
+async def _restore(settings: Settings, source: Path, *, force: bool) -> tuple[int, Doubts]:
     keyring = open_keyring(settings)
     await unpack_backup(settings, keyring, source, force=force)
     async with open_resources(settings, keyring, migrate=True) as resources:
-        return await sweep_shredded(resources)
+        return await sweep_shredded(resources), await doubt_payments(resources)
 
 
 async def _erase_due(settings: Settings) -> int:

@@ -9,8 +9,9 @@ from bot.metrics import Metrics
 from models.volunteer import Role
 from payments import funding
 from payments.money import parse_amount
-from services import audit, erasure, messages, retention, volunteers
+from services import audit, erasure, messages, restoring, retention, volunteers
 from services.jobs import Job
+from services.restoring import Doubts
 from texts.catalogue import FALLBACK
 from texts.formats import money
 
@@ -49,6 +50,12 @@ async def check_audit(resources: Resources) -> tuple[list[str], bool]:
 async def sweep_shredded(resources: Resources) -> int:
     """Remove the rows of cases that were erased after a backup was made; returns how many cases."""
     return await _run(resources, [job for job in erasure.JOBS if job.name == UNFINISHED])
+
+
+async def doubt_payments(resources: Resources) -> Doubts:
+    """Have everything looked up that may have been paid after a backup was made; returns how much."""
+    async with resources.unit() as unit:
+        return await restoring.doubt(unit, OPERATOR)
 
 
 async def erase_due(resources: Resources) -> int:

@@ -109,6 +109,8 @@ class Case(SQLModel, table=True):
     appealed: bool = False
     possible_repeat: bool = False
     """Another case of late names the same person, court case or destination (`services.repeats`); never which."""
+    restored: bool = False
+    """It came back from a backup: whether it was paid since is to be found out before it is paid."""
     policy_version: str | None = Field(default=None, max_length=32)
     created_at: datetime = Field(sa_type=UtcTime)
     expires_at: datetime | None = Field(default=None, sa_type=UtcTime, index=True)

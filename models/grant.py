@@ -131,7 +131,8 @@ class Payout(SQLModel, table=True):
     """When the person confirmed how the money reaches them."""
     claimed_at: datetime | None = Field(default=None, sa_type=UtcTime)
     unsure: bool = False
-    """Its holder lost access before saying whether they had paid: whoever takes it finds out first."""
+    """Its holder lost access before saying whether they had paid, or a backup was put back: whoever takes it finds
+    out first."""
     reminded_at: datetime | None = Field(default=None, sa_type=UtcTime)
     """When treasurers were last told that it stands still."""
     paid_at: datetime | None = Field(default=None, sa_type=UtcTime)

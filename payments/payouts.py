@@ -22,7 +22,7 @@ from models.grant import PAYOUT_ALLOWED, Grant, Payout, PayoutStatus, ReturnReas
 from models.states import move
 from models.unit import Unit
 from payments import grants
-from payments.rails import Rail
+from payments.rails.base import Rail
 from vault.seal import Place
 from vault.types import BlindIndex
 
@@ -38,10 +38,8 @@ async def queue(
     Whether an earlier try may have been paid stays a question, also when the person took that try back.
     """
     doubts = await unit.session.exec(select(Payout.id).where(Payout.grant_id == grant.id, col(Payout.unsure)))
-    payout = Payout(
-        grant_id=grant.id, rail=rail.name, destination=destination, unsure=doubts.first() is not None,
-        created_at=unit.now,
-    )  # fmt: skip
+    unsure = case.restored or doubts.first() is not None
+    payout = Payout(grant_id=grant.id, rail=rail.name, destination=destination, unsure=unsure, created_at=unit.now)
     unit.session.add(payout)
     await unit.session.flush()
     await move(unit, case, CaseStatus.PAYING, CASE_ALLOWED, by, rail=rail.name)
@@ -82,6 +80,7 @@ async def give_back(unit: Unit, payout: Payout, grant: Grant, case: Case | None,
     """Put a claimed payout back before paying. Without a case its grant is released instead."""
     only_holder(payout, treasurer)
     payout.unsure = False
+    _looked_up(case)
     await put_back(unit, payout, grant, case, str(treasurer))
 
 
@@ -128,6 +127,7 @@ async def pay(
 ) -> PayoutStatus:
     """Enter that the holder has paid, and under which reference; return `SENT` or `PAID`."""
     only_holder(payout, treasurer)
+    _looked_up(case)
     target = PayoutStatus.SENT if grant.second_treasurer else PayoutStatus.PAID
     await move(unit, payout, target, PAYOUT_ALLOWED, str(treasurer))
     payout.reference = unit.vault.seal_server(reference.encode(), _place(payout))
@@ -177,6 +177,12 @@ def only_holder(payout: Payout, treasurer: UUID) -> None:
 def is_wanted(case: Case | None) -> bool:
     """Whether somebody still waits for the money."""
     return case is not None and case.status in PAYABLE
+
+
+def _looked_up(case: Case | None) -> None:
+    """A treasurer has said whether this was paid: a restored backup leaves no doubt any more."""
+    if case is not None:
+        case.restored = False
 
 
 async def _settled(unit: Unit, payout: Payout, grant: Grant, case: Case | None, treasurer: UUID) -> None:

@@ -246,6 +246,7 @@ def upgrade() -> None:
         sa.Column("recovery_hash", sa.String(), nullable=True),
         sa.Column("appealed", sa.Boolean(), nullable=False),
         sa.Column("possible_repeat", sa.Boolean(), nullable=False),
+        sa.Column("restored", sa.Boolean(), nullable=False),
         sa.Column("policy_version", sa.String(length=32), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=True),

@@ -1,0 +1,50 @@
+"""After a backup was put back: what was paid since the backup is not in the data, so nothing may be paid twice.
+
+- Every payout that waits, or that a treasurer held, is marked as unsure: whoever takes it finds out first whether
+  it was paid. What was held goes back into the queue, for its holder may not know that the data is older.
+- Every request that has not ended is marked too, so that its next payout begins unsure: it may have been approved
+  and paid since. The mark goes when a treasurer has said whether it was.
+- A held payout of a request that was withdrawn stays with its holder, who is asked the same by its screen.
+"""
+
+from dataclasses import dataclass
+
+from sqlmodel import col, select, update
+
+from models.audit import record
+from models.case import ENDED, Case
+from models.grant import Payout, PayoutStatus
+from models.unit import Unit
+from payments import payouts
+
+UNPAID = (PayoutStatus.QUEUED, PayoutStatus.CLAIMED)
+"""What the backup says is not paid yet. `SENT` was paid already then, and is only confirmed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """How many payouts, and how many requests without one, are to be looked up before they are paid."""
+
+    payouts: int
+    requests: int
+
+
+async def doubt(unit: Unit, actor_name: str) -> Doubts:
+    """Mark whatever may have been paid since the backup. Safe to repeat."""
+    found = await unit.session.exec(
+        select(Payout.id).where(col(Payout.status).in_(UNPAID)).order_by(col(Payout.created_at), col(Payout.id))
+    )
+    waiting = found.all()
+    with_payout = 0
+    for payout_id in waiting:
+        payout, grant, case = await payouts.load(unit, payout_id)
+        payout.unsure = True
+        with_payout += case is not None
+        if payout.status is PayoutStatus.CLAIMED and payouts.is_wanted(case):
+            await payouts.put_back(unit, payout, grant, case, actor_name)
+    await unit.session.flush()
+    connection = await unit.session.connection()
+    marked = await connection.execute(update(Case).where(col(Case.status).not_in(ENDED)).values(restored=True))
+    doubts = Doubts(len(waiting), marked.rowcount - with_payout)
+    await record(unit, actor_name, "backup.restored", "backup", payouts=doubts.payouts, requests=doubts.requests)
+    return doubts
