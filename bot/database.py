@@ -6,7 +6,7 @@ A unit of work is opened here and nowhere else, and here it commits or rolls bac
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from bot.rails import build_rails
 from bot.sqlite import CONNECT, begin_immediate, use_loop_driver
 from models.clock import Clock
 from models.policy import Policy
 from models.unit import Unit
+from payments.rails.base import Rail
 from texts.catalogue import Catalogue
 from vault.vault import Vault
 
@@ -70,6 +72,8 @@ class Resources:
     clock: Clock
     writer: asyncio.Lock
     """On SQLite writers of one process queue here, instead of polling the database's lock."""
+    rails: Mapping[str, Rail] = field(default_factory=build_rails)
+    """The ways to pay, by name."""
 
     @property
     def is_sqlite(self) -> bool:
@@ -91,7 +95,9 @@ class Resources:
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Unit]:
         async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
-            yield Unit(session, self.vault, self.policy, self.texts, self.files, self.clock.now())
+            yield Unit(
+                session, self.vault, self.policy, self.texts, self.files, self.clock.now(), rails=self.rails
+            )
 
 
 async def insert_new(unit: Unit, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:

@@ -15,11 +15,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.database import Resources, make_engine
 from bot.problems import Problem
+from bot.rails import build_rails
 from bot.settings import Settings
 from migrations.schema import head, upgrade, version
 from models.clock import Clock, SystemClock
 from models.policy import Policy, PolicyWrong, load_policy
-from payments import rails
+from payments.rails.registry import unknown
 from texts.catalogue import load
 from vault.keyring import Keyring
 from vault.keystore import KeyStore
@@ -79,8 +80,9 @@ def read_policy(path: Path) -> Policy:
         policy = load_policy(path)
     except PolicyWrong as error:
         raise Problem(f"PLECHO_POLICY: {error}") from None
-    if strange := rails.unknown(policy):
-        known = ", ".join(sorted(rails.RAILS))
+    rails = build_rails()
+    if strange := unknown(policy, rails):
+        known = ", ".join(sorted(rails))
         raise Problem(f"PLECHO_POLICY: {path}: rails: there is no rail {strange[0]!r}; there is: {known}")
     return policy
 

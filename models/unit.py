@@ -3,10 +3,11 @@
 It is made at the edge (worker, clock, command line), which alone commits or rolls back. Services flush.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sqlmodel.ext.asyncio.session import AsyncSession
 
@@ -28,3 +29,5 @@ class Unit:
     now: datetime
     after_commit: list[Callable[[], None]] = field(default_factory=list)
     """What may only happen once the commit is in, such as unlinking a shredded file."""
+    rails: Mapping[str, Any] = field(default_factory=dict)
+    """The ways to pay by name (`payments.rails.base.Rail`, which is above this layer)."""

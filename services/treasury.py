@@ -26,8 +26,9 @@ from models.grant import Grant, GrantStatus, Payout, PayoutStatus, ReturnReason
 from models.panel import Vote
 from models.unit import Unit
 from models.volunteer import Role, Volunteer
-from payments import grants, ledger, payouts, rails
+from payments import grants, ledger, payouts
 from payments.money import Money
+from payments.rails import registry
 from services import followup, intake, news
 from services.access import Act, Actor, applicant_of, has_stepped_aside, require, roles_of
 from services.contact import volunteer_recipient
@@ -76,7 +77,7 @@ async def agree(unit: Unit, actor: Actor, case: Case) -> Payout:
         raise BadInput("treasury.refused.no-destination")
     if await is_known_wrong(unit, grant, destination):
         raise BadInput("treasury.refused.same-destination")
-    rail = rails.choose(unit.policy, Money(grant.amount, grant.currency))
+    rail = await registry.choose(unit, Money(grant.amount, grant.currency))
     index = unit.vault.index(IndexName.destination, _folded(destination))
     payout = await payouts.queue(unit, grant, case, rail, index, applicant_of(case))
     for volunteer in await holders(unit, Role.TREASURER):

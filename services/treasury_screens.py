@@ -17,7 +17,7 @@ from models.grant import Grant, GrantStatus, Payout, PayoutStatus, ReturnReason
 from models.unit import Unit
 from payments import grants, ledger, payouts
 from payments.money import Money
-from payments.rails import RAILS, choose
+from payments.rails import registry
 from services import intake, treasury
 from services.access import Act, Actor, require
 from services.speak import Button, Life, Screen, show
@@ -130,7 +130,8 @@ async def show_person(unit: Unit, actor: Actor, case: Case, *, rechecked: bool =
     if grant is None:
         raise ButtonGone
     payout = await grants.live_payout(unit, grant)
-    rail = RAILS[payout.rail] if payout else choose(unit.policy, Money(grant.amount, grant.currency))
+    whole = Money(grant.amount, grant.currency)
+    rail = registry.find(unit, payout.rail) if payout else await registry.choose(unit, whole)
     facts = {
         "amount": money(grant.amount, grant.currency, actor.language),
         "rail": _say(unit, actor, rail.title),
@@ -232,7 +233,7 @@ def _facts(unit: Unit, actor: Actor, payout: Payout, grant: Grant) -> dict[str, 
     return {
         "number": grant.number,
         "amount": money(grant.amount, grant.currency, actor.language),
-        "rail": _say(unit, actor, RAILS[payout.rail].title),
+        "rail": _say(unit, actor, registry.find(unit, payout.rail).title),
         "waiting": span(unit.now - payout.created_at, actor.language),
     }
 

@@ -7,12 +7,12 @@ import pytest
 from bot.problems import Problem
 from bot.resources import read_policy
 from models.policy import DEFAULT
-from payments.rails import RAILS
+from bot.rails import build_rails
 
 
 def test_the_own_policy_opens_known_rails() -> None:
     """The policy that comes with the program can be followed."""
-    assert set(read_policy(DEFAULT).rails) <= set(RAILS)
+    assert set(read_policy(DEFAULT).rails) <= set(build_rails())
 
 
 def test_an_unknown_rail_is_refused_in_one_line(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ from models.volunteer import Volunteer
 from payments import funding, grants, payouts
 from payments.ledger import EntryKind
 from payments.money import Money
-from payments.rails import MANUAL
+from payments.rails.manual import Manual
 from sandbox.clock import TravelClock
 from texts.catalogue import Catalogue
 from vault.types import BlindIndex, CallSign, CaseCode, SealedBytes
@@ -110,7 +110,7 @@ class Books(RuleBasedStateMachine):
             await unit.session.flush()
             grant = await grants.approve(unit, case, amount, "system")
             if agreed and grant.status == GrantStatus.RESERVED:
-                await payouts.queue(unit, grant, case, MANUAL, None, "system")
+                await payouts.queue(unit, grant, case, Manual(), None, "system")
 
         self._act(act, crash=crash)
 
@@ -127,7 +127,7 @@ class Books(RuleBasedStateMachine):
             grant = await _pick(unit, Grant, which, col(Grant.status) == GrantStatus.RESERVED)
             case = await unit.session.get(Case, grant.case_id) if grant and grant.case_id else None
             if grant is not None and case is not None and await grants.live_payout(unit, grant) is None:
-                await payouts.queue(unit, grant, case, MANUAL, None, "system")
+                await payouts.queue(unit, grant, case, Manual(), None, "system")
 
         self._act(act, crash=crash)
 
