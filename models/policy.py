@@ -4,16 +4,31 @@ Each decision records the version it was made under. Amounts are in minor units 
 """
 
 import tomllib
-from datetime import timedelta
+from datetime import date, timedelta
+from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+
+class ListSource(StrEnum):
+    """Whose list it is."""
+
+    OFAC = "ofac"
+    """The SDN list of the US Treasury's Office of Foreign Assets Control, `sdn_advanced.xml`."""
+    EU = "eu"
+    """The EU's consolidated list of financial sanctions, `xmlFullSanctionsList` 1.1."""
+
+
 DEFAULT = Path(__file__).with_name("policy.toml")
 """The policy that comes with the program."""
 
 Minor = Annotated[int, Field(gt=0, le=10**12)]
+
+Positive = Annotated[str, Field(max_length=25, pattern=r"^(0*[1-9]\d*(\.\d+)?|0+\.0*[1-9]\d*)$")]
+"""A decimal number above zero, as text: never a float."""
 
 
 class PolicyWrong(Exception):
@@ -70,6 +85,97 @@ class FollowUps(Strict):
     """Local hours in which a message may arrive when the applicant named none: from `quiet_to` to `quiet_from`."""
 
 
+class Stablecoin(Strict):
+    """The rail `stablecoin`: one ERC-20 token on one chain, the rate, and the bounds."""
+
+    chain_id: int = Field(ge=1)
+    token: str = Field(pattern=r"^0x[0-9a-fA-F]{40}$")
+    symbol: str = Field(min_length=1, max_length=12)
+    decimals: int = Field(ge=0, le=36)
+    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    """What one token stands for; a person is told amounts in it."""
+    rate: Positive
+    """Units of the fund's currency for one token."""
+    rate_at: date
+    rate_days: int = Field(ge=1, le=366)
+    """An older rate closes the rail."""
+    rate_low: Positive
+    rate_high: Positive
+    """Between these two the rate must lie: a slip of the finger must not pay ten times as much."""
+    coin_rate: Positive
+    """Units of the fund's currency for one coin of the chain; only for telling what a transfer costs."""
+    cold_wallet: str | None = Field(default=None, pattern=r"^0x[0-9a-fA-F]{40}$")
+    """Set: nothing is signed here, and `plecho chain export` writes a batch for the hardware wallet."""
+    daily_cap: Minor
+    """The most that goes out within 24 hours, in minor units of the token's currency."""
+    confirmations: int = Field(ge=1, le=10_000)
+    """Blocks until a transfer counts as done."""
+    final: int = Field(ge=1, le=100_000)
+    """Blocks until a transfer can no longer be taken back, and a failure is certain."""
+    block_seconds: int = Field(ge=1, le=600)
+    max_fee_gwei: int = Field(ge=1, le=100_000)
+    max_priority_gwei: int = Field(ge=1, le=100_000)
+    gas_limit: int = Field(ge=21_000, le=1_000_000)
+    stuck_minutes: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _bounded(self) -> "Stablecoin":
+        if not Decimal(self.rate_low) <= Decimal(self.rate) <= Decimal(self.rate_high):
+            raise ValueError("rate must lie between rate_low and rate_high")
+        if self.final < self.confirmations:
+            raise ValueError("final must not be less than confirmations")
+        return self
+
+
+class Screening(Strict):
+    """Screening against sanctions lists. Wallets, exchanges, partners and donors always are: no key ends that."""
+
+    lists: tuple[ListSource, ...] = Field(min_length=1)
+    """The lists that must be there, each fresh enough by both of the following."""
+    loaded_days: int = Field(ge=1, le=60)
+    """Days since the operator last loaded the list, even unchanged."""
+    dated_days: int = Field(ge=1, le=180)
+    """Days since the list's own date: its publisher is silent for weeks at times."""
+    beneficiaries: bool
+    """Whether those who are helped are screened as well: for counsel to decide (docs/COMPLIANCE.md)."""
+    record_years: int = Field(ge=1, le=30)
+    """How long compliance records and decisions about possible matches are kept."""
+
+
+class GiftCurrency(Strict):
+    """What may be given in one currency."""
+
+    offered: tuple[Minor, ...] = Field(min_length=1, max_length=6)
+    """Amounts on buttons."""
+    least: Minor
+    most: Minor
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "GiftCurrency":
+        if list(self.offered) != sorted(set(self.offered)):
+            raise ValueError("the offered amounts must rise")
+        if not self.least <= self.offered[0] <= self.offered[-1] <= self.most:
+            raise ValueError("the offered amounts must lie between least and most")
+        return self
+
+
+class Donations(Strict):
+    """What may be given, and how it looks."""
+
+    currencies: dict[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], GiftCurrency] = Field(min_length=1)
+    """By card, through Stripe."""
+    stars: GiftCurrency
+    """Telegram Stars, whole stars."""
+    monthly: bool
+    """Whether monthly gifts are offered."""
+    statement: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9 .-]{1,21}$")
+    """What a statement shows after the account's own prefix. Neutral: no word about what the fund is for."""
+    refused_cards: tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}$")], ...]
+    """Countries whose cards are paid back at once."""
+    refund_days: int = Field(ge=0, le=90)
+    """For so long a giver may take a gift back."""
+
+
 class Policy(Strict):
     """The whole policy."""
 
@@ -85,6 +191,10 @@ class Policy(Strict):
     recovery_guesses: int = Field(ge=1)
     recovery_lock_minutes: int = Field(ge=1)
     emergency_amount: Minor
+    donations: Donations | None = None
+    """None: gifts are closed."""
+    screening: Screening
+    stablecoin: Stablecoin | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> "Policy":
@@ -98,6 +208,8 @@ class Policy(Strict):
             raise ValueError("a tier's quorum is larger than the panel")
         if self.emergency_amount > amounts[0]:
             raise ValueError("the emergency amount is larger than the smallest tier")
+        if "stablecoin" in self.rails and self.stablecoin is None:
+            raise ValueError("the rail stablecoin needs its section [stablecoin]")
         return self
 
     @property

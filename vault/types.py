@@ -38,6 +38,8 @@ class IndexName(StrEnum):
     chat = "chat"
     destination = "destination"
     court_case = "court_case"
+    subject = "subject"
+    """Who or what was screened against sanctions lists."""
 
 
 class Secret:

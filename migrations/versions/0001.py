@@ -166,6 +166,66 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name=op.f("pk_audit_entry")),
     )
     op.create_table(
+        "chain_wallet",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("address", sa.String(), nullable=False),
+        sa.Column("next_nonce", sa.BigInteger(), nullable=True),
+        sa.Column("scanned_to", sa.BigInteger(), nullable=True),
+        sa.Column("base_fee", sa.BigInteger(), nullable=True),
+        sa.Column("priority_fee", sa.BigInteger(), nullable=True),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column(
+            "trouble",
+            sa.Enum(
+                "token",
+                "gas",
+                "fee",
+                "foreign",
+                "odd",
+                "stray",
+                name="trouble",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=True,
+        ),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("next_nonce >= 0", name=op.f("ck_chain_wallet_nonce")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_chain_wallet")),
+        sa.UniqueConstraint("address", name=op.f("uq_chain_wallet_address")),
+    )
+    op.create_table(
+        "compliance_record",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("grant_number", sa.String(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("paid_on", sa.Date(), nullable=False),
+        sa.Column("rail", sa.String(length=32), nullable=False),
+        sa.Column("purpose", sa.String(length=32), nullable=False),
+        sa.Column("list_version", sa.String(length=256), nullable=False),
+        sa.Column("policy_version", sa.String(length=32), nullable=False),
+        sa.Column(
+            "result",
+            sa.Enum(
+                "clear",
+                "cleared",
+                "not_screened",
+                name="screening_result",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_compliance_record_positive")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_compliance_record")),
+        sa.UniqueConstraint("grant_number", "attempt", name=op.f("uq_compliance_record_grant_number_attempt")),
+    )
+    op.create_index(op.f("ix_compliance_record_paid_on"), "compliance_record", ["paid_on"], unique=False)
+    op.create_table(
         "conversation",
         sa.Column("lane", sa.String(), nullable=False),
         sa.Column("person", sa.String(), nullable=False),
@@ -175,6 +235,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("lane", "person", name=op.f("pk_conversation")),
     )
     op.create_index(op.f("ix_conversation_changed_at"), "conversation", ["changed_at"], unique=False)
+    op.create_table(
+        "event_cursor",
+        sa.Column("source", sa.String(length=16), nullable=False),
+        sa.Column("seen_until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("source", name=op.f("pk_event_cursor")),
+    )
     op.create_table(
         "fund_case",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -400,6 +466,38 @@ def upgrade() -> None:
         sa.UniqueConstraint("name", name=op.f("uq_ledger_account_name")),
     )
     op.create_table(
+        "monthly_gift",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "active",
+                "stopping",
+                "stopped",
+                name="monthly_status",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("subscription", sa.String(length=255), nullable=False),
+        sa.Column("chat", sa.String(), nullable=True),
+        sa.Column("contact", sa.LargeBinary(), nullable=True),
+        sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("failing", sa.Boolean(), nullable=False),
+        sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_monthly_gift_positive")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_monthly_gift")),
+        sa.UniqueConstraint("subscription", name=op.f("uq_monthly_gift_subscription")),
+    )
+    op.create_index(op.f("ix_monthly_gift_chat"), "monthly_gift", ["chat"], unique=False)
+    op.create_table(
         "outbox_effect",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("lane", sa.String(), nullable=False),
@@ -470,6 +568,42 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_review_group_check_at"), "review_group", ["check_at"], unique=False)
     op.create_table(
+        "sanctions_list",
+        sa.Column("id", sa.Integer(), nullable=False),
+        sa.Column(
+            "source",
+            sa.Enum("ofac", "eu", name="list_source", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
+        ),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "loading",
+                "current",
+                "replaced",
+                name="sanctions_list_status",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("dated", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("sha256", sa.String(length=64), nullable=False),
+        sa.Column("loaded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("entries", sa.Integer(), nullable=False),
+        sa.Column("names", sa.Integer(), nullable=False),
+        sa.Column("addresses", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_sanctions_list")),
+    )
+    op.create_index("ix_sanctions_list_status", "sanctions_list", ["source", "status"], unique=False)
+    op.create_table(
+        "screening_alarm",
+        sa.Column("source", sa.String(length=32), nullable=False),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("source", name=op.f("pk_screening_alarm")),
+    )
+    op.create_table(
         "sent_message",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("lane", sa.String(), nullable=False),
@@ -488,6 +622,31 @@ def upgrade() -> None:
     op.create_index(op.f("ix_sent_message_erase_at"), "sent_message", ["erase_at"], unique=False)
     op.create_index(op.f("ix_sent_message_fade_at"), "sent_message", ["fade_at"], unique=False)
     op.create_index(op.f("ix_sent_message_lane"), "sent_message", ["lane"], unique=False)
+    op.create_table(
+        "stripe_look",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "session",
+                "payment",
+                "invoice",
+                "subscription",
+                name="looked",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("object_id", sa.String(length=255), nullable=False),
+        sa.Column("asked", sa.Integer(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_stripe_look")),
+        sa.UniqueConstraint("kind", "object_id", name=op.f("uq_stripe_look_kind_object_id")),
+    )
+    op.create_index(op.f("ix_stripe_look_due_at"), "stripe_look", ["due_at"], unique=False)
     op.create_table(
         "volunteer",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -587,6 +746,50 @@ def upgrade() -> None:
     op.create_index(op.f("ix_attachment_request_case_id"), "attachment_request", ["case_id"], unique=False)
     op.create_index(op.f("ix_attachment_request_next_try_at"), "attachment_request", ["next_try_at"], unique=False)
     op.create_table(
+        "chain_transfer",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("attempt", sa.Uuid(), nullable=False),
+        sa.Column("wallet_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "prepared",
+                "issued",
+                "done",
+                "final",
+                "odd",
+                "failed",
+                "cancelled",
+                name="transfer_status",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("tokens", sa.String(length=80), nullable=False),
+        sa.Column("destination", sa.LargeBinary(), nullable=True),
+        sa.Column("nonce", sa.BigInteger(), nullable=True),
+        sa.Column("event", sa.String(), nullable=True),
+        sa.Column("error", sa.String(length=64), nullable=True),
+        sa.Column("cancel_asked", sa.Boolean(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("issued_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("taken_back_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_chain_transfer_positive")),
+        sa.ForeignKeyConstraint(
+            ["wallet_id"], ["chain_wallet.id"], name=op.f("fk_chain_transfer_wallet_id_chain_wallet")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_chain_transfer")),
+        sa.UniqueConstraint("attempt", name=op.f("uq_chain_transfer_attempt")),
+        sa.UniqueConstraint("event", name=op.f("uq_chain_transfer_event")),
+        sa.UniqueConstraint("wallet_id", "nonce", name=op.f("uq_chain_transfer_wallet_id_nonce")),
+    )
+    op.create_index(op.f("ix_chain_transfer_wallet_id"), "chain_transfer", ["wallet_id"], unique=False)
+    op.create_table(
         "danger_call",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("case_id", sa.Uuid(), nullable=False),
@@ -602,6 +805,81 @@ def upgrade() -> None:
     op.create_index(op.f("ix_danger_call_case_id"), "danger_call", ["case_id"], unique=False)
     op.create_index(op.f("ix_danger_call_closed_at"), "danger_call", ["closed_at"], unique=False)
     op.create_index(op.f("ix_danger_call_told_at"), "danger_call", ["told_at"], unique=False)
+    op.create_table(
+        "donation",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "asked",
+                "open",
+                "processing",
+                "given",
+                "refunding",
+                "refunded",
+                "disputed",
+                "lost",
+                "failed",
+                "expired",
+                name="donation_status",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "provider",
+            sa.Enum(
+                "stripe",
+                "stars",
+                "hand",
+                name="donation_provider",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("monthly", sa.Boolean(), nullable=False),
+        sa.Column("monthly_id", sa.Uuid(), nullable=True),
+        sa.Column("chat", sa.String(), nullable=True),
+        sa.Column("contact", sa.LargeBinary(), nullable=True),
+        sa.Column("language", sa.String(length=8), nullable=False),
+        sa.Column("token", sa.String(length=64), nullable=False),
+        sa.Column("checkout", sa.String(length=255), nullable=True),
+        sa.Column("payment", sa.String(length=255), nullable=True),
+        sa.Column(
+            "refund_reason",
+            sa.Enum(
+                "card",
+                "asked",
+                "twice",
+                name="refund_reason",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=True,
+        ),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("given_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_donation_positive")),
+        sa.ForeignKeyConstraint(
+            ["monthly_id"], ["monthly_gift.id"], name=op.f("fk_donation_monthly_id_monthly_gift")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_donation")),
+        sa.UniqueConstraint("checkout", name=op.f("uq_donation_checkout")),
+        sa.UniqueConstraint("payment", name=op.f("uq_donation_payment")),
+        sa.UniqueConstraint("token", name=op.f("uq_donation_token")),
+    )
+    op.create_index(op.f("ix_donation_chat"), "donation", ["chat"], unique=False)
+    op.create_index(op.f("ix_donation_monthly_id"), "donation", ["monthly_id"], unique=False)
+    op.create_index("ix_donation_open", "donation", ["status", "due_at"], unique=False)
     op.create_table(
         "emergency",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -705,6 +983,68 @@ def upgrade() -> None:
     op.create_index(op.f("ix_follow_up_case_id"), "follow_up", ["case_id"], unique=False)
     op.create_index(op.f("ix_follow_up_due_at"), "follow_up", ["due_at"], unique=False)
     op.create_table(
+        "listed_address",
+        sa.Column("list_id", sa.Integer(), nullable=False),
+        sa.Column("address", sa.String(length=256), nullable=False),
+        sa.Column("entry", sa.Integer(), nullable=False),
+        sa.Column("currency", sa.String(length=32), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["list_id"], ["sanctions_list.id"], name=op.f("fk_listed_address_list_id_sanctions_list")
+        ),
+        sa.PrimaryKeyConstraint("list_id", "address", "entry", name=op.f("pk_listed_address")),
+    )
+    op.create_index("ix_listed_address_address", "listed_address", ["address"], unique=False)
+    op.create_table(
+        "listed_entry",
+        sa.Column("list_id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("ref", sa.String(length=64), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "person",
+                "entity",
+                "other",
+                name="entry_kind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("facts", sa.String(), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["list_id"], ["sanctions_list.id"], name=op.f("fk_listed_entry_list_id_sanctions_list")
+        ),
+        sa.PrimaryKeyConstraint("list_id", "number", name=op.f("pk_listed_entry")),
+    )
+    op.create_table(
+        "listed_key",
+        sa.Column("list_id", sa.Integer(), nullable=False),
+        sa.Column("name", sa.Integer(), nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["list_id"], ["sanctions_list.id"], name=op.f("fk_listed_key_list_id_sanctions_list")
+        ),
+        sa.PrimaryKeyConstraint("list_id", "name", "key", name=op.f("pk_listed_key")),
+    )
+    op.create_index("ix_listed_key_key", "listed_key", ["key", "list_id", "name"], unique=False)
+    op.create_table(
+        "listed_name",
+        sa.Column("list_id", sa.Integer(), nullable=False),
+        sa.Column("number", sa.Integer(), nullable=False),
+        sa.Column("entry", sa.Integer(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("sounds", sa.String(), nullable=False),
+        sa.Column("weak", sa.Boolean(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["list_id"], ["sanctions_list.id"], name=op.f("fk_listed_name_list_id_sanctions_list")
+        ),
+        sa.PrimaryKeyConstraint("list_id", "number", name=op.f("pk_listed_name")),
+    )
+    op.create_table(
         "news",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("case_id", sa.Uuid(), nullable=False),
@@ -728,6 +1068,7 @@ def upgrade() -> None:
                 "claimed",
                 "sent",
                 "paid",
+                "returning",
                 "returned",
                 "cancelled",
                 name="payout_status",
@@ -739,6 +1080,7 @@ def upgrade() -> None:
         ),
         sa.Column("claimed_by", sa.Uuid(), nullable=True),
         sa.Column("confirmed_by", sa.Uuid(), nullable=True),
+        sa.Column("returned_by", sa.Uuid(), nullable=True),
         sa.Column("reference", sa.LargeBinary(), nullable=True),
         sa.Column("destination", sa.String(), nullable=True),
         sa.Column(
@@ -763,6 +1105,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["claimed_by"], ["volunteer.id"], name=op.f("fk_payout_claimed_by_volunteer")),
         sa.ForeignKeyConstraint(["confirmed_by"], ["volunteer.id"], name=op.f("fk_payout_confirmed_by_volunteer")),
         sa.ForeignKeyConstraint(["grant_id"], ["fund_grant.id"], name=op.f("fk_payout_grant_id_fund_grant")),
+        sa.ForeignKeyConstraint(["returned_by"], ["volunteer.id"], name=op.f("fk_payout_returned_by_volunteer")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payout")),
     )
     op.create_index(op.f("ix_payout_grant_id"), "payout", ["grant_id"], unique=False)
@@ -771,8 +1114,8 @@ def upgrade() -> None:
         "payout",
         ["grant_id"],
         unique=True,
-        sqlite_where=sa.text("status IN ('queued', 'claimed', 'sent', 'paid')"),
-        postgresql_where=sa.text("status IN ('queued', 'claimed', 'sent', 'paid')"),
+        sqlite_where=sa.text("status NOT IN ('returned', 'cancelled')"),
+        postgresql_where=sa.text("status NOT IN ('returned', 'cancelled')"),
     )
     op.create_table(
         "pending_funding",
@@ -870,6 +1213,73 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_recusal_case_id"), "recusal", ["case_id"], unique=False)
     op.create_table(
+        "screening_question",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "open",
+                "not_same",
+                "same",
+                "lapsed",
+                name="question_status",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "wallet",
+                "exchange",
+                "partner",
+                "donor",
+                "beneficiary",
+                name="subject_kind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("words", sa.LargeBinary(), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=True),
+        sa.Column(
+            "source",
+            sa.Enum("ofac", "eu", name="question_source", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
+        ),
+        sa.Column("ref", sa.String(length=64), nullable=False),
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("listed_as", sa.String(), nullable=False),
+        sa.Column("facts", sa.String(), nullable=False),
+        sa.Column("score", sa.Integer(), nullable=False),
+        sa.Column("list_version", sa.String(length=128), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("decided_by", sa.Uuid(), nullable=True),
+        sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("reason", sa.LargeBinary(), nullable=True),
+        sa.CheckConstraint(
+            "status NOT IN ('not_same', 'same') OR (decided_by IS NOT NULL AND reason IS NOT NULL)",
+            name=op.f("ck_screening_question_reasoned"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["case_id"], ["fund_case.id"], name=op.f("fk_screening_question_case_id_fund_case")
+        ),
+        sa.ForeignKeyConstraint(
+            ["decided_by"], ["volunteer.id"], name=op.f("fk_screening_question_decided_by_volunteer")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_screening_question")),
+        sa.UniqueConstraint(
+            "subject", "source", "ref", "digest", name=op.f("uq_screening_question_subject_source_ref_digest")
+        ),
+    )
+    op.create_index(op.f("ix_screening_question_case_id"), "screening_question", ["case_id"], unique=False)
+    op.create_table(
         "seat",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("case_id", sa.Uuid(), nullable=False),
@@ -929,6 +1339,24 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_volunteer_role_volunteer_id"), "volunteer_role", ["volunteer_id"], unique=False)
     op.create_table(
+        "chain_transaction",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("transfer_id", sa.Uuid(), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("cancels", sa.Boolean(), nullable=False),
+        sa.Column("hash", sa.LargeBinary(), nullable=False),
+        sa.Column("raw", sa.LargeBinary(), nullable=True),
+        sa.Column("max_fee", sa.BigInteger(), nullable=False),
+        sa.Column("priority_fee", sa.BigInteger(), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["transfer_id"], ["chain_transfer.id"], name=op.f("fk_chain_transaction_transfer_id_chain_transfer")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_chain_transaction")),
+        sa.UniqueConstraint("transfer_id", "version", name=op.f("uq_chain_transaction_transfer_id_version")),
+    )
+    op.create_index(op.f("ix_chain_transaction_transfer_id"), "chain_transaction", ["transfer_id"], unique=False)
+    op.create_table(
         "emergency_verdict",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("emergency_id", sa.Uuid(), nullable=False),
@@ -948,6 +1376,20 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_emergency_verdict_emergency_id"), "emergency_verdict", ["emergency_id"], unique=False)
     op.create_index(op.f("ix_emergency_verdict_volunteer_id"), "emergency_verdict", ["volunteer_id"], unique=False)
+    op.create_table(
+        "screening_bar",
+        sa.Column("question_id", sa.Uuid(), nullable=False),
+        sa.Column("volunteer_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["question_id"],
+            ["screening_question.id"],
+            name=op.f("fk_screening_bar_question_id_screening_question"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["volunteer_id"], ["volunteer.id"], name=op.f("fk_screening_bar_volunteer_id_volunteer")
+        ),
+        sa.PrimaryKeyConstraint("question_id", "volunteer_id", name=op.f("pk_screening_bar")),
+    )
     op.create_table(
         "vote",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -982,15 +1424,20 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_vote_seat_id"), table_name="vote")
     op.drop_index(op.f("ix_vote_case_id"), table_name="vote")
     op.drop_table("vote")
+    op.drop_table("screening_bar")
     op.drop_index(op.f("ix_emergency_verdict_volunteer_id"), table_name="emergency_verdict")
     op.drop_index(op.f("ix_emergency_verdict_emergency_id"), table_name="emergency_verdict")
     op.drop_table("emergency_verdict")
+    op.drop_index(op.f("ix_chain_transaction_transfer_id"), table_name="chain_transaction")
+    op.drop_table("chain_transaction")
     op.drop_index(op.f("ix_volunteer_role_volunteer_id"), table_name="volunteer_role")
     op.drop_table("volunteer_role")
     op.drop_index(op.f("ix_seat_volunteer_id"), table_name="seat")
     op.drop_index(op.f("ix_seat_due_at"), table_name="seat")
     op.drop_index(op.f("ix_seat_case_id"), table_name="seat")
     op.drop_table("seat")
+    op.drop_index(op.f("ix_screening_question_case_id"), table_name="screening_question")
+    op.drop_table("screening_question")
     op.drop_index(op.f("ix_recusal_case_id"), table_name="recusal")
     op.drop_table("recusal")
     op.drop_table("rail_wait")
@@ -1003,14 +1450,20 @@ def downgrade() -> None:
     op.drop_index(
         "uq_payout_live",
         table_name="payout",
-        sqlite_where=sa.text("status IN ('queued', 'claimed', 'sent', 'paid')"),
-        postgresql_where=sa.text("status IN ('queued', 'claimed', 'sent', 'paid')"),
+        sqlite_where=sa.text("status NOT IN ('returned', 'cancelled')"),
+        postgresql_where=sa.text("status NOT IN ('returned', 'cancelled')"),
     )
     op.drop_index(op.f("ix_payout_grant_id"), table_name="payout")
     op.drop_table("payout")
     op.drop_index(op.f("ix_news_due_at"), table_name="news")
     op.drop_index(op.f("ix_news_case_id"), table_name="news")
     op.drop_table("news")
+    op.drop_table("listed_name")
+    op.drop_index("ix_listed_key_key", table_name="listed_key")
+    op.drop_table("listed_key")
+    op.drop_table("listed_entry")
+    op.drop_index("ix_listed_address_address", table_name="listed_address")
+    op.drop_table("listed_address")
     op.drop_index(op.f("ix_follow_up_due_at"), table_name="follow_up")
     op.drop_index(op.f("ix_follow_up_case_id"), table_name="follow_up")
     op.drop_table("follow_up")
@@ -1019,10 +1472,16 @@ def downgrade() -> None:
     op.drop_table("fingerprint")
     op.drop_index(op.f("ix_emergency_review_due_at"), table_name="emergency")
     op.drop_table("emergency")
+    op.drop_index("ix_donation_open", table_name="donation")
+    op.drop_index(op.f("ix_donation_monthly_id"), table_name="donation")
+    op.drop_index(op.f("ix_donation_chat"), table_name="donation")
+    op.drop_table("donation")
     op.drop_index(op.f("ix_danger_call_told_at"), table_name="danger_call")
     op.drop_index(op.f("ix_danger_call_closed_at"), table_name="danger_call")
     op.drop_index(op.f("ix_danger_call_case_id"), table_name="danger_call")
     op.drop_table("danger_call")
+    op.drop_index(op.f("ix_chain_transfer_wallet_id"), table_name="chain_transfer")
+    op.drop_table("chain_transfer")
     op.drop_index(op.f("ix_attachment_request_next_try_at"), table_name="attachment_request")
     op.drop_index(op.f("ix_attachment_request_case_id"), table_name="attachment_request")
     op.drop_table("attachment_request")
@@ -1032,11 +1491,16 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_answer_case_id"), table_name="answer")
     op.drop_table("answer")
     op.drop_table("volunteer")
+    op.drop_index(op.f("ix_stripe_look_due_at"), table_name="stripe_look")
+    op.drop_table("stripe_look")
     op.drop_index(op.f("ix_sent_message_lane"), table_name="sent_message")
     op.drop_index(op.f("ix_sent_message_fade_at"), table_name="sent_message")
     op.drop_index(op.f("ix_sent_message_erase_at"), table_name="sent_message")
     op.drop_index(op.f("ix_sent_message_case_id"), table_name="sent_message")
     op.drop_table("sent_message")
+    op.drop_table("screening_alarm")
+    op.drop_index("ix_sanctions_list_status", table_name="sanctions_list")
+    op.drop_table("sanctions_list")
     op.drop_index(op.f("ix_review_group_check_at"), table_name="review_group")
     op.drop_table("review_group")
     op.drop_index(op.f("ix_recovery_guess_changed_at"), table_name="recovery_guess")
@@ -1045,6 +1509,8 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_outbox_effect_lane"), table_name="outbox_effect")
     op.drop_index(op.f("ix_outbox_effect_case_id"), table_name="outbox_effect")
     op.drop_table("outbox_effect")
+    op.drop_index(op.f("ix_monthly_gift_chat"), table_name="monthly_gift")
+    op.drop_table("monthly_gift")
     op.drop_table("ledger_account")
     op.drop_index(op.f("ix_keyboard_lane"), table_name="keyboard")
     op.drop_index(op.f("ix_keyboard_expires_at"), table_name="keyboard")
@@ -1067,8 +1533,12 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_fund_case_expires_at"), table_name="fund_case")
     op.drop_index(op.f("ix_fund_case_chat"), table_name="fund_case")
     op.drop_table("fund_case")
+    op.drop_table("event_cursor")
     op.drop_index(op.f("ix_conversation_changed_at"), table_name="conversation")
     op.drop_table("conversation")
+    op.drop_index(op.f("ix_compliance_record_paid_on"), table_name="compliance_record")
+    op.drop_table("compliance_record")
+    op.drop_table("chain_wallet")
     op.drop_table("audit_entry")
     op.drop_table("audit_checkpoint")
     if op.get_bind().dialect.name == "postgresql":
