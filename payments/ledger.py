@@ -35,6 +35,16 @@ class Purpose(StrEnum):
     """Paid out."""
     CONTRIBUTIONS = "contributions"
     """Where money comes from: minus all that was ever given."""
+    STRIPE = "stripe"
+    """What Stripe holds for the fund. Stripe lets refunds and disputes take it below zero, so it has no floor."""
+    STARS = "stars"
+    """What Telegram holds for the fund, in stars."""
+    DISPUTED = "disputed"
+    """What givers' banks have taken back for now, and may give again."""
+    FEES = "fees"
+    """What providers keep for themselves."""
+    EXCHANGE = "exchange"
+    """What moving between currencies has cost; and the two sides of each exchange."""
 
 
 KINDS: Mapping[Purpose, tuple[AccountKind, bool]] = {
@@ -42,6 +52,11 @@ KINDS: Mapping[Purpose, tuple[AccountKind, bool]] = {
     Purpose.RESERVED: (AccountKind.ASSET, True),
     Purpose.GRANTED: (AccountKind.EXPENSE, True),
     Purpose.CONTRIBUTIONS: (AccountKind.INCOME, False),
+    Purpose.STRIPE: (AccountKind.ASSET, False),
+    Purpose.STARS: (AccountKind.ASSET, False),
+    Purpose.DISPUTED: (AccountKind.ASSET, False),
+    Purpose.FEES: (AccountKind.EXPENSE, False),
+    Purpose.EXCHANGE: (AccountKind.EXPENSE, False),
 }
 """Kind of each account, and whether zero is its floor."""
 
@@ -50,6 +65,19 @@ class EntryKind(StrEnum):
     """What an entry says has happened."""
 
     CONTRIBUTION = "contribution"
+    GIFT = "gift"
+    FEE = "fee"
+    REFUND = "refund"
+    REFUND_FAILED = "refund_failed"
+    DISPUTE = "dispute"
+    DISPUTE_RETURNED = "dispute_returned"
+    DISPUTE_LOST = "dispute_lost"
+    COVER = "cover"
+    """Free money that makes good what is missing at a provider."""
+    WITHDRAW = "withdraw"
+    """Money leaves a provider, for the fund."""
+    ARRIVE = "arrive"
+    """What a withdrawal came to in the fund's currency."""
     RESERVE = "reserve"
     SETTLE = "settle"
     RETURN = "return"

@@ -31,6 +31,10 @@ class CurrencyMixed(TypeError):
     """Two currencies in one sum: a fault of the program, never of a person."""
 
 
+STARS: Final = "XTR"
+"""Telegram Stars (Bot API, Payments for digital goods): whole stars, no decimals. No ISO currency."""
+
+
 @dataclass(frozen=True, slots=True, order=False)
 class Money:
     """An exact amount."""
@@ -43,7 +47,7 @@ class Money:
         """Refuse a float, a bool and an unknown currency."""
         if type(self.amount) is not int:
             raise TypeError("money is an integer of minor units")
-        if not is_currency(self.currency):
+        if self.currency != STARS and not is_currency(self.currency):
             raise ValueError("not an ISO currency")
 
     def __add__(self, other: "Money") -> "Money":
@@ -75,7 +79,7 @@ class Money:
 
 def digits(currency: str) -> int:
     """How many digits after the point a currency has."""
-    return get_currency_precision(currency)
+    return 0 if currency == STARS else get_currency_precision(currency)
 
 
 def parse_amount(typed: str, currency: str, largest: int = LARGEST) -> Money:

@@ -4,13 +4,18 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from babel.dates import format_date, format_timedelta
-from babel.numbers import format_currency, get_currency_precision
+from babel.numbers import format_currency, format_decimal, get_currency_precision
 
 MINUTE = timedelta(minutes=1)
+
+STARS = "XTR"
+"""Telegram Stars: no currency that CLDR knows."""
 
 
 def money(amount: int, currency: str, language: str) -> str:
     """An amount in minor units, as `15 000 ₽`; the fraction is left out when it is zero."""
+    if currency == STARS:
+        return f"{format_decimal(amount, locale=language)} ⭐".replace("\u202f", "\xa0")
     digits = get_currency_precision(currency)
     value = Decimal(amount).scaleb(-digits)
     whole = value == value.to_integral_value()
