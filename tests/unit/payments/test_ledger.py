@@ -42,10 +42,8 @@ async def _enter(resources: Resources, lines: Sequence[tuple[UUID, int, str]], e
 async def test_money_in_stands_on_both_sides(filled: Resources, balances: Balances) -> None:
     """What the fund has is what it was given."""
     assert filled
-    assert await balances() == {
+    assert {purpose: amount for purpose, amount in (await balances()).items() if amount} == {
         Purpose.FUND: 100_000_00,
-        Purpose.RESERVED: 0,
-        Purpose.GRANTED: 0,
         Purpose.CONTRIBUTIONS: -100_000_00,
     }
 
