@@ -93,7 +93,7 @@ class CallRefused(CallFailed):
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """What a message shows: a text, rows of buttons (label, data), and bytes of a picture."""
+    """What a message shows: a text, rows of buttons (label, data or address), and bytes of a picture."""
 
     text: str
     rows: Sequence[Sequence[tuple[str, str]]] = ()
@@ -103,9 +103,13 @@ class Face:
         """The buttons as Telegram takes them."""
         if not self.rows:
             return None
-        return InlineKeyboardMarkup(
-            [[InlineKeyboardButton(label, callback_data=data) for label, data in row] for row in self.rows]
-        )
+        return InlineKeyboardMarkup([[_button(label, data) for label, data in row] for row in self.rows])
+
+
+def _button(label: str, data: str) -> InlineKeyboardButton:
+    """A button that reports its press, or opens an address; the data of a press has no colon in it."""
+    opens = data.startswith(("https://", "http://"))
+    return InlineKeyboardButton(label, url=data) if opens else InlineKeyboardButton(label, callback_data=data)
 
 
 class TelegramCalls:

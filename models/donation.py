@@ -62,10 +62,11 @@ DONATION_ALLOWED: dict[DonationStatus, frozenset[DonationStatus]] = {
     D.REFUNDING: frozenset({D.GIVEN, D.REFUNDED, D.DISPUTED, D.LOST}),
     D.REFUNDED: frozenset({D.GIVEN, D.DISPUTED, D.LOST}),
     D.DISPUTED: frozenset({D.GIVEN, D.REFUNDED, D.LOST}),
-    D.LOST: frozenset(),
+    D.LOST: frozenset({D.GIVEN}),
 }
 """Events come late or never, so a gift may be found refunded that was last seen open. `REFUNDED -> GIVEN`: the
-bank did not take the refund. `REFUNDING -> GIVEN`: the provider refused to pay back."""
+bank did not take the refund. `REFUNDING -> GIVEN`: the provider refused to pay back.
+`LOST -> GIVEN`: the bank was overruled."""
 
 
 class RefundReason(StrEnum):

@@ -36,6 +36,8 @@ class Draft:
     kind: EntryKind
     reference: str
     changes: Mapping[Purpose, Money]
+    only_after: str | None = None
+    """Needed only where the entry of this reference stands, which it takes back."""
 
 
 async def settle(unit: Unit, donation: Donation, payment: Payment) -> bool:
@@ -166,13 +168,17 @@ def _dispute(dispute: Dispute, charge: Charge, gift: Balance) -> Iterator[Draft]
         yield from _fee(balance)
     if dispute.end is None or not dispute.balances or _lacks_return(dispute):
         return
-    lost = dispute.end is DisputeEnd.LOST
-    worth = _worth(dispute.money, charge, gift) if lost else Money(0, held.currency)
-    yield Draft(
-        EntryKind.DISPUTE_LOST if lost else EntryKind.DISPUTE_RETURNED,
-        f"stripe:dispute-end:{dispute.id}",
-        {Purpose.DISPUTED: -held, Purpose.CONTRIBUTIONS: worth, Purpose.EXCHANGE: held - worth},
-    )
+    taken = sum((-balance.money for balance in dispute.balances if balance.money.amount < 0), held - held)
+    worth = _worth(dispute.money, charge, gift)
+    lost = {Purpose.DISPUTED: -taken, Purpose.CONTRIBUTIONS: worth, Purpose.EXCHANGE: taken - worth}
+    lost_reference = f"stripe:dispute-lost:{dispute.id}"
+    if dispute.end is DisputeEnd.LOST:
+        yield Draft(EntryKind.DISPUTE_LOST, lost_reference, lost)
+        return
+    back = {purpose: -money for purpose, money in lost.items()}
+    yield Draft(EntryKind.DISPUTE_RETURNED, f"stripe:dispute-overturned:{dispute.id}", back, lost_reference)
+    rest = {Purpose.DISPUTED: -held, Purpose.EXCHANGE: held}
+    yield Draft(EntryKind.DISPUTE_RETURNED, f"stripe:dispute-won:{dispute.id}", rest)
 
 
 def _lacks_return(dispute: Dispute) -> bool:
@@ -192,6 +198,8 @@ def _worth(part: Money, charge: Charge, gift: Balance) -> Money:
 async def _enter(unit: Unit, draft: Draft, actor: str) -> None:
     changes = {purpose: money for purpose, money in draft.changes.items() if money.amount}
     if not changes or await ledger.find(unit, draft.reference) is not None:
+        return
+    if draft.only_after is not None and await ledger.find(unit, draft.only_after) is None:
         return
     await ledger.post(unit, draft.kind, draft.reference, changes, actor=actor)
     for purpose in (Purpose.STRIPE, Purpose.STARS):

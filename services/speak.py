@@ -44,11 +44,15 @@ FOREVER = timedelta(days=365)
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """A button: what it says, the act it stands for, and the act's arguments (ids and choices, never words)."""
+    """A button: what it says, the act it stands for, and the act's arguments (ids and choices, never words).
+
+    With `url` it opens that address instead, and nothing of it is stored but in the outgoing effect.
+    """
 
     label: str
-    act: str
+    act: str = ""
     args: Mapping[str, str | int] = field(default_factory=dict)
+    url: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,7 +267,8 @@ async def _keyboard(
             token = new.token
     positions = iter(range(len(flat)))
     return [
-        [{"label": button.label, "data": f"{token}.{next(positions)}"} for button in row] for row in screen.rows
+        [{"label": button.label, "data": button.url or f"{token}.{number}"} for button, number in row]
+        for row in ([(button, next(positions)) for button in row] for row in screen.rows)
     ]
 
 

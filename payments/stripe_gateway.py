@@ -1,0 +1,345 @@
+"""Stripe in use: the only module that imports `stripe`, and imported only where a key is set.
+
+- What is asked carries an idempotency key made from our own row, so asking again after a lost answer does nothing
+  twice. Nothing of Telegram, of a case or of a person is sent: an amount, our random id, neutral words.
+- The version of the API is pinned, so that Stripe's answers keep the shape that is read here.
+- No message of Stripe's gets out: an error is its code, and an answer that makes no sense counts as none.
+- Retries are the caller's, whose rows outlive the process.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from typing import Any, Final
+from uuid import UUID
+
+import stripe
+from stripe import RequestOptions, StripeClient
+from stripe.params.checkout import SessionCreateParams
+
+from payments.money import Money, digits
+from payments.stripe_objects import (
+    Balance,
+    Charge,
+    Dispute,
+    DisputeEnd,
+    Invoice,
+    Order,
+    Payment,
+    PaymentState,
+    Refund,
+    Session,
+    SessionState,
+    StripeAway,
+    StripeRefused,
+    StripeUnknown,
+    Subscription,
+)
+
+API_VERSION: Final = "2026-10-28.endive"
+"""The version of Stripe's API that this module is written for, and that stripe-python's types describe."""
+
+SECONDS: Final = 30.0
+"""How long an answer may take."""
+
+KEY: Final = "donation"
+"""The one key in Stripe's metadata: our random id of the gift."""
+
+EVENTS: Final = (
+    "checkout.session.completed",
+    "checkout.session.async_payment_succeeded",
+    "checkout.session.async_payment_failed",
+    "checkout.session.expired",
+    "invoice.paid",
+    "invoice.payment_failed",
+    "customer.subscription.deleted",
+    "customer.subscription.updated",
+    "charge.refunded",
+    "charge.updated",
+    "refund.created",
+    "refund.updated",
+    "refund.failed",
+    "charge.dispute.created",
+    "charge.dispute.updated",
+    "charge.dispute.closed",
+    "charge.dispute.funds_withdrawn",
+    "charge.dispute.funds_reinstated",
+)
+"""The types of events to ask for; Stripe takes 20 at most (API, list all events)."""
+
+PAGE: Final = 100
+"""Objects of one list (API, pagination: at most 100)."""
+
+WHOLE: Final = frozenset(
+    "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split()  # noqa: SIM905 - read as a list
+)
+"""Currencies without decimals at Stripe (docs, supported currencies)."""
+
+THOUSANDTHS: Final = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
+
+PAYMENT_STATES: Final[Mapping[str, PaymentState]] = {
+    "succeeded": PaymentState.PAID,
+    "processing": PaymentState.PROCESSING,
+    "canceled": PaymentState.CANCELED,
+}
+"""Everything else is unpaid."""
+
+ENDED: Final = frozenset({"canceled", "incomplete_expired"})
+FAILING: Final = frozenset({"past_due", "unpaid"})
+
+
+def stripe_digits(currency: str) -> int:
+    """How many decimals Stripe counts in. ISK and UGX have two there, and none elsewhere."""
+    return 0 if currency in WHOLE else 3 if currency in THOUSANDTHS else 2
+
+
+def to_stripe(money: Money) -> int:
+    """Our minor units in Stripe's. Raises `StripeRefused` for an amount that Stripe cannot say."""
+    return _shifted(money.amount, stripe_digits(money.currency) - digits(money.currency))
+
+
+def from_stripe(amount: int, currency: str) -> Money:
+    """Stripe's minor units in ours. Raises `StripeRefused` for a part of our smallest unit."""
+    code = currency.upper()
+    return Money(_shifted(int(amount), digits(code) - stripe_digits(code)), code)
+
+
+def _shifted(amount: int, places: int) -> int:
+    if places >= 0:
+        return int(amount * 10**places)
+    whole, rest = divmod(amount, 10**-places)
+    if rest:
+        raise StripeRefused("amount_not_whole")
+    return int(whole)
+
+
+class StripeGateway:
+    """`payments.stripe_objects.Gateway` by Stripe's API. Close it at the end."""
+
+    def __init__(self, key: str, api_url: str) -> None:
+        """`api_url` is the base address of Stripe's API, without a slash at the end; `key` may be restricted."""
+        stripe.enable_telemetry = False  # it would name this machine, and keep an id of it on the disk
+        self._http = stripe.AIOHTTPClient(timeout=SECONDS)
+        self._client = StripeClient(
+            key,
+            stripe_version=API_VERSION,
+            base_addresses={"api": api_url},
+            max_network_retries=0,
+            http_client=self._http,
+        )
+
+    async def close(self) -> None:
+        """End the connections."""
+        http: Any = self._http  # its end has no types
+        await http.close_async()
+
+    async def open_session(self, order: Order) -> Session:
+        """The page to pay on for a donation: the same each time for the same donation."""
+        options: RequestOptions = {"idempotency_key": f"donation-{order.donation}-session"}
+        async with _translated():
+            return await self._session(
+                await self._client.v1.checkout.sessions.create_async(_asked(order), options)
+            )
+        raise AssertionError
+
+    async def session(self, object_id: str) -> Session:
+        """The newest state of a session and its payment."""
+        async with _translated():
+            return await self._session(await self._client.v1.checkout.sessions.retrieve_async(object_id))
+        raise AssertionError
+
+    async def payment(self, object_id: str) -> Payment:
+        """The newest state of a payment, its refunds and disputes."""
+        async with _translated():
+            found = await self._client.v1.payment_intents.retrieve_async(
+                object_id, {"expand": ["latest_charge.balance_transaction"]}
+            )
+            state = PAYMENT_STATES.get(found.status, PaymentState.UNPAID)
+            donation = _donation(found.metadata)
+            if state is not PaymentState.PAID:
+                return Payment(found.id, state, donation)
+            charge = _charge(found.latest_charge)
+            refunds, disputes = await self._refunds(object_id), await self._disputes(object_id)
+            return Payment(found.id, state, donation, charge, refunds, disputes)
+        raise AssertionError
+
+    async def invoice(self, object_id: str) -> Invoice:
+        """The newest state of a month and its payment."""
+        async with _translated():
+            found = await self._client.v1.invoices.retrieve_async(object_id, {"expand": ["payments"]})
+            parent = found.parent.subscription_details if found.parent else None
+            subscription = await self.subscription(_id(parent.subscription)) if parent else None
+            intents = [
+                _id(made.payment.payment_intent)
+                for made in (found.payments.data if found.payments else ())
+                if made.status == "paid" and made.payment.payment_intent
+            ]
+            payment = await self.payment(intents[0]) if intents else None
+            return Invoice(_id(found), subscription, found.status == "paid", payment)
+        raise AssertionError
+
+    async def subscription(self, object_id: str) -> Subscription:
+        """The newest state of a monthly gift."""
+        async with _translated():
+            found = await self._client.v1.subscriptions.retrieve_async(object_id)
+            return Subscription(
+                found.id, _donation(found.metadata), found.status in ENDED, found.status in FAILING
+            )
+        raise AssertionError
+
+    async def refund(self, donation: UUID, payment: str) -> None:
+        """Pay a whole payment back; once, however often it is asked for the same donation."""
+        try:
+            async with _translated():
+                await self._client.v1.refunds.create_async(
+                    {"payment_intent": payment}, {"idempotency_key": f"donation-{donation}-refund"}
+                )
+        except StripeRefused as refused:
+            if refused.args != ("charge_already_refunded",):
+                raise
+
+    async def stop(self, subscription: str) -> None:
+        """End a monthly gift at once; one that has ended already is fine."""
+        try:
+            async with _translated():
+                await self._client.v1.subscriptions.cancel_async(subscription)
+        except StripeUnknown:
+            if not (await self.subscription(subscription)).ended:
+                raise
+
+    async def events(self, since: datetime) -> Sequence[dict[str, object]]:
+        """The events made since then that the fund hears, oldest first, as Stripe sent them."""
+        found: list[dict[str, object]] = []
+        async with _translated():
+            listed = await self._client.v1.events.list_async(
+                {"types": list(EVENTS), "created": {"gte": int(since.timestamp())}, "limit": PAGE}
+            )
+            found.extend([event.to_dict(for_json=True) async for event in listed.auto_paging_iter()])
+        return found[::-1]
+
+    async def _session(self, found: stripe.checkout.Session) -> Session:
+        payment = None
+        if found.payment_intent:
+            payment = await self.payment(_id(found.payment_intent))
+        elif found.invoice:
+            payment = (await self.invoice(_id(found.invoice))).payment
+        return Session(
+            found.id,
+            SessionState(str(found.status)),
+            _uuid(found.client_reference_id),
+            found.url,
+            payment,
+            _id(found.subscription) if found.subscription else None,
+        )
+
+    async def _refunds(self, payment: str) -> tuple[Refund, ...]:
+        expand = ["data.balance_transaction", "data.failure_balance_transaction"]
+        listed = await self._client.v1.refunds.list_async(
+            {"payment_intent": payment, "limit": PAGE, "expand": expand}
+        )
+        return tuple([_refund(refund) async for refund in listed.auto_paging_iter()])
+
+    async def _disputes(self, payment: str) -> tuple[Dispute, ...]:
+        listed = await self._client.v1.disputes.list_async({"payment_intent": payment, "limit": PAGE})
+        return tuple([_dispute(dispute) async for dispute in listed.auto_paging_iter()])
+
+
+def _asked(order: Order) -> SessionCreateParams:
+    metadata = {KEY: str(order.donation)}
+    price: dict[str, Any] = {
+        "currency": order.money.currency.lower(),
+        "unit_amount": to_stripe(order.money),
+        "product_data": {"name": order.title},
+    }
+    asked: dict[str, Any] = {
+        "client_reference_id": str(order.donation),
+        "locale": order.language,
+        "success_url": order.done_url,
+        "cancel_url": order.back_url,
+        # The giver pays the amount that was asked for, in its currency.
+        "adaptive_pricing": {"enabled": False},
+    }
+    if order.monthly:
+        price["recurring"] = {"interval": "month"}
+        asked |= {"mode": "subscription", "subscription_data": {"metadata": metadata}}
+    else:
+        suffix = {"statement_descriptor_suffix": order.statement}
+        asked |= {
+            "mode": "payment",
+            "submit_type": "donate",
+            "payment_intent_data": {"metadata": metadata} | suffix,
+        }
+    asked["line_items"] = [{"price_data": price, "quantity": 1}]
+    typed: SessionCreateParams = asked  # type: ignore[assignment] # the stand-in checks it against these very types
+    return typed
+
+
+def _charge(found: Any) -> Charge | None:  # noqa: ANN401 - an expandable field
+    if not isinstance(found, stripe.Charge):
+        return None
+    details = found.payment_method_details
+    card = details.card if details and details.type == "card" else None
+    return Charge(
+        found.id,
+        from_stripe(found.amount, found.currency),
+        card.country if card else None,
+        _balance(found.balance_transaction),
+        datetime.fromtimestamp(found.created, UTC),
+    )
+
+
+def _refund(found: stripe.Refund) -> Refund:
+    failed = _balance(found.failure_balance_transaction) if found.status in {"failed", "canceled"} else None
+    return Refund(found.id, from_stripe(found.amount, found.currency), _balance(found.balance_transaction), failed)
+
+
+def _dispute(found: stripe.Dispute) -> Dispute:
+    ends = {"won": DisputeEnd.WON, "lost": DisputeEnd.LOST}
+    balances = tuple(balance for moved in found.balance_transactions if (balance := _balance(moved)) is not None)
+    return Dispute(found.id, from_stripe(found.amount, found.currency), ends.get(found.status), balances)
+
+
+def _balance(found: Any) -> Balance | None:  # noqa: ANN401 - an expandable field
+    if not isinstance(found, stripe.BalanceTransaction):
+        return None
+    money = from_stripe(found.amount, found.currency)
+    return Balance(found.id, money, from_stripe(found.fee, found.currency))
+
+
+def _donation(metadata: stripe.StripeObject | None) -> UUID | None:
+    return _uuid(metadata.to_dict().get(KEY)) if metadata else None
+
+
+def _uuid(text: str | None) -> UUID | None:
+    """Our id, or none: other programs may use the same account and write what they like."""
+    try:
+        return UUID(text or "")
+    except ValueError:
+        return None
+
+
+def _id(found: Any) -> str:  # noqa: ANN401 - an expandable field
+    return found if isinstance(found, str) else str(found.id)
+
+
+@asynccontextmanager
+async def _translated() -> AsyncIterator[None]:
+    """Turn what Stripe and its library raise into ours. Nothing is chained: a message may quote what was sent."""
+    try:
+        yield
+    except (StripeAway, StripeRefused):
+        raise
+    except stripe.InvalidRequestError as error:
+        if error.code == "resource_missing":
+            raise StripeUnknown(error.code) from None
+        raise StripeRefused(str(error.code)) from None
+    except stripe.IdempotencyError as error:
+        if error.code == "idempotency_key_in_use":
+            raise StripeAway from None
+        raise StripeRefused(str(error.code)) from None
+    except stripe.CardError as error:
+        raise StripeRefused(str(error.code)) from None
+    except stripe.StripeError:
+        raise StripeAway from None
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise StripeAway from None
