@@ -17,7 +17,7 @@ from handlers.pressed import Pressed, finish
 from models.errors import ButtonGone
 from models.grant import ReturnReason
 from models.unit import Unit
-from services import treasury, treasury_funding, treasury_screens
+from services import treasury, treasury_funding, treasury_returns, treasury_screens
 from services.access import Actor
 from services.buttons import Press, pressed_case
 from services.speak import erase_messages
@@ -87,7 +87,9 @@ async def act_on_payout(
         "treasury.claim": treasury.claim,
         "treasury.give_back": treasury.give_back,
         "treasury.confirm": treasury.confirm,
-        "treasury.recheck": treasury.recheck,
+        "treasury.recheck": treasury_returns.recheck,
+        "treasury.confirm_return": treasury_returns.confirm_return,
+        "treasury.deny_return": treasury_returns.deny_return,
         "treasury.take_over": treasury.take_over,
     }
     await acts[press.act](unit, actor, payout_id)
@@ -135,7 +137,7 @@ async def ask_reason(callback: CallbackQuery, unit: Unit, actor: Actor, press: P
 async def came_back(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
     """Enter that the money came back."""
     payout_id = _id(press, "payout")
-    await treasury.came_back(unit, actor, payout_id, ReturnReason(str(press.args["reason"])))
+    await treasury_returns.came_back(unit, actor, payout_id, ReturnReason(str(press.args["reason"])))
     await treasury_screens.show_payout(unit, actor, payout_id)
     await finish(unit, actor, callback, press)
 
@@ -189,7 +191,13 @@ def build_router() -> Router:
     press(
         act_on_payout,
         Pressed(
-            "treasury.claim", "treasury.give_back", "treasury.confirm", "treasury.recheck", "treasury.take_over"
+            "treasury.claim",
+            "treasury.give_back",
+            "treasury.confirm",
+            "treasury.recheck",
+            "treasury.take_over",
+            "treasury.confirm_return",
+            "treasury.deny_return",
         ),
     )
     press(ask_reference, Pressed("treasury.paid"))

@@ -42,6 +42,8 @@ class PayoutStatus(StrEnum):
     SENT = "sent"
     """Paid by the first treasurer, with a reference; a second one must confirm (above a tier)."""
     PAID = "paid"
+    RETURNING = "returning"
+    """One treasurer says that the money came back; a second one must see it too."""
     RETURNED = "returned"
     """The money came back."""
     CANCELLED = "cancelled"
@@ -52,8 +54,9 @@ Y = PayoutStatus
 PAYOUT_ALLOWED: dict[PayoutStatus, frozenset[PayoutStatus]] = {
     Y.QUEUED: frozenset({Y.CLAIMED, Y.CANCELLED}),
     Y.CLAIMED: frozenset({Y.QUEUED, Y.SENT, Y.PAID, Y.CANCELLED}),
-    Y.SENT: frozenset({Y.PAID, Y.RETURNED}),
-    Y.PAID: frozenset({Y.RETURNED}),
+    Y.SENT: frozenset({Y.PAID, Y.RETURNING, Y.RETURNED}),
+    Y.PAID: frozenset({Y.RETURNING, Y.RETURNED}),
+    Y.RETURNING: frozenset({Y.RETURNED, Y.SENT, Y.PAID}),
     Y.RETURNED: frozenset(),
     Y.CANCELLED: frozenset(),
 }
@@ -109,8 +112,8 @@ class Payout(SQLModel, table=True):
             "uq_payout_live",
             "grant_id",
             unique=True,
-            sqlite_where=text("status IN ('queued', 'claimed', 'sent', 'paid')"),
-            postgresql_where=text("status IN ('queued', 'claimed', 'sent', 'paid')"),
+            sqlite_where=text("status NOT IN ('returned', 'cancelled')"),
+            postgresql_where=text("status NOT IN ('returned', 'cancelled')"),
         ),
     )
 
@@ -120,6 +123,8 @@ class Payout(SQLModel, table=True):
     status: PayoutStatus = Field(default=Y.QUEUED, sa_column=enum_column(PayoutStatus, "payout_status"))
     claimed_by: UUID | None = Field(default=None, foreign_key="volunteer.id")
     confirmed_by: UUID | None = Field(default=None, foreign_key="volunteer.id")
+    returned_by: UUID | None = Field(default=None, foreign_key="volunteer.id")
+    """Who said first that the money came back."""
     reference: SealedBytes | None = Field(default=None, sa_type=Sealed)
     """Sealed under the server's key. Place of the seal: (`payout`, `reference`, id)."""
     destination: BlindIndex | None = Field(default=None, sa_type=String)

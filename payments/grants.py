@@ -25,7 +25,7 @@ from vault.types import GrantNumber
 ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """No sign that can be read as another."""
 
-MOVING: Final = frozenset({PayoutStatus.CLAIMED, PayoutStatus.SENT})
+MOVING: Final = frozenset({PayoutStatus.CLAIMED, PayoutStatus.SENT, PayoutStatus.RETURNING})
 """Somebody may have paid already: only they know."""
 
 
@@ -168,7 +168,7 @@ async def cancel_for_case(unit: Unit, case: Case, actor_name: str) -> Payout | N
 
 
 async def live_payout(unit: Unit, grant: Grant) -> Payout | None:
-    """The one payout of a grant that is queued, claimed, sent or paid, locked until the transaction ends."""
+    """The one payout of a grant that is neither returned nor cancelled, locked until the transaction ends."""
     found = await unit.session.exec(
         select(Payout)
         .where(

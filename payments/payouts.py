@@ -4,6 +4,8 @@
     queued -> claimed -> sent -> paid               above it: the second treasurer is another person
     claimed -> queued                               given back before paying, or taken from who may pay no more
     sent or paid -> returned                        the money came back, and the grant is reserved anew
+    sent or paid -> returning -> returned           above the tier, or when nobody waits: a second one sees it
+    returning -> sent or paid                       they do not
 
 Who may press is decided by `services.treasury`; this module keeps payout, grant, case and books in step. The
 case may have been withdrawn or erased meanwhile: then there is nobody to move, and a grant whose money stayed or
@@ -17,7 +19,7 @@ from sqlmodel import col, select
 from models import audit
 from models.case import ALLOWED as CASE_ALLOWED
 from models.case import Case, CaseStatus
-from models.errors import ButtonGone, NotAllowed, SamePerson
+from models.errors import ButtonGone, MoveRefused, NotAllowed, SamePerson
 from models.grant import PAYOUT_ALLOWED, Grant, Payout, PayoutStatus, ReturnReason
 from models.states import move
 from models.unit import Unit
@@ -148,17 +150,34 @@ async def confirm(unit: Unit, payout: Payout, grant: Grant, case: Case | None, t
 
 async def came_back(
     unit: Unit, payout: Payout, grant: Grant, case: Case | None, treasurer: UUID, reason: ReturnReason
-) -> bool:
-    """Enter that the money came back; the case is `APPROVED` again. False when nobody waits: then it is free."""
-    await move(unit, payout, PayoutStatus.RETURNED, PAYOUT_ALLOWED, str(treasurer), reason=reason)
+) -> PayoutStatus:
+    """Enter that the money came back; return `RETURNED`, or `RETURNING` when a second treasurer must see it."""
+    if grant.second_treasurer or not is_wanted(case):
+        await move(unit, payout, PayoutStatus.RETURNING, PAYOUT_ALLOWED, str(treasurer), reason=reason)
+        payout.return_reason, payout.returned_by = reason, treasurer
+        await unit.session.flush()
+        return PayoutStatus.RETURNING
     payout.return_reason = reason
-    await unit.session.flush()
-    await grants.reopen(unit, grant, payout, str(treasurer))
-    if case is None or not is_wanted(case):
-        await grants.release(unit, grant, str(treasurer))
-        return False
-    await move(unit, case, CaseStatus.APPROVED, CASE_ALLOWED, str(treasurer))
-    return True
+    await _returned(unit, payout, grant, case, treasurer)
+    return PayoutStatus.RETURNED
+
+
+async def confirm_return(unit: Unit, payout: Payout, grant: Grant, case: Case | None, treasurer: UUID) -> None:
+    """Enter that a second treasurer sees the money too. Raises `SamePerson` for the one who said so first."""
+    if payout.returned_by == treasurer:
+        raise SamePerson
+    await _returned(unit, payout, grant, case, treasurer)
+
+
+async def deny_return(unit: Unit, payout: Payout, treasurer: UUID) -> None:
+    """Enter that the money did not come back: the payment stands where it stood. Raises `MoveRefused`."""
+    if payout.status == PayoutStatus.RETURNING:
+        stood = PayoutStatus.PAID if payout.paid_at else PayoutStatus.SENT
+        await move(unit, payout, stood, PAYOUT_ALLOWED, str(treasurer))
+        payout.return_reason = payout.returned_by = None
+        await unit.session.flush()
+        return
+    raise MoveRefused("payout", payout.id, payout.status, PayoutStatus.PAID)
 
 
 def reference_of(unit: Unit, payout: Payout) -> str:
@@ -183,6 +202,17 @@ def _looked_up(case: Case | None) -> None:
     """A treasurer has said whether this was paid: a restored backup leaves no doubt any more."""
     if case is not None:
         case.restored = False
+
+
+async def _returned(unit: Unit, payout: Payout, grant: Grant, case: Case | None, treasurer: UUID) -> None:
+    """The grant is reserved anew and the case `APPROVED`; without anybody who waits the money is free."""
+    await move(unit, payout, PayoutStatus.RETURNED, PAYOUT_ALLOWED, str(treasurer), reason=payout.return_reason)
+    await unit.session.flush()
+    await grants.reopen(unit, grant, payout, str(treasurer))
+    if case is None or not is_wanted(case):
+        await grants.release(unit, grant, str(treasurer))
+    else:
+        await move(unit, case, CaseStatus.APPROVED, CASE_ALLOWED, str(treasurer))
 
 
 async def _settled(unit: Unit, payout: Payout, grant: Grant, case: Case | None, treasurer: UUID) -> None:

@@ -37,7 +37,7 @@ QUEUE = (
 STUCK = timedelta(days=2)
 """How long a payout may lie before it counts as stuck."""
 
-UNFINISHED = (PayoutStatus.QUEUED, PayoutStatus.CLAIMED, PayoutStatus.SENT)
+UNFINISHED = (PayoutStatus.QUEUED, PayoutStatus.CLAIMED, PayoutStatus.SENT, PayoutStatus.RETURNING)
 
 CALLS = 6
 """Most calls for help that the desk has buttons for."""

@@ -14,7 +14,7 @@ from models.errors import BadInput, ButtonGone, NotAllowed
 from models.followup import ALLOWED, FollowUp, FollowUpStatus, Outcome
 from models.states import move
 from models.unit import Unit
-from services import danger, treasury
+from services import danger, treasury_returns
 from services.access import Actor, applicant_of
 from services.followup import life_of, question, settle, slot_of, stop
 from services.speak import Button, Life, Screen, show
@@ -38,7 +38,7 @@ async def answer(unit: Unit, actor: Actor, key: UUID, outcome: Outcome) -> None:
     case, row = await mine(unit, actor, key)
     await _heard(unit, row, outcome, case)
     if outcome is Outcome.NOT_ARRIVED:
-        await treasury.reported_missing(unit, case)
+        await treasury_returns.reported_missing(unit, case)
     await _thank(unit, actor, case, row, f"followup.done.{outcome}")
     await settle(unit, case)
 

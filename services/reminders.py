@@ -19,7 +19,7 @@ from models.panel import RailWait
 from models.unit import Unit
 from services import news
 from services.jobs import Job
-from services.treasury import PERSON
+from services.treasury_returns import PERSON
 
 PAUSES: Final = (timedelta(days=3), timedelta(days=7))
 """How long before the first reminder, and from it to the last."""

@@ -1,6 +1,6 @@
 """The payout desk: who may pay, confirm and return, and who is told what.
 
-- Nobody pays or confirms their own case, one they voted on or decided in an emergency, or stepped aside from.
+- Who may act on a payout: `services.treasury_rights`. What came back: `services.treasury_returns`.
 - A payout exists once the person has confirmed how the money reaches them; until then nothing can be claimed.
 - The destination is read by the treasurer who holds the payout, alone, and each reading is on the record.
 - Above the policy's tier a payment counts once a second treasurer, another person, has confirmed it.
@@ -20,21 +20,19 @@ from sqlmodel import col, func, select
 
 from models.audit import about, record
 from models.case import Case, CaseStatus
-from models.emergency import Emergency
-from models.errors import AlreadyDone, BadInput, ButtonGone, FundShort, NotAllowed, SteppedAside
+from models.errors import AlreadyDone, BadInput, ButtonGone, FundShort, NotAllowed
 from models.grant import Grant, GrantStatus, Payout, PayoutStatus, ReturnReason
-from models.panel import Vote
 from models.unit import Unit
 from models.volunteer import Role, Volunteer
 from payments import grants, ledger, payouts
 from payments.money import Money
 from payments.rails import registry
 from services import followup, intake, news
-from services.access import Act, Actor, applicant_of, has_stepped_aside, require, roles_of
-from services.contact import volunteer_recipient
+from services.access import Act, Actor, applicant_of, roles_of
 from services.jobs import Job
 from services.roles import holders, tell_role
-from services.speak import Button, Screen, notify
+from services.treasury_returns import PERSON
+from services.treasury_rights import able, call, held, is_involved, tell
 from vault.types import IndexName
 
 REFERENCE_LIMIT: Final = 64
@@ -43,16 +41,7 @@ REFERENCE_LIMIT: Final = 64
 REMIND_AFTER: Final = timedelta(hours=24)
 """A payout that stands still for so long is spoken of, and again after as long."""
 
-STANDING: Final = (PayoutStatus.QUEUED, PayoutStatus.CLAIMED, PayoutStatus.SENT)
-
-PERSON: Final = "treasury.confirm_rail"
-"""The button behind which the person sees where their money is, and confirms how it reaches them."""
-
-RECHECKED: Final = "treasury.rechecked"
-"""The same, after a treasurer has looked up a payment that was said to be missing."""
-
-Held = tuple[Volunteer, Payout, Grant, Case | None]
-"""The treasurer who acts, and what they act on."""
+STANDING: Final = (PayoutStatus.QUEUED, PayoutStatus.CLAIMED, PayoutStatus.SENT, PayoutStatus.RETURNING)
 
 
 async def offer(unit: Unit, grant: Grant) -> None:
@@ -80,9 +69,7 @@ async def agree(unit: Unit, actor: Actor, case: Case) -> Payout:
     rail = await registry.choose(unit, Money(grant.amount, grant.currency))
     index = unit.vault.index(IndexName.destination, _folded(destination))
     payout = await payouts.queue(unit, grant, case, rail, index, applicant_of(case))
-    for volunteer in await holders(unit, Role.TREASURER):
-        if volunteer.chat != case.chat and not await _is_involved(unit, case, volunteer.id):
-            await _tell(unit, volunteer, "treasury.told.queued", payout)
+    await call(unit, "treasury.told.queued", payout, case, needed=2 if grant.second_treasurer else 1)
     return payout
 
 
@@ -160,11 +147,9 @@ async def release(unit: Unit, volunteer: Volunteer, actor_name: str) -> int:
         if payout.status == PayoutStatus.CLAIMED and payouts.is_wanted(case):
             payout.unsure = True
             await payouts.put_back(unit, payout, grant, case, actor_name)
-        key = "treasury.told.confirm" if payout.status == PayoutStatus.SENT else "treasury.told.released"
-        for other in await holders(unit, Role.TREASURER):
-            involved = case is not None and (other.chat == case.chat or await _is_involved(unit, case, other.id))
-            if other.id != volunteer.id and not involved:
-                await _tell(unit, other, key, payout)
+        left = payout.status in {PayoutStatus.QUEUED, PayoutStatus.CLAIMED}
+        key = "treasury.told.released" if left else "treasury.told.confirm"
+        await call(unit, key, payout, case, but=volunteer.id)
     return len(held)
 
 
@@ -177,7 +162,7 @@ async def is_abandoned(unit: Unit, payout: Payout) -> bool:
         return True
     grant = await unit.session.get_one(Grant, payout.grant_id)
     case = await unit.session.get(Case, grant.case_id) if grant.case_id else None
-    return case is not None and await _is_involved(unit, case, payout.claimed_by)
+    return case is not None and await is_involved(unit, case, payout.claimed_by)
 
 
 def read_reference(typed: str) -> str:
@@ -197,10 +182,7 @@ async def pay(unit: Unit, actor: Actor, payout_id: UUID, typed: str) -> PayoutSt
     if status == PayoutStatus.PAID:
         await _tell_paid(unit, case)
         return status
-    for other in await holders(unit, Role.TREASURER):
-        involved = case is not None and (other.chat == case.chat or await _is_involved(unit, case, other.id))
-        if other.id != volunteer.id and not involved:
-            await _tell(unit, other, "treasury.told.confirm", payout)
+    await call(unit, "treasury.told.confirm", payout, case, but=volunteer.id)
     return status
 
 
@@ -211,38 +193,6 @@ async def confirm(unit: Unit, actor: Actor, payout_id: UUID) -> None:
     await _tell_paid(unit, case)
 
 
-async def came_back(unit: Unit, actor: Actor, payout_id: UUID, reason: ReturnReason) -> None:
-    """The money came back: the grant is reserved anew, and the person is asked for another way."""
-    volunteer, payout, grant, case = await held(unit, actor, Act.CONFIRM_PAYOUT, payout_id)
-    waited_for = await payouts.came_back(unit, payout, grant, case, volunteer.id, reason)
-    if case is not None and waited_for:
-        await news.tell(unit, case, PERSON)
-
-
-async def recheck(unit: Unit, actor: Actor, payout_id: UUID) -> None:
-    """The payment was looked up and went through: the person is told so."""
-    _, payout, _, case = await held(unit, actor, Act.CONFIRM_PAYOUT, payout_id)
-    if payout.status != PayoutStatus.PAID:
-        raise NotAllowed("treasury.refused.nothing-to-pay")
-    await record(unit, actor.name, "payout.rechecked", about("payout", payout.id))
-    if case is not None and payouts.is_wanted(case):
-        await news.tell(unit, case, RECHECKED)
-
-
-async def reported_missing(unit: Unit, case: Case) -> bool:
-    """The person says that nothing arrived: who paid and who confirmed are told. False when nothing was paid."""
-    grant = await grants.grant_of(unit, case)
-    payout = await grants.live_payout(unit, grant) if grant else None
-    if payout is None or payout.status != PayoutStatus.PAID:
-        return False
-    await record(unit, applicant_of(case), "payout.reported_missing", about("payout", payout.id))
-    standing = await holders(unit, Role.TREASURER)
-    paid_it = [volunteer for volunteer in standing if volunteer.id in {payout.claimed_by, payout.confirmed_by}]
-    for volunteer in paid_it or standing:
-        await _tell(unit, volunteer, "treasury.told.missing", payout)
-    return True
-
-
 async def fund_waiting(unit: Unit, actor_name: str = "system") -> list[Grant]:
     """Reserve waiting grants as far as the money reaches, and ask their people how it is to reach them."""
     funded = await grants.fund_waiting(unit, actor_name)
@@ -251,19 +201,6 @@ async def fund_waiting(unit: Unit, actor_name: str = "system") -> list[Grant]:
         if case is not None:
             await news.tell(unit, case, PERSON)
     return funded
-
-
-async def held(unit: Unit, actor: Actor, act: Act, payout_id: UUID) -> Held:
-    """The payout that a treasurer acts on, or the refusal: no right, own case, voted on it, stepped aside."""
-    require(actor, act)
-    payout, grant, case = await payouts.load(unit, payout_id)
-    volunteer = require(actor, act, case)
-    if case is not None:
-        if await has_stepped_aside(unit, case.id, volunteer.id):
-            raise SteppedAside
-        if await _is_involved(unit, case, volunteer.id):
-            raise NotAllowed("treasury.refused.voted")
-    return volunteer, payout, grant, case
 
 
 async def _own_grant(unit: Unit, actor: Actor, case: Case) -> Grant:
@@ -284,25 +221,6 @@ async def _grant_of_own(unit: Unit, actor: Actor, case: Case) -> Grant:
     if grant is None:
         raise ButtonGone
     return grant
-
-
-async def _is_involved(unit: Unit, case: Case, volunteer_id: UUID) -> bool:
-    """Whether a volunteer voted on a case, decided on it in an emergency, or stepped aside from it."""
-    voted = select(Vote.id).where(Vote.case_id == case.id, Vote.volunteer_id == volunteer_id)
-    deciders = or_(col(Emergency.proposed_by) == volunteer_id, col(Emergency.agreed_by) == volunteer_id)
-    decided = select(Emergency.id).where(Emergency.case_id == case.id, deciders)
-    for query in (voted, decided):
-        if (await unit.session.exec(query.limit(1))).first() is not None:
-            return True
-    return await has_stepped_aside(unit, case.id, volunteer_id)
-
-
-async def _tell(unit: Unit, volunteer: Volunteer, key: str, payout: Payout) -> None:
-    to = await volunteer_recipient(unit, volunteer)
-    button = Button(
-        unit.texts.render("treasury.button.open", to.language), "treasury.open", {"payout": str(payout.id)}
-    )
-    await notify(unit, to, Screen(unit.texts.render(key, to.language), [[button]]))
 
 
 async def _tell_paid(unit: Unit, case: Case | None) -> None:
@@ -346,16 +264,18 @@ async def _remind(unit: Unit, payout_id: UUID) -> None:
         return
     payout, grant, case = await payouts.load(unit, payout_id)
     payout.reminded_at = unit.now
-    standing = await holders(unit, Role.TREASURER)
     if payout.status == PayoutStatus.CLAIMED and not await is_abandoned(unit, payout):
         key = "treasury.told.withdrawn" if grant.case_id is None else "treasury.told.held"
-        standing = [volunteer for volunteer in standing if volunteer.id == payout.claimed_by]
-    else:
-        key = "treasury.told.still"
-        await tell_role(unit, Role.COORDINATOR, "treasury.told.still")
-    for volunteer in standing:
-        if case is None or not await _is_involved(unit, case, volunteer.id):
-            await _tell(unit, volunteer, key, payout)
+        for volunteer in await holders(unit, Role.TREASURER):
+            if volunteer.id == payout.claimed_by:
+                await tell(unit, volunteer, key, payout)
+        return
+    await tell_role(unit, Role.COORDINATOR, "treasury.told.still")
+    acted = {PayoutStatus.SENT: payout.claimed_by, PayoutStatus.RETURNING: payout.returned_by}
+    others = await able(unit, case, but=acted.get(payout.status))
+    await call(unit, "treasury.told.still", payout, case, needed=0)
+    if not others:
+        await tell_role(unit, Role.COORDINATOR, "treasury.told.too-few", missing=1)
 
 
 JOBS: tuple[Job, ...] = (

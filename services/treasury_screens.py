@@ -21,13 +21,14 @@ from payments.rails import registry
 from services import intake, treasury
 from services.access import Act, Actor, require
 from services.speak import Button, Life, Screen, show
-from services.treasury import held, read_destination
+from services.treasury import read_destination
+from services.treasury_rights import held
 from texts.formats import day, money, span
 
 PAGE: Final = 8
 """Payouts on one screen of the desk."""
 
-OPEN_WORK: Final = (PayoutStatus.QUEUED, PayoutStatus.CLAIMED, PayoutStatus.SENT)
+OPEN_WORK: Final = (PayoutStatus.QUEUED, PayoutStatus.CLAIMED, PayoutStatus.SENT, PayoutStatus.RETURNING)
 
 
 async def show_desk(unit: Unit, actor: Actor, page: int = 0, *, done: bool = False) -> None:
@@ -74,6 +75,10 @@ async def show_payout(unit: Unit, actor: Actor, payout_id: UUID) -> None:
         case PayoutStatus.SENT:
             key, verbs = ("treasury.payout.sent-mine", ()) if mine else ("treasury.payout.sent", ("confirm",))
             verbs += ("returned",)
+        case PayoutStatus.RETURNING if payout.returned_by == volunteer.id:
+            key, verbs = "treasury.payout.returning-mine", ("deny_return",)
+        case PayoutStatus.RETURNING:
+            key, verbs = "treasury.payout.returning", ("confirm_return", "deny_return")
         case PayoutStatus.PAID:
             key, verbs = "treasury.payout.paid", ("returned", "recheck")
         case _:
@@ -151,7 +156,7 @@ async def show_person(unit: Unit, actor: Actor, case: Case, *, rechecked: bool =
             rows.insert(0, [Button(_say(unit, actor, "treasury.person.button.agree"), "treasury.agree")])
     else:
         paid = "treasury.person.rechecked" if rechecked else "treasury.person.paid"
-        key = paid if payout.status == PayoutStatus.PAID else "treasury.person.paying"
+        key = paid if payout.paid_at else "treasury.person.paying"
         if payout.status == PayoutStatus.QUEUED:
             rows = [[Button(_say(unit, actor, "treasury.person.button.take_back"), "treasury.take_back")]]
         facts["day"] = day((payout.paid_at or payout.created_at).date(), actor.language)

@@ -772,6 +772,8 @@ def upgrade() -> None:
         sa.Column("destination", sa.LargeBinary(), nullable=True),
         sa.Column("nonce", sa.BigInteger(), nullable=True),
         sa.Column("event", sa.String(), nullable=True),
+        sa.Column("block", sa.BigInteger(), nullable=True),
+        sa.Column("recorded", sa.Boolean(), nullable=False),
         sa.Column("error", sa.String(length=64), nullable=True),
         sa.Column("cancel_asked", sa.Boolean(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),

@@ -123,6 +123,8 @@ async def test_a_payout_is_pressed_and_typed_from_end_to_end(phone: Phone) -> No
     await phone.presses("Coin", "✅")
     await phone.presses("Coin", "The money came back")
     await phone.presses("Coin", "The details were wrong")
+    await phone.presses("Till", "Open", (await desk.said("Till", "notice:"))[-1])
+    await phone.presses("Till", "I see the money")
     assert await desk.books() == (PLENTY - LARGE, LARGE, 0)
     await phone.opens("Applicant", "treasury.confirm_rail")
     assert "details did not fit" in await phone.text("Applicant")

@@ -42,7 +42,13 @@ from vault.vault import Vault
 Act = Callable[[Unit], Awaitable[object]]
 
 TREASURERS = 3
-LIVE = (PayoutStatus.QUEUED, PayoutStatus.CLAIMED, PayoutStatus.SENT, PayoutStatus.PAID)
+LIVE = (
+    PayoutStatus.QUEUED,
+    PayoutStatus.CLAIMED,
+    PayoutStatus.SENT,
+    PayoutStatus.PAID,
+    PayoutStatus.RETURNING,
+)
 PICK = st.integers(0, 10**6)
 """Chooses one of those that there are."""
 AMOUNT = st.integers(1, 50_000_00)
@@ -134,7 +140,9 @@ class Books(RuleBasedStateMachine):
     @rule(
         which=PICK,
         who=PICK,
-        verb=st.sampled_from(["claim", "give_back", "pay", "confirm", "came_back"]),
+        verb=st.sampled_from(
+            ["claim", "give_back", "pay", "confirm", "came_back", "confirm_return", "deny_return"]
+        ),
         crash=CRASH,
     )
     def press(self, which: int, who: int, verb: str, crash: bool) -> None:  # noqa: FBT001
@@ -155,6 +163,10 @@ class Books(RuleBasedStateMachine):
                     await payouts.pay(unit, payout, grant, case, treasurer, "R-1")
                 case "confirm":
                     await payouts.confirm(unit, payout, grant, case, treasurer)
+                case "confirm_return":
+                    await payouts.confirm_return(unit, payout, grant, case, treasurer)
+                case "deny_return":
+                    await payouts.deny_return(unit, payout, treasurer)
                 case _:
                     await payouts.came_back(unit, payout, grant, case, treasurer, ReturnReason.OTHER)
 
@@ -176,6 +188,8 @@ class Books(RuleBasedStateMachine):
                     await payouts.pay(unit, payout, grant, case, payout.claimed_by or uuid4(), "R-1")
                 case PayoutStatus.SENT:
                     await payouts.confirm(unit, payout, grant, case, self._treasurer(who))
+                case PayoutStatus.RETURNING:
+                    await payouts.confirm_return(unit, payout, grant, case, self._treasurer(who))
                 case _:
                     await payouts.came_back(unit, payout, grant, case, self._treasurer(who), ReturnReason.OTHER)
 

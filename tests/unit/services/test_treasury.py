@@ -26,12 +26,12 @@ from models.followup import FollowUp
 from models.grant import Grant, GrantStatus, Payout, PayoutStatus, ReturnReason
 from models.ledger import JournalEntry
 from models.mail import Effect, EffectKind, SentMessage
-from models.panel import Recusal, Seat, Vote, VoteKind
+from models.panel import Recusal, Seat, SeatStatus, Vote, VoteKind
 from models.unit import Unit
 from models.volunteer import Role, VolunteerStatus
 from payments import grants, payouts
 from payments.rails.registry import NoRail
-from services import intake, standing, submission, treasury, treasury_funding, treasury_screens
+from services import intake, standing, submission, treasury, treasury_funding, treasury_returns, treasury_screens
 from services.access import Actor
 from services.contact import Address, lane_of
 from services.speak import SCREEN
@@ -55,7 +55,7 @@ async def _pay(unit: Unit, actor: Actor, payout_id: UUID) -> None:
 
 
 async def _return(unit: Unit, actor: Actor, payout_id: UUID) -> None:
-    await treasury.came_back(unit, actor, payout_id, ReturnReason.REFUSED)
+    await treasury_returns.came_back(unit, actor, payout_id, ReturnReason.REFUSED)
 
 
 async def _do(desk: Desk, sign: str, payout_id: UUID, *steps: Step) -> None:
@@ -101,6 +101,8 @@ async def test_money_that_came_back_is_paid_anew(desk: Desk, amount: int) -> Non
     """A return reserves the grant anew, asks the person, and a new payout settles it: entries, never erasures."""
     payout_id = await desk.paid(amount=amount)
     await _do(desk, "Coin", payout_id, _return)
+    if amount == LARGE:
+        await _do(desk, "Till", payout_id, treasury_returns.confirm_return)
     assert await desk.stands(payout_id) == (P.RETURNED, G.RESERVED, C.APPROVED)
     assert await desk.books() == (PLENTY - amount, amount, 0)
     async with desk.resources.unit() as unit:
@@ -123,6 +125,8 @@ async def test_money_sent_and_come_back_before_the_second_look(desk: Desk) -> No
     """A payment returned before it counted leaves the grant as it was reserved, without an entry."""
     payout_id = await desk.queued(amount=LARGE)
     await _do(desk, "Till", payout_id, treasury.claim, _pay, _return)
+    assert await desk.stands(payout_id) == (P.RETURNING, G.RESERVED, C.PAYING)
+    await _do(desk, "Coin", payout_id, treasury_returns.confirm_return)
     assert await desk.stands(payout_id) == (P.RETURNED, G.RESERVED, C.APPROVED)
     assert await desk.books() == (PLENTY - LARGE, LARGE, 0)
 
@@ -141,10 +145,13 @@ async def test_money_sent_and_come_back_before_the_second_look(desk: Desk) -> No
         ((), _pay, NotAllowed),
         ((), treasury.give_back, NotAllowed),
         ((), treasury.read_destination, NotAllowed),
-        ((), treasury.recheck, NotAllowed),
+        ((), treasury_returns.recheck, NotAllowed),
         ((), _return, MoveRefused),
         ((), treasury.confirm, MoveRefused),
         ((treasury.claim,), _return, MoveRefused),
+        ((treasury.claim, _pay), treasury_returns.deny_return, MoveRefused),
+        ((treasury.claim, _pay, _return), treasury_returns.confirm_return, MoveRefused),
+        ((), treasury_returns.confirm_return, MoveRefused),
     ],
 )
 async def test_a_second_press_changes_nothing(
@@ -176,8 +183,10 @@ ALL_STEPS: tuple[Step, ...] = (
     _pay,
     treasury.confirm,
     _return,
-    treasury.recheck,
+    treasury_returns.recheck,
     treasury.take_over,
+    treasury_returns.confirm_return,
+    treasury_returns.deny_return,
     treasury_screens.show_payout,
     treasury_screens.ask_reference,
     treasury_screens.ask_reason,
@@ -206,8 +215,9 @@ async def test_a_treasurer_does_not_touch_their_own_case(desk: Desk) -> None:
     await _refused(desk, "Purse", payout_id, OwnCase)
 
 
-async def test_a_voter_does_not_pay(desk: Desk) -> None:
-    """Whoever voted on a case neither pays it nor confirms, and is not called to the desk for it."""
+@pytest.mark.parametrize("voted", [True, False])
+async def test_who_sat_on_the_panel_does_not_pay(desk: Desk, voted: bool) -> None:  # noqa: FBT001 - a parameter
+    """Whoever may have read the story, with or without a vote, never learns where the money goes."""
     await desk.confirmed("Till", Role.REVIEWER)
     case_id = await desk.approved()
     async with desk.resources.unit() as unit:
@@ -215,16 +225,65 @@ async def test_a_voter_does_not_pay(desk: Desk) -> None:
         seat = Seat(case_id=case_id, volunteer_id=till.id, drawn_at=unit.now, due_at=unit.now)
         unit.session.add(seat)
         await unit.session.flush()
-        unit.session.add(
-            Vote(
-                seat_id=seat.id, case_id=case_id, volunteer_id=till.id, case_version=1, kind=VoteKind.APPROVE,
-                amount=SMALL, cast_at=unit.now,
-            )
-        )  # fmt: skip
+        if voted:
+            unit.session.add(
+                Vote(
+                    seat_id=seat.id, case_id=case_id, volunteer_id=till.id, case_version=1, kind=VoteKind.APPROVE,
+                    amount=SMALL, cast_at=unit.now,
+                )
+            )  # fmt: skip
+        else:
+            seat.status = SeatStatus.REPLACED
     told = len(await desk.notices("Till"))
     payout_id = await desk.agreed(case_id)
     assert len(await desk.notices("Till")) == told
     await _refused(desk, "Till", payout_id, NotAllowed)
+
+
+async def test_coordinators_learn_when_nobody_may_pay(desk: Desk) -> None:
+    """A payout that too few treasurers may act on does not wait in silence: at once, and again a day later."""
+    case_id = await desk.approved(amount=LARGE)
+    async with desk.resources.unit() as unit:
+        for sign in ("Till", "Coin"):
+            treasurer = await volunteer(unit, sign)
+            unit.session.add(Seat(case_id=case_id, volunteer_id=treasurer.id, drawn_at=unit.now, due_at=unit.now))
+    payout_id = await desk.agreed(case_id)
+    too_few = "too few treasurers may do (missing: 1)"
+    assert too_few in (await desk.notices("Alpha"))[-1]
+    await _do(desk, "Purse", payout_id, treasury.claim, _pay)
+    assert sum(too_few in text for text in await desk.notices("Alpha")) == 2
+    desk.later(hours=25)
+    await desk.run(treasury.JOBS)
+    assert sum(too_few in text for text in await desk.notices("Alpha")) == 3
+
+
+@pytest.mark.parametrize("confirmed", [True, False])
+async def test_one_treasurer_alone_does_not_take_a_large_payment_back(
+    desk: Desk,
+    confirmed: bool,  # noqa: FBT001 - a parameter
+) -> None:
+    """Above the tier a return counts once another treasurer has seen the money; until then all stands."""
+    payout_id = await desk.queued(amount=LARGE)
+    await _do(desk, "Till", payout_id, treasury.claim, _pay)
+    if confirmed:
+        await _do(desk, "Coin", payout_id, treasury.confirm)
+    stood, booked = await desk.stands(payout_id), await desk.books()
+    await _do(desk, "Till", payout_id, _return)
+    assert (await desk.notices("Purse"))[-1] == "The desk needs a second look at money that came back."
+    with pytest.raises(SamePerson):
+        await _do(desk, "Till", payout_id, treasury_returns.confirm_return)
+    assert (await desk.stands(payout_id))[1:] == stood[1:]
+    assert await desk.books() == booked
+    await _do(desk, "Purse", payout_id, treasury_screens.show_payout)
+    assert "says that the money came back" in (await desk.screen("Purse"))["text"]
+    await _do(desk, "Till", payout_id, treasury_screens.show_payout)
+    assert "A second treasurer must see it too" in (await desk.screen("Till"))["text"]
+    await _do(desk, "Purse", payout_id, treasury_returns.deny_return)
+    assert (await desk.stands(payout_id), await desk.books()) == (stood, booked)
+    await _do(desk, "Purse", payout_id, _return)
+    await _do(desk, "Till", payout_id, treasury_returns.confirm_return)
+    assert await desk.stands(payout_id) == (P.RETURNED, G.RESERVED, C.APPROVED)
+    assert await desk.books() == (PLENTY - LARGE, LARGE, 0)
 
 
 async def test_who_stepped_aside_does_not_pay(desk: Desk) -> None:
@@ -309,7 +368,9 @@ async def test_details_that_proved_wrong_are_not_used_again(desk: Desk) -> None:
     """After a return for wrong details the same destination is refused, however it is written; another is not."""
     payout_id = await desk.paid()
     async with desk.resources.unit() as unit:
-        await treasury.came_back(unit, await desk.actor(unit, "Till"), payout_id, ReturnReason.WRONG_DETAILS)
+        await treasury_returns.came_back(
+            unit, await desk.actor(unit, "Till"), payout_id, ReturnReason.WRONG_DETAILS
+        )
         case = (await unit.session.exec(select(Case))).one()
     for destination, good in ((None, False), ("card 4111-0000", False), ("Card 4222 0000", True)):
         async with desk.resources.unit() as unit:
@@ -507,7 +568,7 @@ async def test_the_doubt_outlives_what_the_person_does(desk: Desk) -> None:
         await treasury.take_back(unit, await desk.actor(unit, "Applicant"), case)
     second = await desk.agreed(case_id)
     await _do(desk, "Coin", second, treasury_screens.show_payout)
-    assert "Find out first" in (await desk.screen("Coin"))["text"]
+    assert "may have been paid already" in (await desk.screen("Coin"))["text"]
     await _withdraw(desk)
     assert await desk.stands(second) == (P.QUEUED, G.RESERVED, None)
     await _do(desk, "Coin", second, treasury.claim, treasury.give_back)
@@ -521,7 +582,7 @@ async def test_giving_back_ends_the_doubt(desk: Desk) -> None:
     await _do(desk, "Till", payout_id, treasury.claim)
     await _ended(desk)
     await _do(desk, "Coin", payout_id, treasury.claim, treasury.give_back, treasury_screens.show_payout)
-    assert "Find out first" not in (await desk.screen("Coin"))["text"]
+    assert "may have been paid already" not in (await desk.screen("Coin"))["text"]
 
 
 async def test_who_leaves_without_payouts_worries_nobody(desk: Desk) -> None:
@@ -587,6 +648,9 @@ async def test_a_case_withdrawn_while_held_waits_for_the_holder(desk: Desk) -> N
     assert await desk.stands(settled) == (P.PAID, G.PAID, None)
     assert await desk.books() == (PLENTY - SMALL, 0, SMALL)
     await _do(desk, "Coin", settled, _return)
+    assert await desk.stands(settled) == (P.RETURNING, G.PAID, None)
+    assert await desk.books() == (PLENTY - SMALL, 0, SMALL)
+    await _do(desk, "Till", settled, treasury_returns.confirm_return)
     assert await desk.stands(settled) == (P.RETURNED, G.CANCELLED, None)
     assert await desk.books() == (PLENTY, 0, 0)
 
@@ -597,15 +661,15 @@ async def test_a_missing_payment_goes_to_those_who_made_it(desk: Desk) -> None:
     before = {sign: len(await desk.notices(sign)) for sign in ("Till", "Coin", "Purse", "Applicant")}
     async with desk.resources.unit() as unit:
         case = (await unit.session.exec(select(Case))).one()
-        assert await treasury.reported_missing(unit, case)
+        assert await treasury_returns.reported_missing(unit, case)
     told = {sign: len(await desk.notices(sign)) - count for sign, count in before.items()}
     assert told == {"Till": 1, "Coin": 1, "Purse": 0, "Applicant": 0}
     await desk.deliver()
-    await _do(desk, "Till", payout_id, treasury.recheck)
+    await _do(desk, "Till", payout_id, treasury_returns.recheck)
     assert len(await desk.notices("Applicant")) == before["Applicant"] + 1
     await _do(desk, "Till", payout_id, _return)
     async with desk.resources.unit() as unit:
-        assert not await treasury.reported_missing(unit, case)
+        assert not await treasury_returns.reported_missing(unit, case)
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
@@ -629,6 +693,9 @@ async def test_of_treasurers_at_once_one_wins(desk: Desk) -> None:
     assert sum(confirmed) == 1
     assert await desk.books() == (PLENTY - LARGE, 0, LARGE)
     assert sum(await asyncio.gather(*(press(sign, _return) for sign in others * 2))) == 1
+    assert await desk.books() == (PLENTY - LARGE, 0, LARGE)
+    seen = await asyncio.gather(*(press(sign, treasury_returns.confirm_return) for sign in others * 2))
+    assert sum(seen) >= 1
     assert await desk.books() == (PLENTY - LARGE, LARGE, 0)
 
 

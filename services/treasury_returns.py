@@ -1,0 +1,80 @@
+"""Money that came back, or is said not to have arrived.
+
+- Up to the tier that asks for two treasurers, and while the person still waits, one treasurer's word reopens the
+  grant. Above it, or when nobody waits any more (the grant would be released: the books would call money free
+  that may be gone), a second treasurer, another person, must see the money first.
+- A grant that was reopened needs no second review: the person is asked for another way.
+"""
+
+from uuid import UUID
+
+from models.audit import about, record
+from models.case import Case
+from models.errors import NotAllowed
+from models.grant import PayoutStatus, ReturnReason
+from models.unit import Unit
+from models.volunteer import Role
+from payments import grants, payouts
+from services import news
+from services.access import Act, Actor, applicant_of
+from services.roles import holders
+from services.treasury_rights import call, held, tell
+
+PERSON = "treasury.confirm_rail"
+"""The button behind which the person sees where their money is, and confirms how it reaches them."""
+
+RECHECKED = "treasury.rechecked"
+"""The same, after a treasurer has looked up a payment that was said to be missing."""
+
+
+async def came_back(unit: Unit, actor: Actor, payout_id: UUID, reason: ReturnReason) -> PayoutStatus:
+    """The money came back: `RETURNED`, or `RETURNING` until a second treasurer has seen it too."""
+    volunteer, payout, grant, case = await held(unit, actor, Act.CONFIRM_PAYOUT, payout_id)
+    status = await payouts.came_back(unit, payout, grant, case, volunteer.id, reason)
+    if status == PayoutStatus.RETURNED:
+        await _ask_anew(unit, case)
+    else:
+        await call(unit, "treasury.told.returning", payout, case, but=volunteer.id)
+    return status
+
+
+async def confirm_return(unit: Unit, actor: Actor, payout_id: UUID) -> None:
+    """A second treasurer sees the money too. Raises `SamePerson` for the one who said so first."""
+    volunteer, payout, grant, case = await held(unit, actor, Act.CONFIRM_PAYOUT, payout_id)
+    await payouts.confirm_return(unit, payout, grant, case, volunteer.id)
+    await _ask_anew(unit, case)
+
+
+async def deny_return(unit: Unit, actor: Actor, payout_id: UUID) -> None:
+    """A second treasurer does not see it, or the first was mistaken: the payment stands as before."""
+    volunteer, payout, _, _ = await held(unit, actor, Act.CONFIRM_PAYOUT, payout_id)
+    await payouts.deny_return(unit, payout, volunteer.id)
+
+
+async def recheck(unit: Unit, actor: Actor, payout_id: UUID) -> None:
+    """The payment was looked up and went through: the person is told so."""
+    _, payout, _, case = await held(unit, actor, Act.CONFIRM_PAYOUT, payout_id)
+    if payout.status != PayoutStatus.PAID:
+        raise NotAllowed("treasury.refused.nothing-to-pay")
+    await record(unit, actor.name, "payout.rechecked", about("payout", payout.id))
+    if case is not None and payouts.is_wanted(case):
+        await news.tell(unit, case, RECHECKED)
+
+
+async def reported_missing(unit: Unit, case: Case) -> bool:
+    """The person says that nothing arrived: who paid and who confirmed are told. False when nothing was paid."""
+    grant = await grants.grant_of(unit, case)
+    payout = await grants.live_payout(unit, grant) if grant else None
+    if payout is None or payout.status != PayoutStatus.PAID:
+        return False
+    await record(unit, applicant_of(case), "payout.reported_missing", about("payout", payout.id))
+    standing = await holders(unit, Role.TREASURER)
+    paid_it = [volunteer for volunteer in standing if volunteer.id in {payout.claimed_by, payout.confirmed_by}]
+    for volunteer in paid_it or standing:
+        await tell(unit, volunteer, "treasury.told.missing", payout)
+    return True
+
+
+async def _ask_anew(unit: Unit, case: Case | None) -> None:
+    if case is not None and payouts.is_wanted(case):
+        await news.tell(unit, case, PERSON)
