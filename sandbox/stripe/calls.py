@@ -1,0 +1,120 @@
+"""The log of API calls, and faults to be played on coming ones."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from typing import Final, Literal, get_args
+
+from sandbox.stripe.wire import JsonDict
+
+FaultKind = Literal[
+    "rate_limit", "server_error", "server_error_after", "hang_up", "lost_answer", "stall", "garbage", "doubled",
+    "slow", "down", "forbidden",
+]  # fmt: skip
+KINDS: Final[frozenset[str]] = frozenset(get_args(FaultKind))
+
+
+@dataclass(slots=True)
+class Call:
+    """One call: `date` in Unix seconds of the stand-in's clock; `replayed` when an idempotency key answered it."""
+
+    seq: int
+    verb: str
+    path: str
+    date: float
+    status: int
+    error: str | None
+    fault: str | None
+    replayed: bool
+    idempotency_key: str | None
+    params: JsonDict = field(default_factory=dict)
+
+    def body(self) -> JsonDict:
+        """Return it as JSON."""
+        return asdict(self)
+
+
+class CallLog:
+    """The latest calls, oldest first."""
+
+    def __init__(self, kept: int) -> None:
+        """Keep the latest `kept` calls."""
+        self._calls: deque[Call] = deque(maxlen=kept)
+        self.count = 0
+
+    def add(self, call: Call) -> None:
+        """Append a finished call."""
+        self._calls.append(call)
+
+    def next_seq(self) -> int:
+        """Number a call."""
+        self.count += 1
+        return self.count
+
+    def select(self, verb: str | None = None, path: str | None = None, after: int = 0) -> list[Call]:
+        """Return the calls numbered above `after`, of one verb and with a path that begins so if given."""
+        return [
+            call
+            for call in self._calls
+            if call.seq > after and verb in {None, call.verb} and (path is None or call.path.startswith(path))
+        ]
+
+    def clear(self) -> None:
+        """Forget all calls; numbering goes on."""
+        self._calls.clear()
+
+
+@dataclass(slots=True)
+class Fault:
+    """What happens to the next `times` calls of `verb` and `path` (a beginning like `/v1/transfers`).
+
+    Before the work: `rate_limit` (429), `server_error` (500, and no idempotency key remembers it), `hang_up`
+    (the connection breaks), `forbidden` (403). After it: `server_error_after` (500, which the idempotency key
+    replays, as Stripe's do), `lost_answer` (the connection breaks), `stall` (no answer ever), `garbage` (an
+    answer that is no JSON). `doubled`: the call arrives twice, with the same key. `slow`: the answer takes
+    `seconds`. `down`: 503 for all such calls during `seconds` of the stand-in's clock, whatever `times` says.
+    """
+
+    kind: FaultKind
+    verb: str = "*"
+    path: str = "/"
+    times: int = 1
+    seconds: float = 1.0
+    since: float = 0.0
+
+
+class Faults:
+    """The faults that are still to be played, first come first served."""
+
+    def __init__(self, seconds: Callable[[], float]) -> None:
+        """Begin without any; `seconds` tells the stand-in's time."""
+        self.waiting: list[Fault] = []
+        self._seconds = seconds
+
+    def add(self, fault: Fault) -> None:
+        """Plan a fault."""
+        fault.since = self._seconds()
+        self.waiting.append(fault)
+
+    def take(self, verb: str, path: str) -> Fault | None:
+        """Return the fault that this call must suffer, and count it."""
+        now = self._seconds()
+        self.waiting = [f for f in self.waiting if f.kind != "down" or now < f.since + f.seconds]
+        for fault in self.waiting:
+            if fault.verb not in {"*", verb} or not path.startswith(fault.path):
+                continue
+            if fault.kind != "down":
+                fault.times -= 1
+                if fault.times <= 0:
+                    self.waiting.remove(fault)
+            return fault
+        return None
+
+
+async def paused(fault: Fault | None) -> None:
+    """Wait as long as a `slow` or `stall` fault asks for: the first its seconds, the second for ever."""
+    if fault is not None and fault.kind == "slow":
+        await asyncio.sleep(fault.seconds)
+    if fault is not None and fault.kind == "stall":
+        await asyncio.Event().wait()
