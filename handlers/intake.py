@@ -8,7 +8,7 @@ from handlers.asked import Asked, Asking, ask, asked_in, go_on, refuse_cut, resu
 from handlers.pressed import Pressed, finish
 from models.errors import BadInput, Stale
 from models.unit import Unit
-from services import attachments, intake, screens, submission, treasury_screens
+from services import attachments, intake, screens, submission, treasury_person
 from services.access import Actor
 from services.buttons import Press
 from services.contact import To
@@ -38,7 +38,7 @@ async def typed(message: Message, unit: Unit, actor: Actor, state: FSMContext, a
         await go_on(unit, case, actor.to, state, asked)
     else:  # it was asked anew after the decision: what is left is to agree to it
         await state.set_state(None)
-        await treasury_screens.show_person(unit, actor, case)
+        await treasury_person.show_person(unit, actor, case)
 
 
 async def not_text(message: Message, unit: Unit, actor: Actor, state: FSMContext, asked: Asked) -> None:

@@ -3,6 +3,8 @@
 What is typed (a reference, an amount) is shown back and counts only once its button is pressed.
 """
 
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
 from uuid import UUID
 
 from aiogram import F, Router
@@ -17,10 +19,33 @@ from handlers.pressed import Pressed, finish
 from models.errors import ButtonGone
 from models.grant import ReturnReason
 from models.unit import Unit
-from services import treasury, treasury_funding, treasury_returns, treasury_screens
+from services import (
+    treasury,
+    treasury_funding,
+    treasury_machine,
+    treasury_person,
+    treasury_returns,
+    treasury_screens,
+)
 from services.access import Actor
 from services.buttons import Press, pressed_case
 from services.speak import erase_messages
+
+ACTS: Final[Mapping[str, Callable[[Unit, Actor, UUID], Awaitable[object]]]] = {
+    "treasury.claim": treasury.claim,
+    "treasury.give_back": treasury.give_back,
+    "treasury.take_over": treasury.take_over,
+    "treasury.confirm": treasury.confirm,
+    "treasury.recheck": treasury_returns.recheck,
+    "treasury.confirm_return": treasury_returns.confirm_return,
+    "treasury.deny_return": treasury_returns.deny_return,
+    "treasury.order": treasury_machine.order,
+    "treasury.agree_order": treasury_machine.agree_order,
+    "treasury.refuse_order": treasury_machine.refuse_order,
+    "treasury.looked": treasury_machine.looked,
+    "treasury.doubt": treasury_machine.doubt,
+}
+"""Presses after which the payout is shown as it stands."""
 
 
 class Typing(StatesGroup):
@@ -33,8 +58,8 @@ class Typing(StatesGroup):
 async def agree(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
     """The applicant confirms how the money reaches them."""
     case = await pressed_case(unit, press)
-    await treasury.agree(unit, actor, case)
-    await treasury_screens.show_person(unit, actor, case)
+    await treasury.agree(unit, actor, case, str(press.args["rail"]) if "rail" in press.args else None)
+    await treasury_person.show_person(unit, actor, case)
     await finish(unit, actor, callback, press)
 
 
@@ -50,14 +75,15 @@ async def take_back(callback: CallbackQuery, unit: Unit, actor: Actor, press: Pr
     """The applicant withdraws what they agreed to."""
     case = await pressed_case(unit, press)
     await treasury.take_back(unit, actor, case)
-    await treasury_screens.show_person(unit, actor, case)
+    await treasury_person.show_person(unit, actor, case)
     await finish(unit, actor, callback, press)
 
 
 async def show_person(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
     """The applicant sees where their money is."""
     case = await pressed_case(unit, press, same_version=False)
-    await treasury_screens.show_person(unit, actor, case, rechecked=press.act == "treasury.rechecked")
+    rail = str(press.args["rail"]) if "rail" in press.args else None
+    await treasury_person.show_person(unit, actor, case, rail=rail, rechecked=press.act == "treasury.rechecked")
     await finish(unit, actor, callback, press)
 
 
@@ -83,17 +109,14 @@ async def act_on_payout(
     """Claim, give back, take over, confirm, look up again; then the payout as it stands."""
     await state.clear()
     payout_id = _id(press, "payout")
-    acts = {
-        "treasury.claim": treasury.claim,
-        "treasury.give_back": treasury.give_back,
-        "treasury.confirm": treasury.confirm,
-        "treasury.recheck": treasury_returns.recheck,
-        "treasury.confirm_return": treasury_returns.confirm_return,
-        "treasury.deny_return": treasury_returns.deny_return,
-        "treasury.take_over": treasury.take_over,
-    }
-    await acts[press.act](unit, actor, payout_id)
+    await ACTS[press.act](unit, actor, payout_id)
     await treasury_screens.show_payout(unit, actor, payout_id)
+    await finish(unit, actor, callback, press)
+
+
+async def look(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
+    """Where a payout is to go whose destination was changed after the approval."""
+    await treasury_screens.show_changed(unit, actor, _id(press, "payout"))
     await finish(unit, actor, callback, press)
 
 
@@ -122,7 +145,8 @@ async def pay(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, s
     payout_id = _id(press, "payout")
     if data.get("payout") != str(payout_id) or "reference" not in data:
         raise ButtonGone
-    await treasury.pay(unit, actor, payout_id, data["reference"])
+    paying = treasury_machine.report if await treasury_machine.awaits_report(unit, payout_id) else treasury.pay
+    await paying(unit, actor, payout_id, data["reference"])
     await state.clear()
     await treasury_screens.show_payout(unit, actor, payout_id)
     await finish(unit, actor, callback, press)
@@ -185,22 +209,12 @@ def build_router() -> Router:
     press(agree, Pressed("treasury.agree"))
     press(other_way, Pressed("treasury.other_way"))
     press(take_back, Pressed("treasury.take_back"))
-    press(show_person, Pressed("treasury.confirm_rail", "treasury.rechecked"))
+    press(show_person, Pressed("treasury.confirm_rail", "treasury.rechecked", "treasury.choose"))
     press(show_desk, Pressed("treasury.desk", "treasury.done"))
     press(open_payout, Pressed("treasury.open"))
-    press(
-        act_on_payout,
-        Pressed(
-            "treasury.claim",
-            "treasury.give_back",
-            "treasury.confirm",
-            "treasury.recheck",
-            "treasury.take_over",
-            "treasury.confirm_return",
-            "treasury.deny_return",
-        ),
-    )
-    press(ask_reference, Pressed("treasury.paid"))
+    press(act_on_payout, Pressed(*ACTS))
+    press(look, Pressed("treasury.look"))
+    press(ask_reference, Pressed("treasury.paid", "treasury.report"))
     press(pay, Pressed("treasury.paid_sure"))
     press(ask_reason, Pressed("treasury.returned"))
     press(came_back, Pressed("treasury.return_reason"))

@@ -39,6 +39,10 @@ class PayoutStatus(StrEnum):
     QUEUED = "queued"
     CLAIMED = "claimed"
     """One treasurer holds it; the destination has been shown to them alone."""
+    ORDERED = "ordered"
+    """The first treasurer has ordered a machine rail to pay; a second one must agree (above a tier)."""
+    PAYING = "paying"
+    """A machine rail is at work: whether it has paid is not known yet."""
     SENT = "sent"
     """Paid by the first treasurer, with a reference; a second one must confirm (above a tier)."""
     PAID = "paid"
@@ -53,7 +57,9 @@ Y = PayoutStatus
 
 PAYOUT_ALLOWED: dict[PayoutStatus, frozenset[PayoutStatus]] = {
     Y.QUEUED: frozenset({Y.CLAIMED, Y.CANCELLED}),
-    Y.CLAIMED: frozenset({Y.QUEUED, Y.SENT, Y.PAID, Y.CANCELLED}),
+    Y.CLAIMED: frozenset({Y.QUEUED, Y.ORDERED, Y.PAYING, Y.SENT, Y.PAID, Y.CANCELLED}),
+    Y.ORDERED: frozenset({Y.QUEUED, Y.PAYING, Y.CANCELLED}),
+    Y.PAYING: frozenset({Y.QUEUED, Y.SENT, Y.PAID, Y.CANCELLED}),
     Y.SENT: frozenset({Y.PAID, Y.RETURNING, Y.RETURNED}),
     Y.PAID: frozenset({Y.RETURNING, Y.RETURNED}),
     Y.RETURNING: frozenset({Y.RETURNED, Y.SENT, Y.PAID}),
@@ -92,6 +98,8 @@ class Grant(SQLModel, table=True):
     number: GrantNumber = Field(sa_type=String, unique=True)
     case_id: UUID | None = Field(default=None, index=True)
     """Cut when the case is shredded, so that the books name no case."""
+    destination: BlindIndex | None = Field(default=None, sa_type=String)
+    """Blind index of where the money was to go at approval: a later change gets a second look. Cut as above."""
     status: GrantStatus = Field(sa_column=enum_column(GrantStatus, "grant_status"))
     amount: int = Field(sa_type=BigInteger)
     """Minor units."""
@@ -123,6 +131,10 @@ class Payout(SQLModel, table=True):
     status: PayoutStatus = Field(default=Y.QUEUED, sa_column=enum_column(PayoutStatus, "payout_status"))
     claimed_by: UUID | None = Field(default=None, foreign_key="volunteer.id")
     confirmed_by: UUID | None = Field(default=None, foreign_key="volunteer.id")
+    changed: bool = False
+    """The destination is not the one of the approval: another treasurer than the holder looks at it first."""
+    looked_by: UUID | None = Field(default=None, foreign_key="volunteer.id")
+    """Who has looked at the changed destination."""
     returned_by: UUID | None = Field(default=None, foreign_key="volunteer.id")
     """Who said first that the money came back."""
     reference: SealedBytes | None = Field(default=None, sa_type=Sealed)

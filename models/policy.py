@@ -85,6 +85,20 @@ class FollowUps(Strict):
     """Local hours in which a message may arrive when the applicant named none: from `quiet_to` to `quiet_from`."""
 
 
+class Limits(Strict):
+    """How much may leave, and when a failing rail is shut."""
+
+    per_day: Minor
+    """Within 24 hours, over all rails."""
+    per_destination: Minor
+    """To one destination within `destination_days`."""
+    destination_days: int = Field(ge=1, le=366)
+    rail_failures: int = Field(ge=1, le=100)
+    """So many failures in a row shut a rail."""
+    probe_minutes: int = Field(ge=1, le=1440)
+    """How often a shut rail is tried."""
+
+
 class Stablecoin(Strict):
     """The rail `stablecoin`: one ERC-20 token on one chain, the rate, and the bounds."""
 
@@ -191,6 +205,7 @@ class Policy(Strict):
     recovery_guesses: int = Field(ge=1)
     recovery_lock_minutes: int = Field(ge=1)
     emergency_amount: Minor
+    limits: Limits
     donations: Donations | None = None
     """None: gifts are closed."""
     screening: Screening

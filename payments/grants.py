@@ -12,6 +12,7 @@ from typing import Final
 
 from sqlmodel import col, select, update
 
+from models.attempt import Attempt
 from models.case import Case
 from models.errors import AlreadyDone, BadInput
 from models.grant import GRANT_ALLOWED, PAYOUT_ALLOWED, Grant, GrantStatus, Payout, PayoutStatus
@@ -20,12 +21,13 @@ from models.unit import Unit
 from payments import ledger
 from payments.ledger import EntryKind, Purpose
 from payments.money import Money
+from payments.rails import registry
 from vault.types import GrantNumber
 
 ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """No sign that can be read as another."""
 
-MOVING: Final = frozenset({PayoutStatus.CLAIMED, PayoutStatus.SENT, PayoutStatus.RETURNING})
+MOVING: Final = frozenset({PayoutStatus.CLAIMED, PayoutStatus.PAYING, PayoutStatus.SENT, PayoutStatus.RETURNING})
 """Somebody may have paid already: only they know."""
 
 
@@ -88,16 +90,17 @@ async def fund_waiting(unit: Unit, actor_name: str = "system") -> list[Grant]:
 
 
 async def settle(unit: Unit, grant: Grant, payout: Payout, actor_name: str) -> None:
-    """Enter that a reserved grant has been paid by a payout."""
-    await ledger.transfer(
-        unit,
-        EntryKind.SETTLE,
-        f"settle:{payout.id}",
-        Money(grant.amount, grant.currency),
-        source=Purpose.RESERVED,
-        target=Purpose.GRANTED,
-        actor=actor_name,
-        grant_number=grant.number,
+    """Enter that a reserved grant has been paid by a payout.
+
+    A rail with an account of its own pays out of that, and the cash that was set aside is free again.
+    """
+    money = Money(grant.amount, grant.currency)
+    changes = {Purpose.RESERVED: -money, Purpose.GRANTED: money}
+    account = registry.find(unit, payout.rail).account
+    if account is not None:
+        changes |= {account: -money, Purpose.FUND: money}
+    await ledger.post(
+        unit, EntryKind.SETTLE, f"settle:{payout.id}", changes, actor=actor_name, grant_number=grant.number
     )
     await move(unit, grant, GrantStatus.PAID, GRANT_ALLOWED, actor_name)
     grant.paid_at = unit.now
@@ -105,18 +108,19 @@ async def settle(unit: Unit, grant: Grant, payout: Payout, actor_name: str) -> N
 
 
 async def reopen(unit: Unit, grant: Grant, payout: Payout, actor_name: str) -> None:
-    """Enter that a paid grant's money came back, and reserve it anew. A grant not settled yet stays reserved."""
+    """Enter that a paid grant's money came back, and reserve it anew. A grant not settled yet stays reserved.
+
+    A code that does not work brings nothing back: it is lost, and the grant is reserved out of free cash. Raises
+    `FundShort` when there is too little.
+    """
     if grant.status != GrantStatus.PAID:
         return
-    await ledger.transfer(
-        unit,
-        EntryKind.RETURN,
-        f"return:{payout.id}",
-        Money(grant.amount, grant.currency),
-        source=Purpose.GRANTED,
-        target=Purpose.RESERVED,
-        actor=actor_name,
-        grant_number=grant.number,
+    money = Money(grant.amount, grant.currency)
+    changes = {Purpose.GRANTED: -money, Purpose.RESERVED: money}
+    if registry.find(unit, payout.rail).account == Purpose.VOUCHERS:
+        changes |= {Purpose.LOSSES: money, Purpose.FUND: -money}
+    await ledger.post(
+        unit, EntryKind.RETURN, f"return:{payout.id}", changes, actor=actor_name, grant_number=grant.number
     )
     await move(unit, grant, GrantStatus.RESERVED, GRANT_ALLOWED, actor_name)
     grant.paid_at = None
@@ -154,11 +158,15 @@ async def cancel_for_case(unit: Unit, case: Case, actor_name: str) -> Payout | N
         return None
     payout = await live_payout(unit, grant)
     await unit.session.exec(update(Payout).where(col(Payout.grant_id) == grant.id).values(destination=None))
-    grant.case_id = None
+    tries = select(Payout.id).where(Payout.grant_id == grant.id)
+    await unit.session.exec(
+        update(Attempt).where(col(Attempt.payout_id).in_(tries)).values(case_id=None, destination=None)
+    )
+    grant.case_id = grant.destination = None
     await unit.session.flush()
     if payout is not None and payout.status in MOVING:
         return payout
-    if payout is not None and payout.status == PayoutStatus.QUEUED:
+    if payout is not None and payout.status in {PayoutStatus.QUEUED, PayoutStatus.ORDERED}:
         if payout.unsure:
             return payout
         await move(unit, payout, PayoutStatus.CANCELLED, PAYOUT_ALLOWED, actor_name)

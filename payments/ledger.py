@@ -45,6 +45,12 @@ class Purpose(StrEnum):
     """What providers keep for themselves."""
     EXCHANGE = "exchange"
     """What moving between currencies has cost; and the two sides of each exchange."""
+    VOUCHERS = "vouchers"
+    """Codes in stock, at what they are worth."""
+    PARTNERS = "partners"
+    """With partners, who pass it on and have not reported yet."""
+    LOSSES = "losses"
+    """What was paid for and brought nobody anything, such as a code that does not work."""
 
 
 KINDS: Mapping[Purpose, tuple[AccountKind, bool]] = {
@@ -57,6 +63,9 @@ KINDS: Mapping[Purpose, tuple[AccountKind, bool]] = {
     Purpose.DISPUTED: (AccountKind.ASSET, False),
     Purpose.FEES: (AccountKind.EXPENSE, False),
     Purpose.EXCHANGE: (AccountKind.EXPENSE, False),
+    Purpose.VOUCHERS: (AccountKind.ASSET, True),
+    Purpose.PARTNERS: (AccountKind.ASSET, True),
+    Purpose.LOSSES: (AccountKind.EXPENSE, True),
 }
 """Kind of each account, and whether zero is its floor."""
 
@@ -74,6 +83,10 @@ class EntryKind(StrEnum):
     DISPUTE_LOST = "dispute_lost"
     COVER = "cover"
     """Free money that makes good what is missing at a provider."""
+    STOCK = "stock"
+    """Codes are bought, given, or written off."""
+    HAND_OVER = "hand_over"
+    """Money goes to a partner, who passes it on."""
     WITHDRAW = "withdraw"
     """Money leaves a provider, for the fund."""
     ARRIVE = "arrive"

@@ -1,5 +1,8 @@
 """Payouts: each is one try to pay one grant, and every step of it is a move that exactly one press can make.
 
+    queued -> claimed -> [ordered ->] paying        a machine rail pays (`payments.attempts`)
+                          ordered                   above the tier, until a second treasurer agrees
+    paying -> paid, sent, queued or cancelled       what the rail has promised
     queued -> claimed -> paid                       up to the tier that asks for two treasurers
     queued -> claimed -> sent -> paid               above it: the second treasurer is another person
     claimed -> queued                               given back before paying, or taken from who may pay no more
@@ -68,6 +71,8 @@ async def load(unit: Unit, payout_id: UUID) -> tuple[Payout, Grant, Case | None]
 async def claim(unit: Unit, payout: Payout, treasurer: UUID) -> None:
     """Take a queued payout. Of two at once one wins, the other gets `MoveRefused`."""
     await move(unit, payout, PayoutStatus.CLAIMED, PAYOUT_ALLOWED, str(treasurer))
+    if payout.changed and payout.looked_by in {None, treasurer}:
+        raise SamePerson("treasury.refused.changed")
     payout.claimed_by, payout.claimed_at = treasurer, unit.now
     await unit.session.flush()
 
@@ -135,8 +140,38 @@ async def pay(
     payout.reference = unit.vault.seal_server(reference.encode(), _place(payout))
     await unit.session.flush()
     if target == PayoutStatus.PAID:
-        await _settled(unit, payout, grant, case, treasurer)
+        await _settled(unit, payout, grant, case, str(treasurer))
     return target
+
+
+async def order(unit: Unit, payout: Payout, treasurer: UUID) -> None:
+    """Enter that the holder wants a machine rail to pay, which waits for a second treasurer."""
+    only_holder(payout, treasurer)
+    await move(unit, payout, PayoutStatus.ORDERED, PAYOUT_ALLOWED, str(treasurer))
+
+
+async def machine_paid(
+    unit: Unit, payout: Payout, grant: Grant, case: Case | None, reference: str, *, reported: bool
+) -> None:
+    """Enter that a machine rail has paid; not `reported`: a partner has the money, and must still pass it on."""
+    target = PayoutStatus.PAID if reported else PayoutStatus.SENT
+    await move(unit, payout, target, PAYOUT_ALLOWED, "system")
+    payout.reference = unit.vault.seal_server(reference.encode(), _place(payout))
+    await unit.session.flush()
+    if reported:
+        await _settled(unit, payout, grant, case, "system")
+
+
+async def report(
+    unit: Unit, payout: Payout, grant: Grant, case: Case | None, treasurer: UUID, reference: str
+) -> None:
+    """Enter a partner's report under its reference. Above the tier: `SamePerson` for the one who ordered it."""
+    if grant.second_treasurer and payout.claimed_by == treasurer:
+        raise SamePerson
+    await move(unit, payout, PayoutStatus.PAID, PAYOUT_ALLOWED, str(treasurer))
+    payout.reference = unit.vault.seal_server(reference.encode(), _place(payout))
+    payout.confirmed_by = treasurer
+    await _settled(unit, payout, grant, case, str(treasurer))
 
 
 async def confirm(unit: Unit, payout: Payout, grant: Grant, case: Case | None, treasurer: UUID) -> None:
@@ -145,7 +180,7 @@ async def confirm(unit: Unit, payout: Payout, grant: Grant, case: Case | None, t
         raise SamePerson
     await move(unit, payout, PayoutStatus.PAID, PAYOUT_ALLOWED, str(treasurer))
     payout.confirmed_by = treasurer
-    await _settled(unit, payout, grant, case, treasurer)
+    await _settled(unit, payout, grant, case, str(treasurer))
 
 
 async def came_back(
@@ -215,12 +250,12 @@ async def _returned(unit: Unit, payout: Payout, grant: Grant, case: Case | None,
         await move(unit, case, CaseStatus.APPROVED, CASE_ALLOWED, str(treasurer))
 
 
-async def _settled(unit: Unit, payout: Payout, grant: Grant, case: Case | None, treasurer: UUID) -> None:
+async def _settled(unit: Unit, payout: Payout, grant: Grant, case: Case | None, by: str) -> None:
     payout.paid_at = unit.now
     await unit.session.flush()
-    await grants.settle(unit, grant, payout, str(treasurer))
+    await grants.settle(unit, grant, payout, by)
     if case is not None and case.status == CaseStatus.PAYING:
-        await move(unit, case, CaseStatus.PAID, CASE_ALLOWED, str(treasurer))
+        await move(unit, case, CaseStatus.PAID, CASE_ALLOWED, by)
 
 
 def _place(payout: Payout) -> Place:

@@ -24,16 +24,17 @@ from models.errors import AlreadyDone, BadInput, ButtonGone, FundShort, NotAllow
 from models.grant import Grant, GrantStatus, Payout, PayoutStatus, ReturnReason
 from models.unit import Unit
 from models.volunteer import Role, Volunteer
-from payments import grants, ledger, payouts
-from payments.money import Money
+from payments import grants, ledger, limits, payouts
 from payments.rails import registry
+from payments.rails.base import MachineRail
 from services import followup, intake, news
 from services.access import Act, Actor, applicant_of, roles_of
+from services.corridor import chosen
 from services.jobs import Job
 from services.roles import holders, tell_role
 from services.treasury_returns import PERSON
 from services.treasury_rights import able, call, held, is_involved, tell
-from vault.types import IndexName
+from vault.types import BlindIndex, IndexName
 
 REFERENCE_LIMIT: Final = 64
 """Characters of a payment's reference: bank references are shorter."""
@@ -41,7 +42,14 @@ REFERENCE_LIMIT: Final = 64
 REMIND_AFTER: Final = timedelta(hours=24)
 """A payout that stands still for so long is spoken of, and again after as long."""
 
-STANDING: Final = (PayoutStatus.QUEUED, PayoutStatus.CLAIMED, PayoutStatus.SENT, PayoutStatus.RETURNING)
+STANDING: Final = (
+    PayoutStatus.QUEUED,
+    PayoutStatus.CLAIMED,
+    PayoutStatus.ORDERED,
+    PayoutStatus.PAYING,
+    PayoutStatus.SENT,
+    PayoutStatus.RETURNING,
+)
 
 
 async def offer(unit: Unit, grant: Grant) -> None:
@@ -49,27 +57,30 @@ async def offer(unit: Unit, grant: Grant) -> None:
 
     The person learns of the decision from `services.review` and confirms from there how the money reaches them.
     """
+    case = await unit.session.get(Case, grant.case_id) if grant.case_id else None
+    if case is not None and (destination := await intake.read_answer(unit, case, "payout")):
+        grant.destination = unit.vault.index(IndexName.destination, _folded(destination))
     if grant.status == GrantStatus.WAITING:
         for role in (Role.TREASURER, Role.COORDINATOR):
             await tell_role(unit, role, "treasury.told.fund-short")
 
 
-async def agree(unit: Unit, actor: Actor, case: Case) -> Payout:
-    """The person confirms how the money reaches them: the payout is on the desk, once.
+async def agree(unit: Unit, actor: Actor, case: Case, rail_name: str | None = None) -> Payout:
+    """The person confirms how the money reaches them, and by which rail: the payout is on the desk, once.
 
     Raises `ButtonGone` for anybody else, `FundShort` while the grant waits, `AlreadyDone` once it is on its way,
-    `BadInput` when no destination is known, or only one that has proved wrong.
+    `BadInput` when no destination is known, or only one that has proved wrong, `NoRail` when the rail is closed,
+    `LimitReached` when the destination has had what the policy lets it.
     """
     grant = await _own_grant(unit, actor, case)
-    destination = await intake.read_answer(unit, case, "payout")
-    if not destination:
-        raise BadInput("treasury.refused.no-destination")
-    if await is_known_wrong(unit, grant, destination):
-        raise BadInput("treasury.refused.same-destination")
-    rail = await registry.choose(unit, Money(grant.amount, grant.currency))
-    index = unit.vault.index(IndexName.destination, _folded(destination))
+    rail = await chosen(unit, grant, rail_name)
+    index = await _destination_of(unit, case, grant) if rail.needs_destination else None
     payout = await payouts.queue(unit, grant, case, rail, index, applicant_of(case))
-    await call(unit, "treasury.told.queued", payout, case, needed=2 if grant.second_treasurer else 1)
+    payout.changed = index is not None and grant.destination not in {None, index}
+    needed = 2 if grant.second_treasurer or payout.changed else 1
+    await call(
+        unit, "treasury.told.changed" if payout.changed else "treasury.told.queued", payout, case, needed=needed
+    )
     return payout
 
 
@@ -100,8 +111,13 @@ async def take_back(unit: Unit, actor: Actor, case: Case) -> None:
 
 
 async def claim(unit: Unit, actor: Actor, payout_id: UUID) -> Payout:
-    """Take a queued payout. Of two at once one gets it, the other `MoveRefused`."""
-    volunteer, payout, _, _ = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
+    """Take a queued payout. Of two at once one gets it, the other `MoveRefused`.
+
+    Raises `LimitReached`, and `SamePerson` while nobody else has looked at a changed destination.
+    """
+    volunteer, payout, grant, _ = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
+    if payout.status == PayoutStatus.QUEUED:
+        await limits.check(unit, grant, payout)
     await payouts.claim(unit, payout, volunteer.id)
     return payout
 
@@ -178,9 +194,11 @@ def read_reference(typed: str) -> str:
 async def pay(unit: Unit, actor: Actor, payout_id: UUID, typed: str) -> PayoutStatus:
     """The holder has paid under a reference. `PAID` at once, or `SENT` until a second treasurer confirms."""
     volunteer, payout, grant, case = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
+    if isinstance(registry.find(unit, payout.rail), MachineRail):
+        raise NotAllowed("treasury.refused.nothing-to-pay")
     status = await payouts.pay(unit, payout, grant, case, volunteer.id, read_reference(typed))
     if status == PayoutStatus.PAID:
-        await _tell_paid(unit, case)
+        await tell_paid(unit, case)
         return status
     await call(unit, "treasury.told.confirm", payout, case, but=volunteer.id)
     return status
@@ -190,7 +208,7 @@ async def confirm(unit: Unit, actor: Actor, payout_id: UUID) -> None:
     """A second treasurer confirms a payment. Raises `SamePerson` for the one who paid."""
     volunteer, payout, grant, case = await held(unit, actor, Act.CONFIRM_PAYOUT, payout_id)
     await payouts.confirm(unit, payout, grant, case, volunteer.id)
-    await _tell_paid(unit, case)
+    await tell_paid(unit, case)
 
 
 async def fund_waiting(unit: Unit, actor_name: str = "system") -> list[Grant]:
@@ -213,6 +231,17 @@ async def _own_grant(unit: Unit, actor: Actor, case: Case) -> Grant:
     return grant
 
 
+async def _destination_of(unit: Unit, case: Case, grant: Grant) -> BlindIndex:
+    destination = await intake.read_answer(unit, case, "payout")
+    if not destination:
+        raise BadInput("treasury.refused.no-destination")
+    if await is_known_wrong(unit, grant, destination):
+        raise BadInput("treasury.refused.same-destination")
+    index = unit.vault.index(IndexName.destination, _folded(destination))
+    await limits.check_destination(unit, grant, index)
+    return index
+
+
 async def _grant_of_own(unit: Unit, actor: Actor, case: Case) -> Grant:
     if actor.case is None or actor.case.id != case.id:
         raise ButtonGone
@@ -223,7 +252,8 @@ async def _grant_of_own(unit: Unit, actor: Actor, case: Case) -> Grant:
     return grant
 
 
-async def _tell_paid(unit: Unit, case: Case | None) -> None:
+async def tell_paid(unit: Unit, case: Case | None) -> None:
+    """The money is on its way for good: the person is told, and will be asked after it."""
     if case is not None and case.status == CaseStatus.PAID:
         await news.tell(unit, case, PERSON)
         await followup.schedule(unit, case)
@@ -271,7 +301,11 @@ async def _remind(unit: Unit, payout_id: UUID) -> None:
                 await tell(unit, volunteer, key, payout)
         return
     await tell_role(unit, Role.COORDINATOR, "treasury.told.still")
-    acted = {PayoutStatus.SENT: payout.claimed_by, PayoutStatus.RETURNING: payout.returned_by}
+    acted = {
+        PayoutStatus.ORDERED: payout.claimed_by,
+        PayoutStatus.SENT: payout.claimed_by,
+        PayoutStatus.RETURNING: payout.returned_by,
+    }
     others = await able(unit, case, but=acted.get(payout.status))
     await call(unit, "treasury.told.still", payout, case, needed=0)
     if not others:

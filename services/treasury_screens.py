@@ -4,6 +4,7 @@ A treasurer sees number, amount, rail and waiting time; the destination only whe
 case's code or story. Everything here is shown in the one screen of a private chat.
 """
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
 from uuid import UUID
@@ -11,24 +12,44 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from models.case import Case
-from models.errors import ButtonGone, NotAllowed
+from models.errors import NotAllowed
 from models.funding import FundingStatus, PendingFunding
-from models.grant import Grant, GrantStatus, Payout, PayoutStatus, ReturnReason
+from models.grant import Grant, Payout, PayoutStatus, ReturnReason
 from models.unit import Unit
 from payments import grants, ledger, payouts
-from payments.money import Money
 from payments.rails import registry
-from services import intake, treasury
+from services import treasury
 from services.access import Act, Actor, require
 from services.speak import Button, Life, Screen, show
 from services.treasury import read_destination
+from services.treasury_machine import look, machine
 from services.treasury_rights import held
-from texts.formats import day, money, span
+from texts.formats import money, span
 
 PAGE: Final = 8
 """Payouts on one screen of the desk."""
 
-OPEN_WORK: Final = (PayoutStatus.QUEUED, PayoutStatus.CLAIMED, PayoutStatus.SENT, PayoutStatus.RETURNING)
+OPEN_WORK: Final = treasury.STANDING
+
+
+Stand = tuple[str, tuple[str, ...]]
+"""What is said of a payout, and what may be done."""
+
+Y = PayoutStatus
+
+STANDS: Final[Mapping[tuple[PayoutStatus, bool], Stand]] = {
+    (Y.ORDERED, True): ("ordered-mine", ("refuse_order",)),
+    (Y.ORDERED, False): ("ordered", ("agree_order", "refuse_order")),
+    (Y.PAYING, True): ("paying", ()),
+    (Y.PAYING, False): ("paying", ()),
+    (Y.SENT, True): ("sent-mine", ("returned",)),
+    (Y.SENT, False): ("sent", ("confirm", "returned")),
+    (Y.RETURNING, True): ("returning-mine", ("deny_return",)),
+    (Y.RETURNING, False): ("returning", ("confirm_return", "deny_return")),
+    (Y.PAID, True): ("paid", ("returned", "recheck")),
+    (Y.PAID, False): ("paid", ("returned", "recheck")),
+}
+"""By status, and by whether this treasurer made the last step."""
 
 
 async def show_desk(unit: Unit, actor: Actor, page: int = 0, *, done: bool = False) -> None:
@@ -62,38 +83,53 @@ async def show_payout(unit: Unit, actor: Actor, payout_id: UUID) -> None:
     if payout.status == PayoutStatus.CLAIMED and mine and case is not None and payouts.is_wanted(case):
         await _show_destination(unit, actor, payout, case, facts)
         return
-    verbs: tuple[str, ...] = ()
-    match payout.status:
-        case PayoutStatus.QUEUED:
-            key, verbs = "treasury.payout.unsure" if payout.unsure else "treasury.payout.queued", ("claim",)
-        case PayoutStatus.CLAIMED if mine:
-            key, verbs = "treasury.payout.withdrawn", ("give_back", "paid")
-        case PayoutStatus.CLAIMED if await treasury.is_abandoned(unit, payout):
-            key, verbs = "treasury.payout.abandoned", ("take_over",)
-        case PayoutStatus.CLAIMED:
-            key = "treasury.payout.taken"
-        case PayoutStatus.SENT:
-            key, verbs = ("treasury.payout.sent-mine", ()) if mine else ("treasury.payout.sent", ("confirm",))
-            verbs += ("returned",)
-        case PayoutStatus.RETURNING if payout.returned_by == volunteer.id:
-            key, verbs = "treasury.payout.returning-mine", ("deny_return",)
-        case PayoutStatus.RETURNING:
-            key, verbs = "treasury.payout.returning", ("confirm_return", "deny_return")
-        case PayoutStatus.PAID:
-            key, verbs = "treasury.payout.paid", ("returned", "recheck")
-        case _:
-            key = "treasury.payout.closed"
+    acted = payout.returned_by if payout.status == PayoutStatus.RETURNING else payout.claimed_by
+    key, verbs = STANDS.get((payout.status, acted == volunteer.id), ("closed", ()))
+    if payout.status == PayoutStatus.QUEUED:
+        key, verbs = _queued(payout)
+    elif payout.status == PayoutStatus.CLAIMED:
+        key, verbs = await _claimed(unit, payout, mine=mine)
+    elif payout.status == PayoutStatus.SENT and machine(unit, payout):
+        key, verbs = "report", ("report", "returned")
     reference = payouts.reference_of(unit, payout)
-    text = _say(unit, actor, key, reference=reference, **facts)
+    text = _say(unit, actor, f"treasury.payout.{key}", reference=reference, **facts)
     await show(unit, actor.to, Screen(text, _verbs(unit, actor, payout, verbs), protect=bool(reference)))
+
+
+def _queued(payout: Payout) -> Stand:
+    if payout.changed and payout.looked_by is None:
+        return "changed", ("look",)
+    return "unsure" if payout.unsure else "queued", ("claim",)
+
+
+async def _claimed(unit: Unit, payout: Payout, *, mine: bool) -> Stand:
+    """A claimed payout whose destination is not shown: nobody waits for it, or another holds it."""
+    if mine:
+        return (
+            ("withdrawn-machine", ("give_back",))
+            if machine(unit, payout)
+            else ("withdrawn", ("give_back", "paid"))
+        )
+    return ("abandoned", ("take_over",)) if await treasury.is_abandoned(unit, payout) else ("taken", ())
+
+
+async def show_changed(unit: Unit, actor: Actor, payout_id: UUID) -> None:
+    """Where a changed payout is to go now, for the one who looks at it before another may pay."""
+    destination = await look(unit, actor, payout_id)
+    _, payout, grant, case = await held(unit, actor, Act.CONFIRM_PAYOUT, payout_id)
+    facts = _facts(unit, actor, payout, grant)
+    text = _say(unit, actor, "treasury.payout.look", destination=destination, **facts)
+    rows = _verbs(unit, actor, payout, ("looked", "doubt"))
+    await show(unit, actor.to, Screen(text, rows, protect=True), case=case, life=_reading(unit))
 
 
 async def ask_reference(unit: Unit, actor: Actor, payout_id: UUID) -> None:
     """Ask the holder to type the reference under which they paid."""
     volunteer, payout, grant, _ = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
-    payouts.only_holder(payout, volunteer.id)
-    if payout.status != PayoutStatus.CLAIMED:
-        raise NotAllowed("treasury.refused.nothing-to-pay")
+    if payout.status != PayoutStatus.SENT or not machine(unit, payout):
+        payouts.only_holder(payout, volunteer.id)
+        if payout.status != PayoutStatus.CLAIMED:
+            raise NotAllowed("treasury.refused.nothing-to-pay")
     text = _say(unit, actor, "treasury.reference.ask", **_facts(unit, actor, payout, grant))
     await show(unit, actor.to, Screen(text, [[_button(unit, actor, "back", payout, act="open")]]))
 
@@ -127,51 +163,19 @@ async def ask_reason(unit: Unit, actor: Actor, payout_id: UUID) -> None:
     await show(unit, actor.to, Screen(text, rows))
 
 
-async def show_person(unit: Unit, actor: Actor, case: Case, *, rechecked: bool = False) -> None:
-    """The applicant's own view: what is promised, what a statement will show, where the money is now."""
-    if actor.case is None or actor.case.id != case.id:
-        raise ButtonGone
-    grant = await grants.grant_of(unit, case)
-    if grant is None:
-        raise ButtonGone
-    payout = await grants.live_payout(unit, grant)
-    whole = Money(grant.amount, grant.currency)
-    rail = registry.find(unit, payout.rail) if payout else await registry.choose(unit, whole)
-    facts = {
-        "amount": money(grant.amount, grant.currency, actor.language),
-        "rail": _say(unit, actor, rail.title),
-        "statement": _say(unit, actor, rail.statement),
-    }
-    rows: list[list[Button]] = []
-    if grant.status == GrantStatus.WAITING:
-        key = "treasury.person.waiting"
-    elif payout is None:
-        returned = await payouts.last_returned(unit, grant)
-        key = f"treasury.person.returned-{returned.return_reason}" if returned else "treasury.person.ask"
-        destination = await intake.read_answer(unit, case, "payout")
-        facts["destination"] = destination or "—"
-        act = "treasury.other_way" if destination else "intake.again"
-        rows = [[Button(_say(unit, actor, "treasury.person.button.other_way"), act)]]
-        if destination and not await treasury.is_known_wrong(unit, grant, destination):
-            rows.insert(0, [Button(_say(unit, actor, "treasury.person.button.agree"), "treasury.agree")])
-    else:
-        paid = "treasury.person.rechecked" if rechecked else "treasury.person.paid"
-        key = paid if payout.paid_at else "treasury.person.paying"
-        if payout.status == PayoutStatus.QUEUED:
-            rows = [[Button(_say(unit, actor, "treasury.person.button.take_back"), "treasury.take_back")]]
-        facts["day"] = day((payout.paid_at or payout.created_at).date(), actor.language)
-    rows.append([Button(_say(unit, actor, "treasury.person.button.home"), "start.home")])
-    await show(unit, actor.to, Screen(_say(unit, actor, key, **facts), rows, protect=True), case=case)
-
-
 async def _show_destination(unit: Unit, actor: Actor, payout: Payout, case: Case, facts: dict[str, str]) -> None:
     """The one screen that says where to pay: protected, and gone after the policy's reading time."""
     destination = await read_destination(unit, actor, payout.id)
-    text = _say(unit, actor, "treasury.payout.destination", destination=destination, **facts)
+    key = "treasury.payout.order" if machine(unit, payout) else "treasury.payout.destination"
+    text = _say(unit, actor, key, destination=destination or "—", **facts)
+    verbs = ("order", "give_back") if machine(unit, payout) else ("paid", "give_back")
+    rows = _verbs(unit, actor, payout, verbs)
+    await show(unit, actor.to, Screen(text, rows, protect=True), case=case, life=_reading(unit))
+
+
+def _reading(unit: Unit) -> Life:
     policy = unit.policy
-    life = Life(timedelta(minutes=policy.panel.reading_minutes), timedelta(hours=policy.retention.message_hours))
-    rows = _verbs(unit, actor, payout, ("paid", "give_back"))
-    await show(unit, actor.to, Screen(text, rows, protect=True), case=case, life=life)
+    return Life(timedelta(minutes=policy.panel.reading_minutes), timedelta(hours=policy.retention.message_hours))
 
 
 async def _books(unit: Unit, actor: Actor) -> str:

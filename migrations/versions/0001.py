@@ -329,6 +329,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("number", sa.String(), nullable=False),
         sa.Column("case_id", sa.Uuid(), nullable=True),
+        sa.Column("destination", sa.String(), nullable=True),
         sa.Column(
             "status",
             sa.Enum(
@@ -542,6 +543,15 @@ def upgrade() -> None:
     op.create_index(op.f("ix_outbox_effect_case_id"), "outbox_effect", ["case_id"], unique=False)
     op.create_index(op.f("ix_outbox_effect_lane"), "outbox_effect", ["lane"], unique=False)
     op.create_index("ix_outbox_effect_open", "outbox_effect", ["status", "urgent", "id"], unique=False)
+    op.create_table(
+        "rail_health",
+        sa.Column("rail", sa.String(length=32), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("shut_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("probe_at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("rail", name=op.f("pk_rail_health")),
+    )
+    op.create_index(op.f("ix_rail_health_probe_at"), "rail_health", ["probe_at"], unique=False)
     op.create_table(
         "recovery_guess",
         sa.Column("person", sa.String(), nullable=False),
@@ -1016,12 +1026,14 @@ def upgrade() -> None:
         ),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("facts", sa.String(), nullable=False),
+        sa.Column("programmes", sa.String(), nullable=False),
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.ForeignKeyConstraint(
             ["list_id"], ["sanctions_list.id"], name=op.f("fk_listed_entry_list_id_sanctions_list")
         ),
         sa.PrimaryKeyConstraint("list_id", "number", name=op.f("pk_listed_entry")),
     )
+    op.create_index("ix_listed_entry_ref", "listed_entry", ["list_id", "ref"], unique=False)
     op.create_table(
         "listed_key",
         sa.Column("list_id", sa.Integer(), nullable=False),
@@ -1068,6 +1080,8 @@ def upgrade() -> None:
             sa.Enum(
                 "queued",
                 "claimed",
+                "ordered",
+                "paying",
                 "sent",
                 "paid",
                 "returning",
@@ -1082,6 +1096,8 @@ def upgrade() -> None:
         ),
         sa.Column("claimed_by", sa.Uuid(), nullable=True),
         sa.Column("confirmed_by", sa.Uuid(), nullable=True),
+        sa.Column("changed", sa.Boolean(), nullable=False),
+        sa.Column("looked_by", sa.Uuid(), nullable=True),
         sa.Column("returned_by", sa.Uuid(), nullable=True),
         sa.Column("reference", sa.LargeBinary(), nullable=True),
         sa.Column("destination", sa.String(), nullable=True),
@@ -1107,6 +1123,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["claimed_by"], ["volunteer.id"], name=op.f("fk_payout_claimed_by_volunteer")),
         sa.ForeignKeyConstraint(["confirmed_by"], ["volunteer.id"], name=op.f("fk_payout_confirmed_by_volunteer")),
         sa.ForeignKeyConstraint(["grant_id"], ["fund_grant.id"], name=op.f("fk_payout_grant_id_fund_grant")),
+        sa.ForeignKeyConstraint(["looked_by"], ["volunteer.id"], name=op.f("fk_payout_looked_by_volunteer")),
         sa.ForeignKeyConstraint(["returned_by"], ["volunteer.id"], name=op.f("fk_payout_returned_by_volunteer")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_payout")),
     )
@@ -1341,6 +1358,50 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_volunteer_role_volunteer_id"), "volunteer_role", ["volunteer_id"], unique=False)
     op.create_table(
+        "attempt",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("payout_id", sa.Uuid(), nullable=False),
+        sa.Column("rail", sa.String(length=32), nullable=False),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "prepared",
+                "sent",
+                "done",
+                "failed",
+                name="attempt_status",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("case_id", sa.Uuid(), nullable=True),
+        sa.Column("destination", sa.LargeBinary(), nullable=True),
+        sa.Column("prepared", sa.LargeBinary(), nullable=True),
+        sa.Column("reference", sa.LargeBinary(), nullable=True),
+        sa.Column("error", sa.String(length=64), nullable=True),
+        sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_attempt_positive")),
+        sa.ForeignKeyConstraint(["payout_id"], ["payout.id"], name=op.f("fk_attempt_payout_id_payout")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_attempt")),
+    )
+    op.create_index("ix_attempt_due", "attempt", ["status", "next_at"], unique=False)
+    op.create_index(op.f("ix_attempt_payout_id"), "attempt", ["payout_id"], unique=False)
+    op.create_index(
+        "uq_attempt_open",
+        "attempt",
+        ["payout_id"],
+        unique=True,
+        sqlite_where=sa.text("status IN ('prepared', 'sent')"),
+        postgresql_where=sa.text("status IN ('prepared', 'sent')"),
+    )
+    op.create_table(
         "chain_transaction",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("transfer_id", sa.Uuid(), nullable=False),
@@ -1432,6 +1493,15 @@ def downgrade() -> None:
     op.drop_table("emergency_verdict")
     op.drop_index(op.f("ix_chain_transaction_transfer_id"), table_name="chain_transaction")
     op.drop_table("chain_transaction")
+    op.drop_index(
+        "uq_attempt_open",
+        table_name="attempt",
+        sqlite_where=sa.text("status IN ('prepared', 'sent')"),
+        postgresql_where=sa.text("status IN ('prepared', 'sent')"),
+    )
+    op.drop_index(op.f("ix_attempt_payout_id"), table_name="attempt")
+    op.drop_index("ix_attempt_due", table_name="attempt")
+    op.drop_table("attempt")
     op.drop_index(op.f("ix_volunteer_role_volunteer_id"), table_name="volunteer_role")
     op.drop_table("volunteer_role")
     op.drop_index(op.f("ix_seat_volunteer_id"), table_name="seat")
@@ -1463,6 +1533,7 @@ def downgrade() -> None:
     op.drop_table("listed_name")
     op.drop_index("ix_listed_key_key", table_name="listed_key")
     op.drop_table("listed_key")
+    op.drop_index("ix_listed_entry_ref", table_name="listed_entry")
     op.drop_table("listed_entry")
     op.drop_index("ix_listed_address_address", table_name="listed_address")
     op.drop_table("listed_address")
@@ -1507,6 +1578,8 @@ def downgrade() -> None:
     op.drop_table("review_group")
     op.drop_index(op.f("ix_recovery_guess_changed_at"), table_name="recovery_guess")
     op.drop_table("recovery_guess")
+    op.drop_index(op.f("ix_rail_health_probe_at"), table_name="rail_health")
+    op.drop_table("rail_health")
     op.drop_index("ix_outbox_effect_open", table_name="outbox_effect")
     op.drop_index(op.f("ix_outbox_effect_lane"), table_name="outbox_effect")
     op.drop_index(op.f("ix_outbox_effect_case_id"), table_name="outbox_effect")

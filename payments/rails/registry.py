@@ -10,6 +10,7 @@ from typing import cast
 from models.errors import MoneyRefused
 from models.policy import Policy
 from models.unit import Unit
+from payments import breaker
 from payments.money import Money
 from payments.rails.base import Rail
 from payments.rails.manual import Manual
@@ -60,4 +61,6 @@ async def why_not(unit: Unit, rail: Rail, money: Money) -> str | None:
         return "treasury.refused.no-rail"
     if rail.currencies is not None and money.currency not in rail.currencies:
         return "treasury.refused.rail-currency"
+    if await breaker.is_shut(unit, rail.name):
+        return "treasury.refused.rail-shut"
     return await rail.refuses(unit, money)

@@ -31,7 +31,16 @@ from models.unit import Unit
 from models.volunteer import Role, VolunteerStatus
 from payments import grants, payouts
 from payments.rails.registry import NoRail
-from services import intake, standing, submission, treasury, treasury_funding, treasury_returns, treasury_screens
+from services import (
+    intake,
+    standing,
+    submission,
+    treasury,
+    treasury_funding,
+    treasury_person,
+    treasury_returns,
+    treasury_screens,
+)
 from services.access import Actor
 from services.contact import Address, lane_of
 from services.speak import SCREEN
@@ -107,7 +116,7 @@ async def test_money_that_came_back_is_paid_anew(desk: Desk, amount: int) -> Non
     assert await desk.books() == (PLENTY - amount, amount, 0)
     async with desk.resources.unit() as unit:
         case = (await unit.session.exec(select(Case))).one()
-        await treasury_screens.show_person(unit, await desk.actor(unit, "Applicant"), case)
+        await treasury_person.show_person(unit, await desk.actor(unit, "Applicant"), case)
     assert "did not accept it" in (await desk.screen("Applicant"))["text"]
     again = await desk.agreed(case.id)
     assert again != payout_id
@@ -470,7 +479,7 @@ async def test_a_short_fund_says_so_and_pays_in_order(resources: Resources) -> N
         await desk.agreed(second, "Second")
     async with resources.unit() as unit:
         case = await unit.session.get_one(Case, second)
-        await treasury_screens.show_person(unit, await desk.actor(unit, "Second"), case)
+        await treasury_person.show_person(unit, await desk.actor(unit, "Second"), case)
     assert "not enough money" in (await desk.screen("Second"))["text"]
     await desk.add(SMALL)
     await desk.run(treasury.JOBS)

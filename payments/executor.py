@@ -1,0 +1,94 @@
+"""Asks rails to pay: the one module with the network between its transactions.
+
+The attempt is marked as sent, and committed; the rail is asked, with no transaction open; what it promises is
+written down, and committed. A crash between two of these leaves an open attempt; the next look asks what the provider knows of its key before anything is executed again, and then only the very same order.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Final
+from uuid import UUID
+
+from models.unit import Unit
+from payments import attempts, breaker
+from payments.attempts import Concluded, Now
+from payments.rails import registry
+from payments.rails.base import MachineRail, Order, Outcome, Result
+from payments.rails.registry import NoRail
+
+PATIENCE: Final = 45.0
+"""Seconds that a provider has for one answer. Later it counts as none, and the attempt is looked up."""
+
+CASE_GONE: Final = "CaseGone"
+"""The case was withdrawn or erased before its order was executed."""
+
+OpenUnit = Callable[[], AbstractAsyncContextManager[Unit]]
+"""Opens one transaction, committed when it ends."""
+
+Tell = Callable[[Unit, Concluded], Awaitable[None]]
+"""Says what an answer came to, in the transaction that writes it down."""
+
+
+async def work(open_unit: OpenUnit, attempt_id: UUID, tell: Tell) -> Now | None:
+    """Ask for one open attempt, and write down what comes of it; none when it is closed. Safe to repeat."""
+    async with open_unit() as unit:
+        taken = await attempts.take(unit, attempt_id)
+        rail = _machine(unit, taken[0].rail) if taken else None
+    if taken is None or rail is None:
+        return None
+    attempt, order = taken
+    wanted = attempt.case_id is not None and bool(order.destination or not rail.needs_destination)
+    result = await ask(rail, order, first=attempt.tries == 1, wanted=wanted)
+    async with open_unit() as unit:
+        concluded = await attempts.conclude(unit, attempt_id, rail, order, result)
+        await tell(unit, concluded)
+    return concluded.now
+
+
+async def ask(rail: MachineRail, order: Order, *, first: bool, wanted: bool = True) -> Result:
+    """Execute an order, or look it up first when it may have been executed. Whatever goes wrong is `UNKNOWN`.
+
+    What nobody waits for any more is not executed: it is cancelled, where the rail can promise that.
+    """
+    if first and not wanted:
+        return Result(Outcome.REFUSED, error=CASE_GONE)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            found = Result(Outcome.ABSENT) if first else await rail.look_up(order)
+            if found.outcome != Outcome.ABSENT:
+                return found
+            if wanted:
+                return await rail.execute(order)
+            return Result(Outcome.REFUSED, error=CASE_GONE) if await rail.cancel(order) else found
+    except Exception as error:  # noqa: BLE001 - whatever a provider's library raises, the money may have moved
+        return Result(Outcome.UNKNOWN, error=type(error).__name__[:64])
+
+
+async def probe(open_unit: OpenUnit, name: str) -> bool:
+    """Try whether a shut rail works again. True when it is open now."""
+    async with open_unit() as unit:
+        rail = _machine(unit, name)
+    well = rail is None or await _answers(rail)
+    async with open_unit() as unit:
+        if well:
+            return await breaker.worked(unit, name)
+        await breaker.failed(unit, name)
+    return False
+
+
+async def _answers(rail: MachineRail) -> bool:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await rail.probe()
+    except Exception:  # noqa: BLE001 - as above
+        return False
+
+
+def _machine(unit: Unit, name: str) -> MachineRail | None:
+    """The machine rail of this name; none when the process has none, so that another process may ask."""
+    try:
+        rail = registry.find(unit, name)
+    except NoRail:
+        return None
+    return rail if isinstance(rail, MachineRail) else None

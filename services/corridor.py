@@ -1,0 +1,53 @@
+"""The corridor adviser: by which rails the money of a case could go now, and what each would mean for its person.
+
+The fund names cost, time and what a statement shows; the person chooses, and only then is anything queued. A rail
+that is closed (by the policy, its limits, its stock, its own failures) is not on the list.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from models.grant import Grant
+from models.unit import Unit
+from payments.money import Money
+from payments.rails import registry
+from payments.rails.base import Quote, Rail
+from payments.rails.registry import NoRail
+from texts.formats import money, span
+
+
+@dataclass(frozen=True, slots=True)
+class Corridor:
+    """One way that is open now, and its price."""
+
+    rail: Rail
+    quote: Quote
+
+
+async def corridors(unit: Unit, grant: Grant) -> Sequence[Corridor]:
+    """The ways that are open for a grant now, in the policy's order."""
+    whole = Money(grant.amount, grant.currency)
+    return [Corridor(rail, await rail.quote(unit, whole)) for rail in await registry.open_for(unit, whole)]
+
+
+async def chosen(unit: Unit, grant: Grant, name: str | None) -> Rail:
+    """The rail that a person has chosen, or the only one. Raises `NoRail` when it is not open any more."""
+    found = [corridor.rail for corridor in await corridors(unit, grant) if name in {None, corridor.rail.name}]
+    if not found:
+        raise NoRail
+    return found[0]
+
+
+def terms(unit: Unit, language: str, corridor: Corridor) -> str:
+    """What a way costs and how long it takes, in one line for its person."""
+    quote = corridor.quote
+    facts = {
+        "rail": unit.texts.render(corridor.rail.title, language),
+        "pays": money(quote.pays.amount, quote.pays.currency, language),
+        "takes": span(quote.takes, language),
+        "statement": unit.texts.render(quote.statement, language),
+    }
+    if quote.fee.amount == 0:
+        return unit.texts.render("treasury.person.way", language, **facts)
+    fee = money(quote.fee.amount, quote.fee.currency, language)
+    return unit.texts.render("treasury.person.way-fee", language, fee=fee, **facts)

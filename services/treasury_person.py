@@ -1,0 +1,114 @@
+"""What the person of a case sees of their money: the ways that are open, what they agreed to, where it is now."""
+
+from collections.abc import Sequence
+
+from models.case import Case
+from models.errors import ButtonGone
+from models.grant import Grant, GrantStatus, Payout, PayoutStatus
+from models.unit import Unit
+from payments import grants, payouts
+from payments.rails import registry
+from payments.rails.registry import NoRail
+from services import intake, treasury
+from services.access import Actor
+from services.corridor import Corridor, corridors, terms
+from services.speak import Button, Screen, show
+from texts.formats import day, money
+
+Rows = list[list[Button]]
+
+
+async def show_person(
+    unit: Unit, actor: Actor, case: Case, *, rail: str | None = None, rechecked: bool = False
+) -> None:
+    """The applicant's own view: what is promised, what a statement will show, where the money is now.
+
+    With several ways open and none chosen (`rail`), the ways; with one, its terms and the button that agrees.
+    """
+    if actor.case is None or actor.case.id != case.id:
+        raise ButtonGone
+    grant = await grants.grant_of(unit, case)
+    if grant is None:
+        raise ButtonGone
+    payout = await grants.live_payout(unit, grant)
+    if payout is not None:
+        text, rows = _under_way(unit, actor, grant, payout, rechecked=rechecked)
+    elif grant.status == GrantStatus.WAITING:
+        text, rows = _say(unit, actor, "treasury.person.waiting", amount=_amount(actor, grant)), []
+    else:
+        text, rows = await _ways(unit, actor, case, grant, rail)
+    rows.append([Button(_say(unit, actor, "treasury.person.button.home"), "start.home")])
+    await show(unit, actor.to, Screen(text, rows, protect=True), case=case)
+
+
+async def _ways(unit: Unit, actor: Actor, case: Case, grant: Grant, rail: str | None) -> tuple[str, Rows]:
+    found = await corridors(unit, grant)
+    if not found:
+        raise NoRail
+    one = [way for way in found if way.rail.name == rail] or (list(found) if len(found) == 1 else [])
+    if one:
+        return await _ask(unit, actor, case, grant, one[0], others=len(found) > 1)
+    return _choose(unit, actor, grant, found)
+
+
+def _choose(unit: Unit, actor: Actor, grant: Grant, found: Sequence[Corridor]) -> tuple[str, Rows]:
+    lines = "\n\n".join(terms(unit, actor.language, way) for way in found)
+    text = _say(unit, actor, "treasury.person.choose", amount=_amount(actor, grant), ways=lines)
+    rows = [
+        [Button(_say(unit, actor, way.rail.title), "treasury.choose", {"rail": way.rail.name})] for way in found
+    ]
+    return text, rows
+
+
+async def _ask(
+    unit: Unit, actor: Actor, case: Case, grant: Grant, way: Corridor, *, others: bool
+) -> tuple[str, Rows]:
+    """The terms of one way; agreeing needs a destination that has not proved wrong, where one is needed at all."""
+    destination = await intake.read_answer(unit, case, "payout")
+    returned = await payouts.last_returned(unit, grant)
+    facts = {
+        "amount": _amount(actor, grant),
+        "rail": _say(unit, actor, way.rail.title),
+        "statement": _say(unit, actor, way.quote.statement),
+        "destination": destination or "—",
+        "terms": terms(unit, actor.language, way),
+    }
+    agree = Button(_say(unit, actor, "treasury.person.button.agree"), "treasury.agree", {"rail": way.rail.name})
+    rows: Rows = []
+    if others:
+        rows.append([Button(_say(unit, actor, "treasury.person.button.ways"), "treasury.confirm_rail")])
+    if not way.rail.needs_destination:
+        return _say(unit, actor, "treasury.person.ask-code", **facts), [[agree], *rows]
+    act = "treasury.other_way" if destination else "intake.again"
+    rows.insert(0, [Button(_say(unit, actor, "treasury.person.button.other_way"), act)])
+    if destination and not await treasury.is_known_wrong(unit, grant, destination):
+        rows.insert(0, [agree])
+    key = f"treasury.person.returned-{returned.return_reason}" if returned else "treasury.person.ask"
+    return _say(unit, actor, key, **facts), rows
+
+
+def _under_way(unit: Unit, actor: Actor, grant: Grant, payout: Payout, *, rechecked: bool) -> tuple[str, Rows]:
+    rail = registry.find(unit, payout.rail)
+    facts = {
+        "amount": _amount(actor, grant),
+        "rail": _say(unit, actor, rail.title),
+        "statement": _say(unit, actor, rail.statement),
+        "day": day((payout.paid_at or payout.created_at).date(), actor.language),
+    }
+    rows: Rows = []
+    paid = "treasury.person.rechecked" if rechecked else "treasury.person.paid"
+    key = paid if payout.paid_at else "treasury.person.paying"
+    if payout.status == PayoutStatus.QUEUED:
+        rows = [[Button(_say(unit, actor, "treasury.person.button.take_back"), "treasury.take_back")]]
+    if payout.paid_at and not rail.needs_destination:
+        key = "treasury.person.paid-code"
+        rows = [[Button(_say(unit, actor, "treasury.person.button.codes"), "voucher.show")]]
+    return _say(unit, actor, key, **facts), rows
+
+
+def _amount(actor: Actor, grant: Grant) -> str:
+    return money(grant.amount, grant.currency, actor.language)
+
+
+def _say(unit: Unit, actor: Actor, key: str, **params: str | int) -> str:
+    return unit.texts.render(key, actor.language, **params)
