@@ -18,6 +18,7 @@ import structlog
 import typer
 
 from bot.backup import copy_grants, make_backup, unpack_backup
+from bot.cli_sanctions import sanctions
 from bot.doctor import Finding, examine, quick, username
 from bot.keys import finish, new_keyring, open_keyring, printed_keyring, rotate
 from bot.operations import add_money, check_audit, doubt_payments, erase_due, make_invitation, sweep_shredded
@@ -53,6 +54,7 @@ audit = typer.Typer(help="The log of acts.", no_args_is_help=True)
 cli.add_typer(keys, name="keys")
 cli.add_typer(fund, name="fund")
 cli.add_typer(audit, name="audit")
+cli.add_typer(sanctions, name="sanctions")
 
 
 def main() -> None:

@@ -70,6 +70,7 @@ class ListedEntry(SQLModel, table=True):
     """One person, entity, vessel or aircraft of a list."""
 
     __tablename__ = "listed_entry"
+    __table_args__ = (Index("ix_listed_entry_ref", "list_id", "ref"),)
 
     list_id: int = Field(primary_key=True, foreign_key="sanctions_list.id")
     number: int = Field(primary_key=True)
@@ -80,6 +81,8 @@ class ListedEntry(SQLModel, table=True):
     name: str
     facts: str
     """JSON of `payments.screening.entries.Facts`: what a human compares."""
+    programmes: str = ""
+    """Under which programmes it is listed, apart by commas."""
     digest: str = Field(max_length=64)
     """SHA-256 of its names, facts and addresses: a changed entry is asked about anew."""
 
@@ -171,7 +174,7 @@ class ScreeningQuestion(SQLModel, table=True):
     listed_as: str
     """The listed name that came nearest."""
     facts: str
-    """The entry's public facts as they were when the question was asked."""
+    """The entry's public facts as they were when the question was asked, with its primary name and programmes."""
     score: int
     """0 to 100."""
     list_version: str = Field(max_length=128)

@@ -18,7 +18,7 @@ from vault.passwords import Argon2Cost
 
 COMMANDS = [
     "run", "demo", "migrate", "invite", "doctor", "backup", "restore", "erase-due",
-    "keys new", "keys rotate", "keys copy", "fund add", "audit verify",
+    "keys new", "keys rotate", "keys copy", "fund add", "audit verify", "sanctions load",
 ]  # fmt: skip
 PASSPHRASE = "a passphrase for tests"
 

@@ -1,0 +1,184 @@
+"""How a name sounds, written so that its spellings in other scripts and romanisations come out the same.
+
+Russian has had many ways into Latin letters: BGN/PCGN and its English kin, the passports of each decade, ISO 9
+and scholars' diacritics, Polish and Czech, German, French. The same letters mean different sounds in them: `ch`
+is ч in English, ш in French, х in German. So a Latin word is read by each of four systems, and may have several
+forms. Other scripts are first turned into Latin by anyascii (decision 9), whose Cyrillic is English-like.
+
+A form is in small letters: `a e i o u`, and a letter for each class of consonants that systems confuse:
+
+    b v(в, final ф) g(г х) d s(с з) w(ш ж дж) x(щ) q(ч) c(ц) k l m n p r t f
+
+Glides, soft and hard signs and the second of two vowels are left out; ё is е. The key of a form is its consonants
+(with `a` for a leading vowel): names are looked for by keys and compared by forms.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from anyascii import anyascii
+
+Rules = Sequence[tuple[str, str]]
+"""Pattern and what it becomes, tried in this order at each place. Capitals are consonants, done."""
+
+COMMON: Final[Rules] = (
+    ("shch", "X"), ("chtch", "X"), ("schtsch", "X"), ("szcz", "X"), ("šč", "X"), ("ŝ", "X"), ("щ", "X"),
+    ("dzh", "W"), ("dsch", "W"), ("dž", "W"), ("dj", "W"), ("sh", "W"), ("zh", "W"), ("š", "W"), ("ž", "W"),
+    ("ż", "W"), ("tsch", "Q"), ("tch", "Q"), ("č", "Q"), ("ć", "Q"), ("kh", "G"), ("gh", "G"),
+    ("ts", "C"), ("tz", "C"), ("ph", "F"), ("th", "T"), ("dh", "D"), ("ck", "K"), ("qu", "K"), ("q", "K"),
+    ("ç", "S"), ("ß", "S"), ("ł", "L"), ("â", "ya"), ("û", "yu"),
+)  # fmt: skip
+"""What means the same in every system that has it."""
+
+PLAIN: Final[Rules] = (
+    *zip("bvgdlmnprtfkszhw", "BVGDLMNPRTFKSSGV", strict=True),
+    *(("j", "y"), ("c", "K"), ("x", "KS"), ("q", "K")),
+)
+"""Letters by themselves, tried last."""
+
+ENGLISH: Final[Rules] = (("ch", "Q"), ("x", "KS"), ("j", "W"), ("c(?=[eiy])", "S"), ("c", "K"))
+GERMAN: Final[Rules] = (("sch", "W"), ("ch", "G"), ("x", "KS"), ("z", "C"), ("j", "y"), ("c", "K"))
+FRENCH: Final[Rules] = (
+    ("ch", "W"), ("gu(?=[eéiy])", "G"), ("j", "W"), ("x", "KS"), ("ou", "u"), ("ine$", "iN"), ("yne$", "iN"),
+    ("c(?=[eiy])", "S"), ("c", "K"),
+)  # fmt: skip
+SCHOLARLY: Final[Rules] = (("ch", "G"), ("cz", "Q"), ("sz", "W"), ("x", "G"), ("j", "y"), ("c", "C"))
+SYSTEMS: Final[tuple[Rules, ...]] = (ENGLISH, GERMAN, FRENCH, SCHOLARLY)
+
+TAIL: Final[Rules] = (
+    ("[iy]+o", "e"),  # ё: Fyodor, Piotr, Gorbatchiov
+    ("[iy]+(?=[aeu])", ""),  # я, ю, є and their many spellings
+    ("(?<=[WXQC])o", "e"),  # ё after a hissing sound: Chruschtschow
+    ("[iy]+", "i"),  # -ий, -ый: -sky, -skii, -skij
+    ("([aeiou])[aeiou]+", r"\1"),
+    (r"([A-Z])\1+", r"\1"),
+    ("F$", "V"),  # -off, -eff
+)
+
+VOWELS: Final = frozenset("aeiou")
+
+LOOKALIKES: Final = str.maketrans("асеорхукмнтвіј", "aceopxykmhtbij")
+"""Cyrillic letters that look Latin, for words that mix both to pass unseen."""
+
+SIGNS: Final = re.compile("['’‘`´ʹʺʼʿʾ\"]")
+"""Apostrophes and primes inside a word: soft and hard signs, and O'Brien."""
+
+PARTS: Final = re.compile(r"[^\W_]+\.?")
+
+ABBREVIATED: Final = 4
+"""Letters of the longest initial: Shch."""
+
+FEWEST: Final = 2
+"""Consonants of a key; a form with fewer is its own key."""
+
+LEGAL_FORMS: Final = """
+    ooo oao zao pao ao nao too tov jsc ojsc cjsc pjsc llc llp ltd limited inc corp corporation co company plc
+    gmbh ag kg sa sarl srl spa bv nv oy oyj ou kft doo dooel fze fzc fzco fzllc pte pty pvt
+    ооо оао зао пао ао нао ип тоо тов
+"""
+PARTICLES: Final = "the of and for de der von van al el ul bin ibn"
+EMPTY_WORDS: Final = frozenset(f"{LEGAL_FORMS} {PARTICLES}".split())
+"""They tell little: half the listed companies share them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word of a name: its forms, whether it is only an initial, and whether it tells anything."""
+
+    forms: tuple[str, ...]
+    initial: bool = False
+    empty: bool = False
+
+    @property
+    def keys(self) -> frozenset[str]:
+        """What the word is looked for under; none for an initial."""
+        return frozenset() if self.initial else frozenset(key_of(form) for form in self.forms)
+
+
+Sounds = tuple[Word, ...]
+"""A whole name, its words in the order in which they stand."""
+
+
+def listen(name: str) -> Sounds:
+    """How a name sounds. Empty when it has no letter or digit."""
+    text = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", name).casefold())
+    visible = "".join(sign for sign in text if sign.isspace() or unicodedata.category(sign)[0] != "C")
+    words = [word for part in PARTS.findall(SIGNS.sub("", visible)) if (word := _word(part)) is not None]
+    if all(word.empty for word in words):
+        return tuple(Word(word.forms, word.initial) for word in words)
+    return tuple(words)
+
+
+def keys_of(sounds: Sounds) -> frozenset[str]:
+    """Every key under which a name is looked for: those of its words that tell something."""
+    return frozenset(key for word in sounds if not word.empty for key in word.keys)
+
+
+def store(sounds: Sounds) -> str:
+    """A name's sounds as text: words apart by spaces, forms by `/`, initials with `.`, empty words with `-`."""
+    return " ".join(("." if word.initial else "-" if word.empty else "") + "/".join(word.forms) for word in sounds)
+
+
+def restore(text: str) -> Sounds:
+    """What `store` wrote."""
+    return tuple(
+        Word(tuple(part.lstrip(".-").split("/")), part.startswith("."), part.startswith("-"))
+        for part in text.split()
+    )
+
+
+def key_of(form: str) -> str:
+    """The consonants of a form, with `a` for a leading vowel; the form itself when there are too few."""
+    consonants = "".join(letter for letter in form if letter not in VOWELS)
+    if len(consonants) < FEWEST:
+        return form
+    return ("a" if form[0] in VOWELS else "") + consonants
+
+
+@lru_cache(maxsize=4096)
+def _word(part: str) -> Word | None:
+    """One word; none when nothing of it can be read. The cache holds words of public lists for the most part."""
+    dotted, letters = part.endswith("."), part.rstrip(".")
+    forms = tuple(sorted({form for reading in _readings(letters) for form in (reading,) if form}))
+    if not forms:
+        return None
+    short = all(len(form) == 1 for form in forms) and not letters.isdecimal()
+    alone = len(letters) == 1 and not letters.isdecimal()
+    initial = alone or (dotted and short and len(letters) <= ABBREVIATED)
+    return Word(forms, initial, letters in EMPTY_WORDS)
+
+
+def _readings(letters: str) -> list[str]:
+    latin = [sign for sign in letters if "LATIN" in unicodedata.name(sign, "")]
+    cyrillic = [sign for sign in letters if "CYRILLIC" in unicodedata.name(sign, "")]
+    if latin and cyrillic:
+        folded = letters.translate(LOOKALIKES)
+        return [*_readings(anyascii(letters).lower()), *(_readings(folded) if folded != letters else ())]
+    if not latin:
+        return [_sound(SIGNS.sub("", anyascii(letters)).lower(), ENGLISH)]
+    return [_sound(letters, system) for system in SYSTEMS]
+
+
+def _sound(letters: str, system: Rules) -> str:
+    said = _replace(letters, (*COMMON, *system))
+    said = "".join(sign if sign.isascii() else anyascii(sign).lower() for sign in said)
+    said = _replace(SIGNS.sub("", said), PLAIN)
+    for pattern, becomes in TAIL:
+        said = re.sub(pattern, becomes, said)
+    return said.lower()
+
+
+def _replace(letters: str, rules: Rules) -> str:
+    pattern, becomes = _compiled(tuple(rules))
+    return pattern.sub(lambda match: becomes[match.lastindex or 0], letters)
+
+
+@lru_cache(maxsize=16)
+def _compiled(rules: Rules) -> tuple[re.Pattern[str], Mapping[int, str]]:
+    """One pattern for all rules, and what each group of it becomes."""
+    pattern = re.compile("|".join(f"({pattern})" for pattern, _ in rules))
+    return pattern, {number: becomes for number, (_, becomes) in enumerate(rules, 1)}
