@@ -4,6 +4,7 @@
   conversations). Both are versioned: the newest seals, every version opens.
 - index keys (one per blind index) and the signing key never change: changing them would lose lookups and
   proofs already handed out.
+- wallet keys sign transfers on a public chain; the newest signs, older ones still sign what they began.
 - On disk it is sealed with a passphrase (Argon2id, then AES-256-GCM with the readable header as associated
   data), mode 0600. In the environment it is base64 of that document, or of the open one for a machine that
   keeps its secrets elsewhere.
@@ -80,6 +81,7 @@ class Keyring:
     servers: KeySet
     index_keys: Mapping[IndexName, bytes] = field(repr=False)
     signing_seed: bytes = field(repr=False)
+    wallet_keys: tuple[bytes, ...] = field(default=(), repr=False)
 
     @classmethod
     def new(cls) -> Self:
@@ -151,6 +153,11 @@ class Keyring:
         """
         return replace(self, masters=self.masters.pruned())
 
+    def with_wallet(self, key: bytes) -> Self:
+        """Return a keyring whose newest wallet key is this one."""
+        others = tuple(one for one in self.wallet_keys if one != key)
+        return replace(self, wallet_keys=(*others, SealingKey(0, key).secret))
+
     def _document(self) -> _Document:
         return {
             "format": _OPEN_FORMAT,
@@ -158,6 +165,7 @@ class Keyring:
             "servers": _encoded_set(self.servers),
             "indexes": {name.value: _encoded(key) for name, key in self.index_keys.items()},
             "signing": _encoded(self.signing_seed),
+            "wallets": [_encoded(key) for key in self.wallet_keys],
         }
 
     @classmethod
@@ -170,6 +178,7 @@ class Keyring:
                 servers=_decoded_set("server", document["servers"]),
                 index_keys={name: _decoded_key(document["indexes"][name.value]) for name in IndexName},
                 signing_seed=_decoded_key(document["signing"]),
+                wallet_keys=tuple(_decoded_key(key) for key in document.get("wallets", [])),
             )
         except (KeyError, TypeError, ValueError, AttributeError):
             raise KeyringWrong("keys are missing or malformed") from None

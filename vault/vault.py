@@ -40,6 +40,7 @@ class Vault:
         self._index_keys = dict(keyring.index_keys)
         self._signing_key = Ed25519PrivateKey.from_private_bytes(keyring.signing_seed)
         self._verifying_key = self._signing_key.public_key()
+        self._wallet_keys = keyring.wallet_keys
         self._store = store
 
     async def create(self, subject: UUID, *compartments: Compartment) -> None:
@@ -142,6 +143,11 @@ class Vault:
     def public_key(self) -> bytes:
         """The 32 raw bytes with which anyone can check our signatures."""
         return self._verifying_key.public_bytes_raw()
+
+    @property
+    def wallet_keys(self) -> tuple[bytes, ...]:
+        """The keys of wallets on a public chain, 32 bytes each, the newest last; it signs."""
+        return self._wallet_keys
 
     def _wrapped(self, subject: UUID, compartment: Compartment, secret: bytes) -> KeyGrant:
         master = self._masters.newest

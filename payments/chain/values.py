@@ -1,0 +1,78 @@
+"""Values that the parts of the chain hand to each other, and what goes wrong. Nothing here knows web3."""
+
+from dataclasses import dataclass
+
+
+class NodeFailed(Exception):
+    """A node did not answer, refused, or answered nonsense. The message is the class of the cause."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """One event `Transfer` of the token out of the wallet."""
+
+    to: str
+    tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """The same, as found by its block."""
+
+    hash: bytes
+    index: int
+    """Which of the wallet's events of this transaction."""
+    block: int
+    moved: Moved
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of a transaction that is in a block of the chain as it is now."""
+
+    block: int
+    succeeded: bool
+    moved: tuple[Moved, ...]
+    """What left the wallet in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """What the chain asks for now, in wei per gas."""
+
+    base: int
+    priority: int
+
+
+class Refused(NodeFailed):
+    """The node answered with an error. Its words stay in this module."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__("Refused")
+        self.words = words
+
+
+class Missing(NodeFailed):
+    """The node does not have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fees:
+    """Wei per gas."""
+
+    most: int
+    """`maxFeePerGas`: never more than this is paid."""
+    priority: int
+    """`maxPriorityFeePerGas`: for whoever makes the block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What may be sent, and what the chain will call it."""
+
+    raw: bytes
+    hash: bytes
+
+
+class FeeTooHigh(Exception):
+    """The chain asks more than the policy pays."""

@@ -1,0 +1,104 @@
+"""What the chain's answers mean for one transfer. Takes values, gives values; asks nobody.
+
+- A transfer is done when one of its payments lies `confirmations` deep and the token's own event says that exactly
+  the amount left the wallet for exactly the destination, and nothing else did. A receipt alone proves nothing:
+  some tokens return false, or keep a part.
+- It has failed only when that is certain for good: reverted, moved nothing, or its nonce used up by something
+  else, `final` blocks deep. Until then a reorganisation could still let it succeed.
+- Something moved, but not what was asked: people decide.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from models.policy import Stablecoin
+from payments.chain.values import Moved, Receipt
+
+
+class Verdict(StrEnum):
+    """What is to be believed."""
+
+    WAIT = "wait"
+    """Some node has it, or it is not deep enough."""
+    LOST = "lost"
+    """No node knows any of its transactions: to be sent again."""
+    DONE = "done"
+    FINAL = "final"
+    """Done, and too deep to be taken back."""
+    ODD = "odd"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What the transfer is to do."""
+
+    moved: Moved
+    nonce: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """What one node says of all transactions of one transfer."""
+
+    head: int
+    receipt: Receipt | None
+    """Of the one that is in a block; a chain that keeps its rules has at most one."""
+    cancels: bool
+    """Whether that one is a cancellation."""
+    known: bool
+    """Whether it knows any of them."""
+    spent: int
+    """How many nonces the wallet had used up `final` blocks ago."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The verdict, and for what is wrong a name of ours."""
+
+    verdict: Verdict
+    error: str | None = None
+    block: int | None = None
+    head: int = 0
+    """The newest block that all nodes had; 0 when they disagree."""
+
+
+WAIT = Judgement(Verdict.WAIT)
+
+
+def judge(asked: Asked, seen: Sighting, rules: Stablecoin) -> Judgement:
+    """What one node's answers mean."""
+    if seen.receipt is None:
+        if asked.nonce is not None and seen.spent > asked.nonce:
+            return Judgement(Verdict.FAILED, "NonceTaken", head=seen.head)
+        return Judgement(Verdict.WAIT if seen.known else Verdict.LOST, head=seen.head)
+    receipt = seen.receipt
+    depth = seen.head - receipt.block + 1
+    if receipt.succeeded and not seen.cancels and receipt.moved:
+        return _moved(asked, receipt, depth, seen.head, rules)
+    if depth < rules.final:
+        return Judgement(Verdict.WAIT, head=seen.head)
+    error = "Cancelled" if seen.cancels else "NothingMoved" if receipt.succeeded else "Reverted"
+    return Judgement(Verdict.FAILED, error, receipt.block, seen.head)
+
+
+def agreed(judgements: Sequence[Judgement]) -> Judgement:
+    """What all nodes say together: anything but waiting needs all of them, and the least certain one counts."""
+    head = min(one.head for one in judgements)
+    verdicts = {one.verdict for one in judgements}
+    if len(verdicts) == 1:
+        return replace(judgements[0], head=head)
+    if verdicts == {Verdict.DONE, Verdict.FINAL}:
+        return replace(next(one for one in judgements if one.verdict == Verdict.DONE), head=head)
+    if verdicts == {Verdict.LOST, Verdict.WAIT}:
+        return Judgement(Verdict.LOST, head=head)
+    return WAIT
+
+
+def _moved(asked: Asked, receipt: Receipt, depth: int, head: int, rules: Stablecoin) -> Judgement:
+    if depth < rules.confirmations:
+        return Judgement(Verdict.WAIT, head=head)
+    if receipt.moved != (asked.moved,):
+        return Judgement(Verdict.ODD, "LogDisagrees", receipt.block, head)
+    return Judgement(Verdict.FINAL if depth >= rules.final else Verdict.DONE, None, receipt.block, head)
