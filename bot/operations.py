@@ -9,7 +9,7 @@ from bot.metrics import Metrics
 from models.volunteer import Role
 from payments import funding
 from payments.money import parse_amount
-from services import audit, erasure, messages, restoring, retention, volunteers
+from services import audit, erasure, former, messages, restoring, retention, volunteers
 from services.jobs import Job
 from services.restoring import Doubts
 from texts.catalogue import FALLBACK
@@ -48,8 +48,8 @@ async def check_audit(resources: Resources) -> tuple[list[str], bool]:
 
 
 async def sweep_shredded(resources: Resources) -> int:
-    """Remove the rows of cases that were erased after a backup was made; returns how many cases."""
-    return await _run(resources, [job for job in erasure.JOBS if job.name == UNFINISHED])
+    """Remove what was erased after a backup was made: cases, and who volunteers were; returns how many."""
+    return await _run(resources, [*(job for job in erasure.JOBS if job.name == UNFINISHED), former.FINISH])
 
 
 async def doubt_payments(resources: Resources) -> Doubts:

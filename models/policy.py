@@ -70,6 +70,8 @@ class Retention(Strict):
     screen_minutes: int = Field(ge=1)
     message_hours: int = Field(ge=1, le=47)
     closed_case_days: int = Field(ge=1)
+    volunteer_days: int = Field(ge=1)
+    """How long it stays known who a volunteer was that left or was suspended."""
     inbox_hours: int = Field(ge=25)
     """Ids of events done, kept longer than Telegram's 24 hours so that a repeat is known."""
 

@@ -28,6 +28,8 @@ class VolunteerStatus(StrEnum):
     PAUSED = "paused"
     SUSPENDED = "suspended"
     LEFT = "left"
+    FORGOTTEN = "forgotten"
+    """Left or suspended long ago: nothing says any more who it was (`services.former`)."""
 
 
 V = VolunteerStatus
@@ -36,8 +38,9 @@ ALLOWED: dict[VolunteerStatus, frozenset[VolunteerStatus]] = {
     V.PENDING: frozenset({V.ACTIVE, V.SUSPENDED, V.LEFT}),
     V.ACTIVE: frozenset({V.PAUSED, V.SUSPENDED, V.LEFT}),
     V.PAUSED: frozenset({V.ACTIVE, V.SUSPENDED, V.LEFT}),
-    V.SUSPENDED: frozenset({V.PENDING, V.LEFT}),
-    V.LEFT: frozenset({V.PENDING}),
+    V.SUSPENDED: frozenset({V.PENDING, V.LEFT, V.FORGOTTEN}),
+    V.LEFT: frozenset({V.PENDING, V.FORGOTTEN}),
+    V.FORGOTTEN: frozenset(),
 }
 
 
@@ -58,6 +61,8 @@ class Volunteer(SQLModel, table=True):
     reconfirm_told_at: datetime | None = Field(default=None, sa_type=UtcTime)
     """When the coordinators were told that this re-confirmation comes due."""
     created_at: datetime = Field(sa_type=UtcTime)
+    since: datetime = Field(sa_type=UtcTime)
+    """When they came, came back, or their access ended."""
 
 
 class VolunteerRole(SQLModel, table=True):

@@ -13,13 +13,12 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from models.audit import about, record
-from models.errors import Refused
 from models.mail import SentMessage
 from models.unit import Unit
 from models.volunteer import ReviewGroup, Role, Volunteer
 from services.access import Act, Actor, require, roles_of
 from services.contact import Address, group_recipient, lane_of, seal_group, volunteer_recipient
-from services.roles import tell_role
+from services.roles import holders, tell_role
 from services.speak import Screen, clear_slot, leave, notify
 from vault.types import BlindIndex, SealedBytes
 
@@ -198,14 +197,14 @@ async def _open(unit: Unit, group: ReviewGroup) -> None:
 
 
 async def _refuse(unit: Unit, group: ReviewGroup, findings: Findings) -> None:
-    """Say the reason to the coordinator alone: it is nobody else's business in that group."""
+    """Say the reason to the coordinator, in private; to all of them when that one is none any more."""
     await record(unit, "system", "group.refuse", about("review_group", group.id), fault=findings.fault)
-    coordinator = await unit.session.get(Volunteer, group.bound_by)
-    if coordinator is None:
-        raise Refused
-    to = await volunteer_recipient(unit, coordinator)
-    text = unit.texts.render(f"group.fault.{findings.fault}", to.language, n=findings.strangers)
-    await notify(unit, to, Screen(text), urgent=True)
+    standing = await holders(unit, Role.COORDINATOR)
+    bound = [one for one in standing if one.id == group.bound_by]
+    for coordinator in bound or standing:  # a group that became another one may have been bound long ago
+        to = await volunteer_recipient(unit, coordinator)
+        text = unit.texts.render(f"group.fault.{findings.fault}", to.language, n=findings.strangers)
+        await notify(unit, to, Screen(text), urgent=True)
 
 
 async def _take_cards(unit: Unit, group: ReviewGroup) -> None:

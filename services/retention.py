@@ -4,6 +4,7 @@
 - Rows that mean nothing any more are removed where they lie; nothing is said to anybody.
 - Keys that no row knows are removed a day later, so that a transaction under way loses none; never when there is
   no row at all, for then it is the rows that are missing.
+- Who volunteers were that are none any more is forgotten too (`services.former`).
 
 Drafts and half-finished erasures are swept by `services.erasure`, messages by `services.messages`, what came in
 and went out by `bot.inbox`.
@@ -21,6 +22,7 @@ from models.case import Case, CaseStatus
 from models.mail import Conversation, Keyboard
 from models.unit import Unit
 from models.volunteer import Invitation, Volunteer
+from services import former
 from services.erasure import shred_case
 from services.jobs import Job
 
@@ -102,4 +104,5 @@ JOBS: tuple[Job, ...] = (
     Job("retention.cases", timedelta(hours=1), _find_cases, _shred),
     Job("retention.rows", timedelta(minutes=30), _find_rows, _remove_rows),
     Job("retention.keys", DAY, _find_keys, _remove_keys),
+    *former.JOBS,
 )

@@ -34,11 +34,14 @@ NOTICE = timedelta(days=7)
 STANDING = frozenset({VolunteerStatus.ACTIVE, VolunteerStatus.PAUSED})
 
 
+GONE = frozenset({VolunteerStatus.LEFT, VolunteerStatus.FORGOTTEN})
+
+
 async def roster(unit: Unit, actor: Actor) -> Sequence[Volunteer]:
     """Everybody who has not left, by call sign, for a coordinator. Never who they are."""
     require(actor, Act.CONFIRM)
     found = await unit.session.exec(
-        select(Volunteer).where(Volunteer.status != VolunteerStatus.LEFT).order_by(Volunteer.call_sign)
+        select(Volunteer).where(col(Volunteer.status).not_in(GONE)).order_by(Volunteer.call_sign)
     )
     return found.all()
 
@@ -72,12 +75,20 @@ async def left_group(unit: Unit, address: Address, person: Address) -> None:
 
 
 async def end_access(unit: Unit, volunteer: Volunteer, target: VolunteerStatus, actor: str) -> None:
-    """Move to a state without access, and take away everything that gave any.
+    """Move to a state without access, take away everything that gave any, and say so."""
+    await take_access(unit, volunteer, target, actor)
+    to = await volunteer_recipient(unit, volunteer)
+    await notify(unit, to, Screen(unit.texts.render("volunteers.access-ended", to.language)), urgent=True)
+
+
+async def take_access(unit: Unit, volunteer: Volunteer, target: VolunteerStatus, actor: str) -> None:
+    """Like `end_access`, but say nothing.
 
     Payouts first: everybody who moves money locks cases before the chain of the audit log.
     """
     await treasury.release(unit, volunteer, actor)
     await move(unit, volunteer, target, ALLOWED, actor)
+    volunteer.since = unit.now
     await unit.session.exec(delete(VolunteerRole).where(col(VolunteerRole.volunteer_id) == volunteer.id))
     await unit.session.exec(
         delete(Keyboard).where((col(Keyboard.lane) == volunteer.chat) | (col(Keyboard.person) == volunteer.chat))
@@ -85,8 +96,6 @@ async def end_access(unit: Unit, volunteer: Volunteer, target: VolunteerStatus, 
     await clear_work(unit, volunteer.chat)
     await panel.release(unit, volunteer, actor)
     await group.look_again(unit)
-    to = await volunteer_recipient(unit, volunteer)
-    await notify(unit, to, Screen(unit.texts.render("volunteers.access-ended", to.language)), urgent=True)
 
 
 async def pause(unit: Unit, actor: Actor) -> None:

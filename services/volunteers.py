@@ -85,7 +85,7 @@ async def accept(
         )
         volunteer = Volunteer(
             chat=actor.chat, contact=SealedBytes(b""), call_sign=sign, language=actor.language,
-            reconfirm_at=unit.now, created_at=unit.now,
+            reconfirm_at=unit.now, created_at=unit.now, since=unit.now,
         )  # fmt: skip
         await write_volunteer_contact(unit, volunteer, actor.address)
         unit.session.add(volunteer)
@@ -133,6 +133,7 @@ async def decline(unit: Unit, actor: Actor, role_id: UUID) -> Volunteer:
     await unit.session.flush()
     if volunteer.status == VolunteerStatus.PENDING:
         await move(unit, volunteer, VolunteerStatus.LEFT, ALLOWED, actor.name)
+        volunteer.since = unit.now
     to = await volunteer_recipient(unit, volunteer)
     await notify(unit, to, Screen(unit.texts.render("volunteers.declined", to.language)))
     return volunteer
@@ -172,6 +173,7 @@ async def _come_back(unit: Unit, volunteer: Volunteer) -> None:
     if volunteer.status in {VolunteerStatus.SUSPENDED, VolunteerStatus.LEFT}:
         await unit.session.exec(delete(VolunteerRole).where(col(VolunteerRole.volunteer_id) == volunteer.id))
         await move(unit, volunteer, VolunteerStatus.PENDING, ALLOWED, str(volunteer.id))
+        volunteer.since = unit.now
 
 
 async def _ask_for(unit: Unit, volunteer: Volunteer, invitation: Invitation) -> VolunteerRole:

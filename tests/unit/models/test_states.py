@@ -37,7 +37,7 @@ def a_volunteer() -> Volunteer:
     """Any volunteer."""
     return Volunteer(
         chat=BlindIndex("v"), contact=SealedBytes(b""), call_sign=CallSign("Heron"), language="en",
-        reconfirm_at=NOW, created_at=NOW,
+        reconfirm_at=NOW, created_at=NOW, since=NOW,
     )  # fmt: skip
 
 

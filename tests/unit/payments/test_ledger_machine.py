@@ -240,6 +240,7 @@ class Books(RuleBasedStateMachine):
                     language="en",
                     reconfirm_at=unit.now,
                     created_at=unit.now,
+                    since=unit.now,
                 )
                 for number in range(TREASURERS)
             ]
