@@ -30,6 +30,8 @@ from bot.parts import ERRANDS, JOBS, build_routers
 from bot.rates import Rates
 from bot.receiver import Poller, register_webhook
 from bot.sender import Sender
+from bot.stripe_parts import StripeParts
+from bot.stripe_setup import StripeSetup
 from bot.telegram_calls import TelegramCalls
 from bot.worker import Worker
 from handlers.edge import build_dispatcher
@@ -44,6 +46,9 @@ WEBHOOK_PATH: Final = "/telegram"
 
 ERRANDS_PART: Final = "errands"
 """Runs with the clock."""
+
+STRIPE_PART: Final = "stripe"
+"""Polls Stripe's events, with the receiver."""
 
 PATIENCE: Final = 10.0
 """Seconds that a part may take to finish what is under way."""
@@ -71,6 +76,7 @@ class Setup:
     rates: Rates = TELEGRAM_RATES
     only: Part | None = None
     clock_every: timedelta | None = None
+    stripe: StripeSetup | None = None
 
     def runs(self, part: Part) -> bool:
         """Whether this process runs a part."""
@@ -86,10 +92,11 @@ class App:
         self.metrics = Metrics()
         self.progress = Bell()
         """Rung whenever anything was stored, handled or recorded."""
-        self.worker = Worker(
-            resources, build_dispatcher(*build_routers()), done=self._worked, metrics=self.metrics
-        )
+        dispatcher = build_dispatcher(*build_routers())
+        dispatcher["card"] = setup.stripe is not None
+        self.worker = Worker(resources, dispatcher, done=self._worked, metrics=self.metrics)
         self.inbox = Inbox(resources, self._stored, self.metrics)
+        self.stripe = StripeParts(setup.stripe, resources, self.inbox, self.metrics) if setup.stripe else None
         self.clock = JobClock(resources, JOBS, self.metrics, handled=self._worked, at_most=setup.clock_every)
         self.sender: Sender | None = None
         self.errands: Errands | None = None
@@ -102,6 +109,8 @@ class App:
         setup = self.setup
         bot = listening_bot(setup.token, setup.api_url, setup.proxy)
         self._stack.push_async_callback(bot.session.close)
+        if self.stripe is not None:
+            self._stack.push_async_callback(self.stripe.close)
         try:
             if setup.runs(Part.SENDER):
                 await self._start_sender()
@@ -121,6 +130,7 @@ class App:
     async def __aexit__(self, *_: object) -> None:
         """Hear nothing more, finish what is under way, and close everything."""
         await self._cancel(Part.RECEIVER)
+        await self._cancel(STRIPE_PART)
         self.clock.stop()
         if self.errands is not None:
             self.errands.stop()
@@ -182,6 +192,8 @@ class App:
         self._start(Part.SENDER, self.sender.run())
 
     def _start_receiver(self, bot: Bot) -> None:
+        if self.stripe is not None:
+            self._start(STRIPE_PART, self.stripe.poller.run())
         if self.setup.webhook_url is None:
             self._start(Part.RECEIVER, Poller(self.resources, bot, self.inbox, self.metrics).run())
         else:
@@ -190,12 +202,15 @@ class App:
             self._start(Part.RECEIVER, register_webhook(bot, url, secret, self.resources.texts))
 
     def _start_clock(self, bot: Bot) -> None:
-        self.errands = Errands(self.resources, bot, ERRANDS, self.metrics, ran=self._told)
+        errands = (*ERRANDS, *(self.stripe.errands if self.stripe else ()))
+        self.errands = Errands(self.resources, bot, errands, self.metrics, ran=self._told)
         self._start(Part.CLOCK, self.clock.run())
         self._start(ERRANDS_PART, self.errands.run())
 
     async def _start_web(self) -> None:
-        app = build_app(self.health, self.metrics.text, self._webhook())
+        app = build_app(
+            self.health, self.metrics.text, self._webhook(), self.stripe.routes() if self.stripe else ()
+        )
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)

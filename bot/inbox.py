@@ -6,6 +6,7 @@ nobody knows goes into a lane of its own. A repeat of an event is harmless (uniq
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,12 +19,19 @@ from bot.database import Resources, insert_new
 from bot.metrics import Metrics
 from models.mail import Effect, EffectStatus, EventStatus, InboxEvent
 from models.unit import Unit
+from services.donate_stripe import object_of
 from services.jobs import Job
 from vault.seal import Place
 from vault.types import BlindIndex, IndexName
 
 TELEGRAM: Final = "telegram"
 """The source of updates of the Bot API."""
+
+STRIPE: Final = "stripe"
+"""The source of Stripe's events."""
+
+EVENT_ID: Final = re.compile(r"evt_[A-Za-z0-9_]{1,59}", re.ASCII)
+"""What the id of an event of Stripe's looks like; whatever else comes is known by its digest."""
 
 NO_LANE: Final = BlindIndex("none")
 """The lane of events that belong to no chat and no person."""
@@ -77,6 +85,17 @@ def telegram_arrival(resources: Resources, update: object) -> Arrival:
     chat = chat_of(update)
     lane = NO_LANE if chat is None else resources.vault.index(IndexName.chat, str(chat))
     return Arrival(TELEGRAM, external, lane, body)
+
+
+def stripe_arrival(resources: Resources, event: object) -> Arrival:
+    """An event of Stripe's as it came; what is about one object is in one lane, so that it runs in order."""
+    body = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
+    name = event.get("id") if isinstance(event, Mapping) else None
+    known = isinstance(name, str) and EVENT_ID.fullmatch(name) is not None
+    external = str(name) if known else f"?{hashlib.sha256(body).hexdigest()[:40]}"
+    about = object_of(event)
+    lane = NO_LANE if about is None else resources.vault.index(IndexName.chat, f"stripe:{about[1]}")
+    return Arrival(STRIPE, external, lane, body)
 
 
 def chat_of(update: object) -> int | None:

@@ -11,6 +11,7 @@ from handlers import (
     case,
     danger,
     desk,
+    donate,
     followup,
     group,
     intake,
@@ -25,7 +26,19 @@ from handlers import (
     volunteers,
 )
 from services import attachments as files
-from services import audit, card, emergency, erasure, messages, news, panel, reminders, retention, standing
+from services import (
+    audit,
+    card,
+    donate_stripe,
+    emergency,
+    erasure,
+    messages,
+    news,
+    panel,
+    reminders,
+    retention,
+    standing,
+)
 from services import danger as dangers
 from services import followup as followups
 from services import recovery as recoveries
@@ -48,6 +61,7 @@ CONVERSATIONS: Final = (
     followup,
     danger,
     desk,
+    donate,
     stray,
 )
 
@@ -66,6 +80,7 @@ JOBS: Final[tuple[Job, ...]] = (
     *treasuries.JOBS,
     *followups.JOBS,
     *dangers.JOBS,
+    *donate_stripe.JOBS,
     *retention.JOBS,
     *audit.JOBS,
 )

@@ -37,6 +37,7 @@ def make_setup(settings: Settings, token: str, only: Part | None) -> Setup:
         webhook_url=settings.webhook_url,
         proxy=settings.proxy.get_secret_value() if settings.proxy else None,
         only=only,
+        stripe=settings.stripe,
     )
     if setup.runs(Part.WEB):
         _refuse_taken_port(settings)

@@ -24,11 +24,14 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from bot.problems import SettingWrong
+from bot.stripe_setup import API_URL, StripeSetup
 from models.policy import DEFAULT
 
 PREFIX = "PLECHO_"
 SECRETS = Path("/run/secrets")
 TELEGRAM = "https://api.telegram.org"
+STRIPE_KEY = re.compile(r"(sk|rk)_(test|live)_[A-Za-z0-9_]{8,255}", re.ASCII)
+STRIPE_SECRET = re.compile(r"whsec_[A-Za-z0-9_+/=-]{8,255}", re.ASCII)
 INLINE_KEYRING = "base64:"
 TOKEN = re.compile(r"\d{5,}:[A-Za-z0-9_-]{30,}", re.ASCII)
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
@@ -57,6 +60,18 @@ def _webhook(value: str) -> str:
     parts = urlsplit(_http(value))
     if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "localhost"}:
         raise ValueError("Telegram delivers to https addresses only")
+    return value
+
+
+def _stripe_key(value: SecretStr) -> SecretStr:
+    if not STRIPE_KEY.fullmatch(value.get_secret_value()):
+        raise ValueError("not a secret or restricted key of Stripe's (sk_..., rk_...)")
+    return value
+
+
+def _stripe_secret(value: SecretStr) -> SecretStr:
+    if not STRIPE_SECRET.fullmatch(value.get_secret_value()):
+        raise ValueError("not the signing secret of a webhook endpoint (whsec_...)")
     return value
 
 
@@ -134,6 +149,25 @@ class Settings(BaseSettings):
         examples=["https://bot.example.org"],
     )
 
+    stripe_key: Annotated[SecretStr, AfterValidator(_stripe_key)] | None = Field(
+        default=None,
+        description="Stripe's key; a restricted one is enough. Without it nobody can give by card.",
+        examples=["rk_live_EXAMPLEexampleEXAMPLEexample"],
+    )
+    stripe_api_url: Annotated[str, AfterValidator(_http)] = Field(
+        default=API_URL, description="Base address of Stripe's API.", examples=[API_URL]
+    )
+    stripe_webhook_secret: Annotated[SecretStr, AfterValidator(_stripe_secret)] | None = Field(
+        default=None,
+        description="Signing secret of the webhook endpoint `/stripe`. Without it: polling alone.",
+        examples=["whsec_EXAMPLEexampleEXAMPLEexample"],
+    )
+    give_url: Annotated[str, AfterValidator(_http)] | None = Field(
+        default=None,
+        description="Public address under which PLECHO_WEB_BIND is reached. Without it there is no page `/give`.",
+        examples=["https://give.example.org"],
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -186,6 +220,16 @@ class Settings(BaseSettings):
         """The keyring as base64 when it stands in the environment."""
         value = self.keyring.get_secret_value() if self.keyring else ""
         return value.removeprefix(INLINE_KEYRING) if value.startswith(INLINE_KEYRING) else None
+
+    @property
+    def stripe(self) -> StripeSetup | None:
+        """How Stripe is used; none without a key. Raises `SettingWrong` for a webhook without one."""
+        if self.stripe_key is None:
+            if self.stripe_webhook_secret is not None:
+                raise SettingWrong(PREFIX + "STRIPE_KEY", "is not set, but PLECHO_STRIPE_WEBHOOK_SECRET is")
+            return None
+        secret = self.stripe_webhook_secret.get_secret_value() if self.stripe_webhook_secret else None
+        return StripeSetup(self.stripe_key.get_secret_value(), self.stripe_api_url, secret, self.give_url)
 
     @property
     def files(self) -> Path:

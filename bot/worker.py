@@ -27,10 +27,11 @@ from sqlmodel.sql.expression import SelectOfScalar
 from bot.bell import Bell
 from bot.database import Resources
 from bot.deaths import tell_of_death
-from bot.inbox import event_place
+from bot.inbox import STRIPE, event_place
 from bot.metrics import Metrics
 from models.mail import EventStatus, InboxEvent
 from models.unit import Unit
+from services.donate_stripe import stripe_event
 
 ATTEMPTS: Final = 6
 """Tries of one event before it is parked."""
@@ -125,6 +126,10 @@ class Worker:
     async def _handle(self, unit: Unit, event: InboxEvent) -> str:
         unread: str | None = None
         raw = _opened(unit, event)
+        if event.source == STRIPE:
+            known = await stripe_event(unit, raw)
+            await _finish(unit, event, EventStatus.DONE, None if known else "Unknown")
+            return "done" if known else "unread"
         try:
             read = Update.model_validate(raw, context={"bot": self._bot})
             _ = read.event_type

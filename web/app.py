@@ -3,7 +3,7 @@
 Knows nothing of the fund: what it answers is handed in as callables.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from aiohttp import web
 
@@ -17,8 +17,9 @@ def build_app(
     health: Callable[[], Awaitable[Mapping[str, bool]]],
     metrics: Callable[[], bytes],
     webhook: Webhook | None = None,
+    routes: Sequence[web.AbstractRouteDef] = (),
 ) -> web.Application:
-    """An application with `/health` and `/metrics`, and the webhook's path if there is one."""
+    """An application with `/health` and `/metrics`, the webhook if there is one, and whatever else is given."""
 
     async def answer_health(_: web.Request) -> web.Response:
         parts = await health()
@@ -32,4 +33,5 @@ def build_app(
     app.router.add_get("/metrics", answer_metrics)
     if webhook is not None:
         app.router.add_post(webhook.path, webhook.receive)
+    app.add_routes(routes)
     return app

@@ -16,6 +16,7 @@ from sqlmodel import func, select
 from bot.app import App, Setup
 from bot.database import Resources
 from bot.rates import Rates
+from bot.stripe_setup import StripeSetup
 from models.mail import Effect, EffectStatus, EventStatus, InboxEvent, SentMessage
 from models.unit import Unit
 from sandbox.clock import TravelClock
@@ -150,6 +151,7 @@ async def open_world(
     limits: Limits | None = None,
     rates: Rates | None = None,
     running: bool = True,
+    stripe: StripeSetup | None = None,
 ) -> AsyncIterator[World]:
     """A world whose bot hears by `polling` or `webhook`; without rates unless some are given."""
     server = TelegramServer(clock=clock, limits=limits or Limits.unthrottled())
@@ -161,6 +163,7 @@ async def open_world(
             web_bind=f"127.0.0.1:{port}",
             webhook_url=f"http://127.0.0.1:{port}" if receiving == "webhook" else None,
             rates=rates or Rates.loose(),
+            stripe=stripe,
         )
         world = World(resources, server, town, setup)
         if running:

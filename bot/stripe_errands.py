@@ -1,0 +1,123 @@
+"""Asked of Stripe between two transactions: pages to pay on, newest states, refunds, ends of monthly gifts.
+
+Each takes its row in one unit, asks with none open, and hands the answer to the service in another. Without an
+answer the row is due again; a crash in between leaves it due after its lease, and asking twice changes nothing.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from aiogram import Bot
+
+from bot.database import Resources
+from bot.errands import Errand
+from models.donation import Donation, Looked, MonthlyGift, StripeLook
+from payments.stripe_objects import Gateway, StripeAway, StripeRefused, StripeUnknown
+from services import donate_stripe
+from services.donate_settle import Found
+from services.donate_stripe import try_later
+
+PAGE_GONE: Final = "donate"
+"""The start parameter that leads back to the choice of gifts."""
+
+
+@dataclass(frozen=True, slots=True)
+class StripeErrands:
+    """The errands over one gateway. `give_url` is the public address of the web page, if there is one."""
+
+    gateway: Gateway
+    give_url: str | None
+
+    def all(self) -> tuple[Errand, ...]:
+        """For `bot.errands.Errands`."""
+        return (
+            Errand("donate.pages", donate_stripe.due_pages, self._page),
+            Errand("donate.looks", donate_stripe.due_looks, self._look),
+            Errand("donate.refunds", donate_stripe.due_refunds, self._refund),
+            Errand("donate.stops", donate_stripe.due_stops, self._stop),
+        )
+
+    async def open_page(self, resources: Resources, donation_id: UUID, done_url: str, back_url: str) -> str | None:
+        """Have Stripe make a gift's page and return its address; none when that is not possible now."""
+        async with resources.unit() as unit:
+            order = await donate_stripe.take_page(unit, donation_id, done_url, back_url)
+        if order is None:
+            return None
+        try:
+            session = await self.gateway.open_session(order)
+        except StripeAway:
+            async with resources.unit() as unit:
+                await try_later(unit, Donation, donation_id)
+            return None
+        except StripeRefused:
+            async with resources.unit() as unit:
+                await donate_stripe.page_refused(unit, donation_id)
+            return None
+        async with resources.unit() as unit:
+            await donate_stripe.opened(unit, donation_id, session)
+        return session.url
+
+    async def _page(self, resources: Resources, bot: Bot, donation_id: UUID) -> None:
+        url = self.give_url or f"https://t.me/{(await bot.me()).username}?start={PAGE_GONE}"
+        await self.open_page(resources, donation_id, url, url)
+
+    async def _look(self, resources: Resources, _: Bot, look_id: UUID) -> None:
+        async with resources.unit() as unit:
+            look = await donate_stripe.take_look(unit, look_id)
+        if look is None:
+            return
+        try:
+            found = await self._newest(look)
+        except StripeAway:
+            async with resources.unit() as unit:
+                await try_later(unit, StripeLook, look_id)
+            return
+        async with resources.unit() as unit:
+            await donate_stripe.answer_look(unit, look, found)
+
+    async def _newest(self, look: StripeLook) -> Found | None:
+        ask: dict[Looked, Callable[[str], Awaitable[Found]]] = {
+            Looked.SESSION: self.gateway.session,
+            Looked.PAYMENT: self.gateway.payment,
+            Looked.INVOICE: self.gateway.invoice,
+            Looked.SUBSCRIPTION: self.gateway.subscription,
+        }
+        try:
+            return await ask[look.kind](look.object_id)
+        except StripeRefused:
+            return None
+
+    async def _refund(self, resources: Resources, _: Bot, donation_id: UUID) -> None:
+        async with resources.unit() as unit:
+            payment = await donate_stripe.take_refund(unit, donation_id)
+        if payment is None:
+            return
+        try:
+            await self.gateway.refund(donation_id, payment)
+        except StripeAway:
+            async with resources.unit() as unit:
+                await try_later(unit, Donation, donation_id)
+        except StripeRefused:
+            async with resources.unit() as unit:
+                await donate_stripe.refund_refused(unit, donation_id)
+        else:
+            async with resources.unit() as unit:
+                await donate_stripe.refund_asked(unit, donation_id)
+
+    async def _stop(self, resources: Resources, _: Bot, monthly_id: UUID) -> None:
+        async with resources.unit() as unit:
+            subscription = await donate_stripe.take_stop(unit, monthly_id)
+        if subscription is None:
+            return
+        try:
+            await self.gateway.stop(subscription)
+        except StripeAway:
+            async with resources.unit() as unit:
+                await try_later(unit, MonthlyGift, monthly_id)
+            return
+        except StripeUnknown:
+            pass  # there is nothing to end any more
+        async with resources.unit() as unit:
+            await donate_stripe.stopped(unit, monthly_id)

@@ -1,0 +1,63 @@
+"""What a process does with Stripe, where a key is set: the gateway, its errands, the events by either way.
+
+stripe-python is imported here and not before: it takes half a second that a fund without Stripe need not wait.
+"""
+
+from typing import Final
+from urllib.parse import urlsplit
+
+from aiohttp import web
+
+from bot.database import Resources
+from bot.errands import Errand
+from bot.inbox import Inbox, stripe_arrival
+from bot.metrics import Metrics
+from bot.stripe_errands import StripeErrands
+from bot.stripe_poller import StripePoller
+from bot.stripe_setup import StripeSetup
+from web.stripe_hook import StripeHook
+
+HOOK_PATH: Final = "/stripe"
+"""Below the address that PLECHO_WEB_BIND is reached at: where Stripe may deliver."""
+
+
+class StripeParts:
+    """Made once per process; `close` at the end."""
+
+    def __init__(self, setup: StripeSetup, resources: Resources, inbox: Inbox, metrics: Metrics) -> None:
+        from payments.stripe_gateway import StripeGateway  # noqa: PLC0415 - see above
+
+        self._setup = setup
+        self._resources = resources
+        self._inbox = inbox
+        self._metrics = metrics
+        self.gateway = StripeGateway(setup.key, setup.api_url)
+        self.steps = StripeErrands(self.gateway, setup.give_url)
+        self.poller = StripePoller(resources, self.gateway, inbox, metrics)
+
+    @property
+    def errands(self) -> tuple[Errand, ...]:
+        """What is to be asked of Stripe between two transactions."""
+        return self.steps.all()
+
+    def routes(self) -> list[web.RouteDef]:
+        """The webhook, when its secret is set."""
+        secret = self._setup.webhook_secret
+        if secret is None:
+            return []
+
+        async def store(event: object) -> None:
+            await self._inbox.store([stripe_arrival(self._resources, event)])
+
+        hook = StripeHook(
+            urlsplit(self._setup.give_url or "").path.rstrip("/") + HOOK_PATH,
+            secret,
+            store,
+            lambda status: self._metrics.refused_hooks.labels(status).inc(),
+            lambda: self._resources.clock.now().timestamp(),
+        )
+        return [web.post(hook.path, hook.receive)]
+
+    async def close(self) -> None:
+        """End the connections to Stripe."""
+        await self.gateway.close()

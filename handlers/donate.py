@@ -1,0 +1,99 @@
+"""`/donate` and `/gifts`: giving, and looking after what was given. A typed amount is erased at once."""
+
+from aiogram import F, Router
+from aiogram.enums import ChatType
+from aiogram.filters import Command, CommandStart, StateFilter
+from aiogram.fsm.context import FSMContext
+from aiogram.fsm.state import State, StatesGroup
+from aiogram.types import CallbackQuery, Message
+
+from handlers.pressed import Pressed, finish
+from models.unit import Unit
+from payments.money import Money
+from services import donate
+from services.access import Actor
+from services.buttons import Press
+from services.donate import Way
+from services.speak import erase_messages
+
+START: str = "donate"
+"""The start parameter by which the page to pay on leads back."""
+
+
+class Typing(StatesGroup):
+    """What is waited for from a giver."""
+
+    amount = State()
+
+
+async def donate_command(message: Message, unit: Unit, actor: Actor, state: FSMContext, *, card: bool) -> None:
+    """`/donate`: the warning and the ways."""
+    erase_messages(unit, actor.address, [message.message_id])
+    await state.set_state(None)
+    await donate.show_ways(unit, actor, card=card)
+
+
+async def show_ways(
+    callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext, *, card: bool
+) -> None:
+    """The same by a button."""
+    await state.set_state(None)
+    await donate.show_ways(unit, actor, card=card)
+    await finish(unit, actor, callback, press)
+
+
+async def show_amounts(
+    callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext, *, card: bool
+) -> None:
+    """A way was chosen, or a currency."""
+    await state.set_state(None)
+    currency = press.args.get("currency")
+    await donate.show_amounts(unit, actor, _way(press), str(currency) if currency else None, card=card)
+    await finish(unit, actor, callback, press)
+
+
+async def ask_amount(
+    callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext, *, card: bool
+) -> None:
+    """Another amount: it is to be typed."""
+    way, currency = _way(press), str(press.args["currency"])
+    await donate.ask_amount(unit, actor, way, currency, card=card)
+    await state.set_state(Typing.amount)
+    await state.update_data(way=way.value, currency=currency)
+    await finish(unit, actor, callback, press)
+
+
+async def take_amount(message: Message, unit: Unit, actor: Actor, state: FSMContext, *, card: bool) -> None:
+    """A typed amount."""
+    erase_messages(unit, actor.address, [message.message_id])
+    data = await state.get_data()
+    way, currency = Way(data["way"]), str(data["currency"])
+    money = donate.read_amount(unit, message.text or "", way, currency, card=card)
+    await donate.begin_in_chat(unit, actor, way, money, card=card)
+    await state.set_state(None)
+
+
+async def begin(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, *, card: bool) -> None:
+    """An amount was chosen."""
+    money = Money(int(press.args["amount"]), str(press.args["currency"]))
+    await donate.begin_in_chat(unit, actor, _way(press), money, card=card)
+    await finish(unit, actor, callback, press)
+
+
+def build_router() -> Router:
+    """The router of givers."""
+    router = Router(name="donate")
+    private = F.chat.type == ChatType.PRIVATE
+    router.message.register(donate_command, Command("donate"), private)
+    router.message.register(donate_command, CommandStart(deep_link=True, magic=F.args == START), private)
+    router.message.register(take_amount, StateFilter(Typing.amount), private, ~F.text.startswith("/"))
+    press = router.callback_query.register
+    press(show_ways, Pressed("donate.home"))
+    press(show_amounts, Pressed("donate.way"))
+    press(ask_amount, Pressed("donate.other"))
+    press(begin, Pressed("donate.amount"))
+    return router
+
+
+def _way(press: Press) -> Way:
+    return Way(str(press.args["way"]))

@@ -1,0 +1,204 @@
+"""What the newest state of a payment, a page or a monthly gift makes of our rows, and whom it is told.
+
+A payment belongs to the gift that it was made for; a later month of a monthly gift is a gift of its own, made when
+its payment is first seen. A gift paid with a card from a country that the policy refuses is paid back at once.
+"""
+
+from sqlmodel import select
+
+from models import audit
+from models.base import new_id
+from models.donation import (
+    MONTHLY_ALLOWED,
+    PAID_SINCE,
+    Donation,
+    DonationStatus,
+    MonthlyGift,
+    MonthlyStatus,
+    Provider,
+    RefundReason,
+)
+from models.states import move
+from models.unit import Unit
+from payments import donations
+from payments.donations import STRIPE_ACTOR, advance
+from payments.stripe_objects import Invoice, Payment, PaymentState, Session, SessionState, Subscription
+from services import donate_news
+from services.donors import copy_donor, make_token, token_digest
+
+Found = Session | Payment | Invoice | Subscription
+"""The newest state of one of Stripe's objects."""
+
+
+async def apply(unit: Unit, found: Found) -> bool:
+    """Bring rows and books to a newest state; tells whether all of it is settled."""
+    if isinstance(found, Session):
+        return await _session(unit, found)
+    if isinstance(found, Payment):
+        return await _payment(unit, found, None, None)
+    if isinstance(found, Invoice):
+        return await _invoice(unit, found)
+    await _subscription(unit, found)
+    return True
+
+
+async def stop_monthly(unit: Unit, monthly: MonthlyGift, actor: str) -> None:
+    """Have a monthly gift ended; one that has ended, or is about to, is left alone."""
+    if monthly.status is MonthlyStatus.ACTIVE:
+        await move(unit, monthly, MonthlyStatus.STOPPING, MONTHLY_ALLOWED, actor)
+        monthly.due_at, monthly.attempts = unit.now, 0
+        await unit.session.flush()
+
+
+async def ask_refund(unit: Unit, donation: Donation, reason: RefundReason, actor: str) -> bool:
+    """Have a gift paid back; tells whether it was one that can be."""
+    if not await advance(unit, donation, DonationStatus.REFUNDING, actor):
+        return False
+    donation.refund_reason, donation.due_at, donation.attempts = reason, unit.now, 0
+    await unit.session.flush()
+    return True
+
+
+async def _session(unit: Unit, session: Session) -> bool:
+    donation = await unit.session.get(Donation, session.donation) if session.donation else None
+    if donation is None or donation.provider is not Provider.STRIPE:
+        return True
+    if donation.checkout is None:
+        donation.checkout = session.id
+    if session.payment is not None:
+        monthly = await _monthly(unit, session.subscription, donation) if session.subscription else None
+        settled = await _payment(unit, session.payment, donation, monthly)
+    else:
+        settled = True
+    if session.state is SessionState.EXPIRED:
+        await advance(unit, donation, DonationStatus.EXPIRED, STRIPE_ACTOR)
+    elif (
+        session.state is SessionState.COMPLETE
+        and _is_unpaid(session.payment)
+        and await advance(unit, donation, DonationStatus.FAILED, STRIPE_ACTOR)
+    ):
+        await donate_news.tell(unit, donation)
+    return settled
+
+
+def _is_unpaid(payment: Payment | None) -> bool:
+    return payment is not None and payment.state is PaymentState.UNPAID
+
+
+async def _payment(unit: Unit, payment: Payment, first: Donation | None, monthly: MonthlyGift | None) -> bool:
+    """Settle a payment; `first` is the gift that it may belong to, `monthly` the promise that it keeps."""
+    donation = await _of_payment(unit, payment, first, monthly)
+    if donation is None:
+        return True
+    before = donation.status
+    if monthly is not None:
+        donation.monthly_id = monthly.id
+    settled = await donations.settle(unit, donation, payment)
+    if donation.status is not before:
+        await _changed(unit, donation, before, payment)
+    return settled
+
+
+async def _of_payment(
+    unit: Unit, payment: Payment, first: Donation | None, monthly: MonthlyGift | None
+) -> Donation | None:
+    found = (await unit.session.exec(select(Donation).where(Donation.payment == payment.id))).first()
+    if found is not None:
+        return found
+    if first is None and payment.donation is not None:
+        first = await unit.session.get(Donation, payment.donation)
+    if first is not None and first.provider is Provider.STRIPE and first.payment is None:
+        return first
+    if monthly is None or payment.charge is None:
+        return None
+    donation = Donation(
+        id=new_id(),
+        provider=Provider.STRIPE,
+        status=DonationStatus.OPEN,
+        amount=payment.charge.money.amount,
+        currency=payment.charge.money.currency,
+        monthly=True,
+        monthly_id=monthly.id,
+        language=monthly.language,
+        token="",
+        asked_at=unit.now,
+        due_at=unit.now,
+    )
+    donation.token = token_digest(make_token(unit, donation.id))
+    copy_donor(unit, monthly, donation)
+    unit.session.add(donation)
+    await unit.session.flush()
+    return donation
+
+
+async def _changed(unit: Unit, donation: Donation, before: DonationStatus, payment: Payment) -> None:
+    country = payment.charge.country if payment.charge else None
+    refused = unit.policy.donations.refused_cards if unit.policy.donations else ()
+    if donation.status is DonationStatus.GIVEN and country in refused and donation.refund_reason is None:
+        await ask_refund(unit, donation, RefundReason.CARD, STRIPE_ACTOR)
+        if donation.monthly_id is not None:
+            monthly = await unit.session.get(MonthlyGift, donation.monthly_id)
+            if monthly is not None:
+                await stop_monthly(unit, monthly, STRIPE_ACTOR)
+    if donation.status is not DonationStatus.GIVEN or before not in PAID_SINCE:
+        await donate_news.tell(unit, donation)
+
+
+async def _monthly(unit: Unit, subscription: str, first: Donation) -> MonthlyGift:
+    found = select(MonthlyGift).where(MonthlyGift.subscription == subscription)
+    monthly = (await unit.session.exec(found)).first()
+    if monthly is None:
+        monthly = MonthlyGift(
+            id=new_id(),
+            amount=first.amount,
+            currency=first.currency,
+            subscription=subscription,
+            language=first.language,
+            started_at=unit.now,
+            due_at=unit.now,
+        )
+        copy_donor(unit, first, monthly)
+        unit.session.add(monthly)
+        await unit.session.flush()
+        subject = audit.about("monthly_gift", monthly.id)
+        await audit.record(unit, STRIPE_ACTOR, "monthly_gift.active", subject)
+    return monthly
+
+
+async def _invoice(unit: Unit, invoice: Invoice) -> bool:
+    subscription = invoice.subscription
+    first = (
+        await unit.session.get(Donation, subscription.donation) if subscription and subscription.donation else None
+    )
+    if subscription is None or first is None:
+        return True
+    if invoice.payment is None:
+        await _subscription(unit, subscription)
+        return True
+    monthly = await _monthly(unit, subscription.id, first)
+    settled = await _payment(unit, invoice.payment, first, monthly)
+    await _subscription(unit, subscription)
+    return settled
+
+
+async def _subscription(unit: Unit, subscription: Subscription) -> None:
+    found = select(MonthlyGift).where(MonthlyGift.subscription == subscription.id)
+    monthly = (await unit.session.exec(found)).first()
+    if monthly is None:
+        return
+    if subscription.ended:
+        await end_monthly(unit, monthly)
+    elif monthly.failing != subscription.failing:
+        monthly.failing = subscription.failing
+        if monthly.failing:
+            await donate_news.tell_failing(unit, monthly)
+        await unit.session.flush()
+
+
+async def end_monthly(unit: Unit, monthly: MonthlyGift) -> None:
+    """Record that Stripe has ended a monthly gift, and tell the giver once."""
+    if monthly.status is not MonthlyStatus.STOPPED:
+        await move(unit, monthly, MonthlyStatus.STOPPED, MONTHLY_ALLOWED, STRIPE_ACTOR)
+        monthly.ended_at, monthly.failing = unit.now, False
+        await unit.session.flush()
+        await donate_news.tell_stopped(unit, monthly)
