@@ -58,6 +58,15 @@ class Table:
         place = self._place.get(wanted)
         return None if place is None else self._order[place]
 
+    def insert(self, body: JsonDict) -> None:
+        """Put an object at its place in time: it is known only now, and lists show when it was made."""
+        place = len(self._order)
+        while place and self._order[place - 1]["created"] > body["created"]:
+            place -= 1
+        self._order.insert(place, body)
+        for number in range(place, len(self._order)):
+            self._place[self._order[number]["id"]] = number
+
     def remove(self, wanted: str) -> None:
         """Take an object out; only for the few kinds that can be deleted."""
         del self._order[self._place[wanted]]
@@ -128,7 +137,7 @@ class Stripe:
         """Events that happened while they are held back; None when they are not."""
         self.included: dict[tuple[str, str], Callable[[JsonDict], JsonDict]] = {}
         """Makes what an object holds only when asked, by its kind and field: `line_items` of a session."""
-        self._kind: dict[str, str] = {}
+        self._kinds: dict[str, str] = {}
         self._due: list[_Due] = []
         self._numbers = itertools.count()
         self._moment: float | None = None
@@ -145,12 +154,12 @@ class Stripe:
         """Keep a new object, completed with the fields that Stripe sends, and return it."""
         whole = complete(kind, body)
         self.table(kind).add(whole)
-        self._kind[whole["id"]] = kind
+        self._kinds[whole["id"]] = kind
         return whole
 
     def find(self, wanted: str) -> JsonDict | None:
         """Return any object by its id, or None."""
-        kind = self._kind.get(wanted)
+        kind = self._kinds.get(wanted)
         return self.tables[kind].get(wanted) if kind else None
 
     def get(self, kind: str, wanted: str, *, param: str = "id", status: int = 404) -> JsonDict:
@@ -217,6 +226,7 @@ class Stripe:
                 self._moment, self.cause = None, cause
 
     def _publish(self, event: JsonDict) -> None:
-        whole = self.add("event", event)
+        whole = complete("event", event)
+        self.table("event").insert(whole)
         for hear in self.told:
             hear(whole)

@@ -18,7 +18,7 @@ Reader = Callable[[str], None]
 def page(stripe: Stripe, kind: str, params: JsonDict, url: str, wanted: Filter = lambda _body: True) -> JsonDict:
     """Return a page of the objects of a kind that are `wanted` and in the interval `created`, newest first."""
     table = stripe.table(kind)
-    limit = _limit(params)
+    limit = limit_of(params)
     cursors = [name for name in ("starting_after", "ending_before") if name in params]
     if len(cursors) > 1:
         raise malformed("You can only pass one of starting_after and ending_before.", param="ending_before")
@@ -107,7 +107,8 @@ def _copy(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
     return [_copy(part) for part in value] if isinstance(value, list) else value
 
 
-def _limit(params: JsonDict) -> int:
+def limit_of(params: JsonDict) -> int:
+    """Return how many objects a page is to have; raises for none or more than a hundred."""
     limit = int(params.get("limit", USUAL))
     if not 1 <= limit <= MOST:
         raise malformed(f"Invalid limit: must be between 1 and {MOST}", param="limit")

@@ -9,7 +9,7 @@ from stripe.params import checkout as typed_checkout
 from sandbox.stripe import books, disputes, events, hooks, invoices, refunds, sessions, subscriptions, transfers
 from sandbox.stripe.core import Stripe
 from sandbox.stripe.endpoint import PAGING, Endpoint, Run, every, labelled, one
-from sandbox.stripe.lists import listed
+from sandbox.stripe.lists import limit_of, listed, page
 from sandbox.stripe.wire import JsonDict, invalid
 
 SESSIONS: Final = "/v1/checkout/sessions"
@@ -17,7 +17,7 @@ _SESSION: Final = frozenset(
     {
         "mode", "line_items", "success_url", "cancel_url", "client_reference_id", "customer", "customer_creation",
         "customer_email", "expires_at", "locale", "metadata", "payment_intent_data", "payment_method_types",
-        "submit_type", "subscription_data", "ui_mode",
+        "submit_type", "subscription_data", "ui_mode", "adaptive_pricing",
     }
 )  # fmt: skip
 _ENDING: Final = frozenset({"cancel_at_period_end", "description", "metadata"})
@@ -56,8 +56,10 @@ def _expire_session(stripe: Stripe, names: Mapping[str, str], _given: JsonDict) 
     return sessions.expire(stripe, stripe.get("checkout.session", names["id"]))
 
 
-def _list_items(stripe: Stripe, names: Mapping[str, str], _given: JsonDict) -> JsonDict:
-    return _items(stripe, stripe.get("checkout.session", names["id"]))
+def _list_items(stripe: Stripe, names: Mapping[str, str], given: JsonDict) -> JsonDict:
+    whole = _items(stripe, stripe.get("checkout.session", names["id"]))
+    limit = limit_of(given)
+    return whole | {"data": whole["data"][:limit], "has_more": len(whole["data"]) > limit}
 
 
 def _create_refund(stripe: Stripe, _names: Mapping[str, str], given: JsonDict) -> JsonDict:
@@ -89,9 +91,10 @@ def _reverse_transfer(stripe: Stripe, names: Mapping[str, str], given: JsonDict)
     return transfers.reverse(stripe, stripe.get("transfer", names["id"]), given)
 
 
-def _list_reversals(stripe: Stripe, names: Mapping[str, str], _given: JsonDict) -> JsonDict:
-    reversals: JsonDict = stripe.get("transfer", names["id"])["reversals"]
-    return reversals
+def _list_reversals(stripe: Stripe, names: Mapping[str, str], given: JsonDict) -> JsonDict:
+    transfer = stripe.get("transfer", names["id"])
+    url = transfer["reversals"]["url"]
+    return page(stripe, "transfer_reversal", given, url, lambda body: body["transfer"] == transfer["id"])
 
 
 def _own_account(stripe: Stripe, _names: Mapping[str, str], _given: JsonDict) -> JsonDict:
@@ -192,8 +195,9 @@ _MONEY: Final = (
     one("/v1/transfers", "transfer", typed.TransferRetrieveParams, "transfer"),
     labelled("/v1/transfers", "transfer", typed.TransferUpdateParams, "transfer"),
     _act("POST", "/v1/transfers/{id}/reversals", typed.TransferReversalCreateParams, "transfer", _reverse_transfer,
-         "amount", "metadata", "description"),
-    _act("GET", "/v1/transfers/{id}/reversals", typed.TransferReversalListParams, "transfer", _list_reversals),
+         "amount", "metadata"),
+    _act("GET", "/v1/transfers/{id}/reversals", typed.TransferReversalListParams, "transfer", _list_reversals,
+         "limit", "starting_after", "ending_before"),
     _act("GET", "/v1/account", typed.AccountRetrieveCurrentParams, "account", _own_account),
     every("/v1/accounts", "account", typed.AccountListParams, "account"),
     one("/v1/accounts", "account", typed.AccountRetrieveParams, "account"),

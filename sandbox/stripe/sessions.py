@@ -25,11 +25,20 @@ _ONLY: Final = {
     "subscription": ("subscription_data", "payment_method_collection"),
 }
 """Parameters that belong to one mode only."""
+_PLAYED: Final = {
+    "payment_intent_data": (
+        "description", "metadata", "statement_descriptor", "statement_descriptor_suffix", "transfer_group",
+        "receipt_email",
+    ),
+    "subscription_data": ("description", "metadata"),
+}  # fmt: skip
+"""Parts of a parameter that have an effect here."""
 
 
 def create(stripe: Stripe, params: JsonDict) -> JsonDict:
     """Open a session; raises Stripe's refusals."""
     mode = _mode(params)
+    _check_played(params)
     _check_urls(params)
     items = prices.line_items(stripe, params, mode)
     currency, total = items[0]["currency"], sum(item["amount_total"] for item in items)
@@ -93,10 +102,8 @@ def _pay_once(stripe: Stripe, session: JsonDict, means: Means, payer: Payer) -> 
     payer = Payer(payer.email, payer.name, session["customer"], payer.country)
     if session["payment_intent"] is None:
         data = params.get("payment_intent_data", {})
-        wanted = ("description", "metadata", "statement_descriptor_suffix", "transfer_group", "receipt_email")
-        more = {name: data[name] for name in wanted if name in data}
         intent = payments.open_intent(
-            stripe, session["amount_total"], session["currency"], session["payment_method_types"], more
+            stripe, session["amount_total"], session["currency"], session["payment_method_types"], dict(data)
         )
         session["payment_intent"] = intent["id"]
     intent = stripe.get("payment_intent", session["payment_intent"])
@@ -138,6 +145,19 @@ def _mode(params: JsonDict) -> str:
             if other != mode and name in params:
                 raise invalid(f"You can not pass `{name}` in `{mode}` mode.", param=name)
     return mode
+
+
+def _check_played(params: JsonDict) -> None:
+    for name, known in _PLAYED.items():
+        for part in params.get(name, {}):
+            if part not in known:
+                raise malformed(f"This stand-in does not play {name}[{part}].", param=f"{name}[{part}]")
+    for number, item in enumerate(params.get("line_items", [])):
+        for part in item:
+            if part not in {"price", "price_data", "quantity"}:
+                raise malformed(f"This stand-in does not play {part}.", param=f"line_items[{number}][{part}]")
+    if params.get("ui_mode", "hosted_page") != "hosted_page":
+        raise malformed("This stand-in plays the hosted page only.", param="ui_mode")
 
 
 def _check_urls(params: JsonDict) -> None:

@@ -1,4 +1,4 @@
-"""Monthly subscriptions: begun in Checkout, renewed as the clock advances, failing, ended (docs.stripe.com/billing).
+"""Monthly subscriptions: begun in Checkout, renewed by the clock, failing, ended (docs.stripe.com/billing).
 
 A renewal makes a draft invoice at the end of the period, which is finalised and charged an hour later. A failed
 charge makes the subscription `past_due` and is tried again on the days of the terms; after the last it is

@@ -1,4 +1,4 @@
-"""A stand-in for Telegram, its town, and both bot libraries connected to it."""
+"""The stand-ins for Telegram and Stripe, who acts in them, and the real libraries connected to them."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
@@ -14,6 +14,9 @@ from sandbox.clock import TravelClock
 from sandbox.telegram.client import Person, Town
 from sandbox.telegram.limits import Limits
 from sandbox.telegram.server import TelegramServer
+from tests.stripe_town import bank, hook, stripe_api, stripe_server
+
+__all__ = ["bank", "hook", "stripe_api", "stripe_server"]
 
 
 @pytest.fixture
