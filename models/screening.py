@@ -174,7 +174,7 @@ class ScreeningQuestion(SQLModel, table=True):
     listed_as: str
     """The listed name that came nearest."""
     facts: str
-    """The entry's public facts as they were when the question was asked, with its primary name and programmes."""
+    """JSON of `payments.screening.entries.Shown`: the entry's public facts as they were when this was asked."""
     score: int
     """0 to 100."""
     list_version: str = Field(max_length=128)

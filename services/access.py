@@ -78,6 +78,7 @@ class Act(StrEnum):
     ENTER_MONEY = "enter_money"
     CONFIRM_MONEY = "confirm_money"
     ANSWER_DANGER = "answer_danger"
+    DECIDE_MATCH = "decide_match"
 
 
 RIGHTS: Mapping[Act, frozenset[Role]] = {
@@ -99,6 +100,7 @@ RIGHTS: Mapping[Act, frozenset[Role]] = {
     Act.ENTER_MONEY: frozenset({Role.TREASURER}),
     Act.CONFIRM_MONEY: frozenset({Role.TREASURER}),
     Act.ANSWER_DANGER: frozenset({Role.COORDINATOR}),
+    Act.DECIDE_MATCH: frozenset({Role.TREASURER, Role.COORDINATOR}),
 }
 """Which roles give which right. Acts on one's own case as an applicant need none of these."""
 

@@ -25,6 +25,7 @@ from models.grant import Grant
 from models.panel import Recusal, Vote
 from models.states import move
 from models.unit import Unit
+from payments.screening import questions as screening_questions
 from services import emergency
 from services.access import Actor, applicant_of
 from services.attachments import delete_files
@@ -89,6 +90,7 @@ async def _delete_rows(unit: Unit, case: Case) -> None:
     await unit.session.exec(delete(Question).where(col(Question.case_id) == case.id))
     await unit.session.exec(delete(Fingerprint).where(col(Fingerprint.case_id) == case.id))
     await emergency.forget(unit, case)
+    await screening_questions.forget(unit, case.id)
     await unit.session.exec(delete(Recusal).where(col(Recusal.case_id) == case.id))
     await unit.session.exec(update(Vote).where(col(Vote.case_id) == case.id).values(reason=None, amount=None))
     of_case = col(FollowUp.case_id) == case.id

@@ -8,7 +8,7 @@
   caller that refuses by raising would take the question back: it has to return, and say what it waits for.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Final
@@ -38,6 +38,13 @@ class State(StrEnum):
     POSSIBLE = "possible"
     BLOCKED = "blocked"
     STALE = "stale"
+
+
+REFUSALS: Final[Mapping[State, str]] = {
+    State.STALE: "screening.refused.stale",
+    State.POSSIBLE: "screening.refused.possible",
+    State.BLOCKED: "screening.refused.blocked",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +83,11 @@ class Verdict:
     """What a human has to decide first."""
     decided: bool = False
     """Whether a human has decided that a possible match is somebody else."""
+
+    @property
+    def why(self) -> str | None:
+        """The key of the text that says why money may not go; none when it may."""
+        return REFUSALS.get(self.state)
 
     @property
     def clear(self) -> bool:

@@ -42,6 +42,25 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
+class Shown:
+    """What a human is shown of an entry, as it was when the question was asked."""
+
+    name: str
+    programmes: str
+    facts: Facts
+
+    def packed(self) -> str:
+        """As JSON."""
+        return json.dumps([self.name, self.programmes, self.facts.packed()], ensure_ascii=False)
+
+    @classmethod
+    def unpacked(cls, text: str) -> "Shown":
+        """What `packed` wrote."""
+        name, programmes, facts = json.loads(text)
+        return cls(name, programmes, Facts.unpacked(facts))
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One person, entity, vessel or aircraft."""
 

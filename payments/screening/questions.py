@@ -17,6 +17,7 @@ from models.audit import about, record
 from models.screening import QUESTION_ALLOWED, ListedEntry, QuestionStatus, ScreeningBar, ScreeningQuestion
 from models.states import move
 from models.unit import Unit
+from payments.screening.entries import Facts, Shown
 from vault.seal import Place
 from vault.types import BlindIndex, Compartment, IndexName, SealedBytes
 
@@ -111,11 +112,11 @@ async def _new(
     unit: Unit, subject: "Subject", index: BlindIndex, near: "Near", versions: str
 ) -> ScreeningQuestion:
     entry = near.entry
-    facts = json.loads(entry.facts) | {"name": entry.name, "kind": entry.kind, "programmes": entry.programmes}
+    shown = Shown(entry.name, entry.programmes, Facts.unpacked(entry.facts))
     question = ScreeningQuestion(
         kind=subject.kind, subject=index, words=SealedBytes(b""), case_id=subject.case_id,
         source=near.listed.source, ref=entry.ref, digest=entry.digest, listed_as=near.name,
-        facts=json.dumps(facts, ensure_ascii=False), score=near.score, list_version=versions, asked_at=unit.now,
+        facts=shown.packed(), score=near.score, list_version=versions, asked_at=unit.now,
     )  # fmt: skip
     question.words = await _seal(unit, question, "words", subject.text)
     unit.session.add(question)

@@ -32,6 +32,7 @@ EXPECTED = {
     Act.ENTER_MONEY: {T},
     Act.CONFIRM_MONEY: {T},
     Act.ANSWER_DANGER: {C},
+    Act.DECIDE_MATCH: {T, C},
 }
 """Written out anew: a right that is changed in the code must be changed here, by somebody who means it."""
 

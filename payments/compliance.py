@@ -1,0 +1,77 @@
+"""The compliance record: what the law may ask of a payment, kept apart from the case and from who did what.
+
+One record for each payment that counted, written in the transaction that settles it. It survives every erasure and
+goes after the policy's years (`screening.record_years`). It holds nothing of a person: see `models.compliance`.
+"""
+
+from datetime import date
+from typing import Final
+
+from sqlmodel import col, delete, func, select
+
+from models.audit import record as audit
+from models.compliance import ComplianceRecord, ScreeningResult
+from models.grant import Grant, Payout
+from models.unit import Unit
+from payments.screening.checking import Verdict
+
+PURPOSE: Final = "CHAR"
+"""Charity payment: ISO 20022, external purpose codes."""
+
+
+class NotClear(Exception):
+    """A payment was about to count whose screening was not clear: a fault of the caller."""
+
+
+async def record(unit: Unit, grant: Grant, payout: Payout, verdict: Verdict | None) -> ComplianceRecord:
+    """Write down that a payout was paid. `verdict`: of its screening; none when its rail is not screened.
+
+    To be called once per payout, when it becomes `PAID`. Raises `NotClear` when the verdict does not let money go.
+    """
+    if verdict is not None and not verdict.clear:
+        raise NotClear(f"payout {payout.id}: {verdict.state}")
+    earlier = select(func.count()).where(col(ComplianceRecord.grant_number) == grant.number)
+    row = ComplianceRecord(
+        grant_number=grant.number,
+        attempt=(await unit.session.exec(earlier)).one() + 1,
+        amount=grant.amount,
+        currency=grant.currency,
+        paid_on=(payout.paid_at or unit.now).date(),
+        rail=payout.rail,
+        purpose=PURPOSE,
+        list_version=verdict.lists if verdict else "",
+        policy_version=unit.policy.version,
+        result=_result(verdict),
+    )
+    unit.session.add(row)
+    await unit.session.flush()
+    return row
+
+
+async def count_old(unit: Unit) -> int:
+    """How many records have been kept long enough."""
+    query = select(func.count()).select_from(ComplianceRecord).where(col(ComplianceRecord.paid_on) <= oldest(unit))
+    return (await unit.session.exec(query)).one()
+
+
+async def remove_old(unit: Unit) -> None:
+    """Remove the records that have been kept long enough; how many is on the log of acts."""
+    removed = await count_old(unit)
+    if removed:
+        await unit.session.exec(delete(ComplianceRecord).where(col(ComplianceRecord.paid_on) <= oldest(unit)))
+        await audit(unit, "system", "compliance.removed", "compliance", count=removed)
+
+
+def oldest(unit: Unit) -> date:
+    """What was paid on this day or before has been kept for the policy's years."""
+    today, years = unit.now.date(), unit.policy.screening.record_years
+    try:
+        return today.replace(year=today.year - years)
+    except ValueError:  # 29 February
+        return today.replace(year=today.year - years, day=28)
+
+
+def _result(verdict: Verdict | None) -> ScreeningResult:
+    if verdict is None or not verdict.lists:
+        return ScreeningResult.NOT_SCREENED
+    return ScreeningResult.CLEARED if verdict.decided else ScreeningResult.CLEAR
