@@ -10,7 +10,7 @@ from aiogram.filters import Filter
 from aiogram.fsm.context import FSMContext
 from aiogram.types import Message
 
-from models.case import Case
+from models.case import Case, CaseStatus
 from models.errors import BadInput
 from models.unit import Unit
 from services import attachments, intake
@@ -54,9 +54,10 @@ class Asking(Filter):
 async def ask(
     unit: Unit, case: Case, to: To, state: FSMContext, asked: Asked, problem: BadInput | None = None
 ) -> None:
-    """Put a question on the screen."""
+    """Put a question on the screen. The answer that it has is shown only until the case is sent."""
     await state.set_state(f"{CORRECT if asked.correcting else WALK}:{asked.key}")
-    now = (await intake.read_answers(unit, case, key=asked.key)).get(asked.key)
+    draft = case.status is CaseStatus.DRAFT
+    now = (await intake.read_answers(unit, case, key=asked.key)).get(asked.key) if draft else None
     files = await attachments.files_of(unit, case) if asked.key == "documents" else ()
     screen = question_screen(
         unit, to, asked.key, now=now, correcting=asked.correcting, files=files, problem=problem

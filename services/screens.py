@@ -52,19 +52,14 @@ def question_screen(
 
 
 def review_screen(unit: Unit, to: To, case: Case, answers: Mapping[str, str], keys: Sequence[str]) -> Screen:
-    """The page to read and correct: each answer shortened, a button for each, and Send for a draft."""
+    """The page to read and correct: each answer shortened, a button for each, and Send for a draft.
+
+    Of a case that was sent only what was answered, never how: whoever takes an unlocked phone reads this too.
+    """
     say = _saying(unit, to)
     draft = case.status is CaseStatus.DRAFT
     lines = [say("intake.review.ask" if draft else "intake.review.sent")]
-    lines += [
-        say(
-            "intake.review.line",
-            title=say(f"intake.title.{key}"),
-            answer=shorten(shown(question(key), answers[key], unit.texts, to.language), SHORT),
-        )
-        for key in keys
-        if key in answers
-    ]
+    lines += [_review_line(unit, to, key, answers[key], draft=draft) for key in keys if key in answers]
     buttons = [Button(say(f"intake.title.{key}"), "intake.correct", {"question": key}) for key in keys]
     rows: Rows = in_twos(buttons)
     if draft:
@@ -106,6 +101,15 @@ def _saying(unit: Unit, to: To) -> Callable[..., str]:
         return unit.texts.render(key, to.language, **params)
 
     return say
+
+
+def _review_line(unit: Unit, to: To, key: str, answer: str, *, draft: bool) -> str:
+    say = _saying(unit, to)
+    title = say(f"intake.title.{key}")
+    if not draft:
+        return say("intake.review.given" if answer else "intake.review.open", title=title)
+    spoken = shorten(shown(question(key), answer, unit.texts, to.language), SHORT)
+    return say("intake.review.line", title=title, answer=spoken)
 
 
 def _choices(asked: Question, say: Callable[..., str]) -> Rows:

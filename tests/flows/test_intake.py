@@ -4,9 +4,10 @@ import pytest
 from sqlmodel import col, select
 
 from models.case import Case, CaseStatus
+from services import intake
 from services.questions import KEYS
 from tests.flows.harness import World
-from tests.flows.interview import Applicant, applicant
+from tests.flows.interview import TYPED, Applicant, applicant
 
 
 async def own_messages(asker: Applicant) -> list[str]:
@@ -122,6 +123,25 @@ async def test_back_skip_keep_and_correct(world: World) -> None:
     await asker.press("intake.title.district")
     review = await asker.press("intake.button.skip")
     assert asker.say("intake.skipped") in review.text
+
+
+async def test_what_was_sent_is_not_shown_again(world: World) -> None:
+    """Whoever takes an unlocked phone finds which questions were answered, never a word of the answers."""
+    asker = await applicant(world, language="en")
+    await asker.submit()
+    shown = await asker.press("case.button.correct")
+    assert asker.say("intake.review.given", title=asker.say("intake.title.payout")) in shown.text
+    for key in TYPED:
+        question = await asker.press(f"intake.title.{key}")
+        for typed in TYPED.values():
+            assert typed not in shown.text + question.text
+        shown = await asker.press("intake.button.unchanged")
+    await asker.press("intake.title.need")
+    shown = await asker.type("canary-anew")
+    assert "canary-anew" not in shown.text
+    (case,) = await cases(world)
+    async with world.unit() as unit:
+        assert await intake.read_answer(unit, case, "need") == "canary-anew"
 
 
 async def test_adding_and_correcting_after_sending(world: World) -> None:
