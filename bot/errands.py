@@ -9,8 +9,7 @@ again at the next look.
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
-from uuid import UUID
+from typing import Any, Final
 
 import structlog
 from aiogram import Bot
@@ -31,11 +30,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """Find the ids of due rows, then run one with a bot that may use the network."""
+    """Find the keys of due rows, then run one with a bot that may use the network."""
 
     name: str
-    find: Callable[[Unit], Awaitable[Sequence[UUID]]]
-    run: Callable[[Resources, Bot, UUID], Awaitable[None]]
+    find: Callable[[Unit], Awaitable[Sequence[Any]]]
+    run: Callable[[Resources, Bot, Any], Awaitable[None]]
 
 
 class Errands:
@@ -87,7 +86,7 @@ class Errands:
             return 0
         return sum([await self._run_one(errand, row) for row in rows if not self._stopping])
 
-    async def _run_one(self, errand: Errand, row: UUID) -> int:
+    async def _run_one(self, errand: Errand, row: Any) -> int:  # noqa: ANN401 - whatever the errand finds
         try:
             await errand.run(self._resources, self._bot, row)
         except Exception:

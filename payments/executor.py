@@ -1,7 +1,8 @@
 """Asks rails to pay: the one module with the network between its transactions.
 
 The attempt is marked as sent, and committed; the rail is asked, with no transaction open; what it promises is
-written down, and committed. A crash between two of these leaves an open attempt; the next look asks what the provider knows of its key before anything is executed again, and then only the very same order.
+written down, and committed. A crash between two of these leaves an open attempt: the next look asks what the
+provider knows of its key before anything is executed again, and then only the very same order.
 """
 
 import asyncio
@@ -62,6 +63,15 @@ async def ask(rail: MachineRail, order: Order, *, first: bool, wanted: bool = Tr
                 return await rail.execute(order)
             return Result(Outcome.REFUSED, error=CASE_GONE) if await rail.cancel(order) else found
     except Exception as error:  # noqa: BLE001 - whatever a provider's library raises, the money may have moved
+        return Result(Outcome.UNKNOWN, error=type(error).__name__[:64])
+
+
+async def look_up(rail: MachineRail, order: Order) -> Result:
+    """What a provider knows of an order. Whatever goes wrong is `UNKNOWN`."""
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await rail.look_up(order)
+    except Exception as error:  # noqa: BLE001 - as above
         return Result(Outcome.UNKNOWN, error=type(error).__name__[:64])
 
 

@@ -79,6 +79,7 @@ async def claim(unit: Unit, payout: Payout, treasurer: UUID) -> None:
 
 async def take_back(unit: Unit, payout: Payout, case: Case, by: str) -> None:
     """Take a queued payout off the desk, since its person asked so. The case is `APPROVED` again."""
+    _only_from(payout, PayoutStatus.QUEUED, PayoutStatus.CANCELLED)
     await move(unit, payout, PayoutStatus.CANCELLED, PAYOUT_ALLOWED, by)
     await move(unit, case, CaseStatus.APPROVED, CASE_ALLOWED, by)
 
@@ -86,6 +87,7 @@ async def take_back(unit: Unit, payout: Payout, case: Case, by: str) -> None:
 async def give_back(unit: Unit, payout: Payout, grant: Grant, case: Case | None, treasurer: UUID) -> None:
     """Put a claimed payout back before paying. Without a case its grant is released instead."""
     only_holder(payout, treasurer)
+    _only_from(payout, PayoutStatus.CLAIMED, PayoutStatus.QUEUED)
     payout.unsure = False
     _looked_up(case)
     await put_back(unit, payout, grant, case, str(treasurer))
@@ -134,6 +136,7 @@ async def pay(
 ) -> PayoutStatus:
     """Enter that the holder has paid, and under which reference; return `SENT` or `PAID`."""
     only_holder(payout, treasurer)
+    _only_from(payout, PayoutStatus.CLAIMED, PayoutStatus.PAID)
     _looked_up(case)
     target = PayoutStatus.SENT if grant.second_treasurer else PayoutStatus.PAID
     await move(unit, payout, target, PAYOUT_ALLOWED, str(treasurer))
@@ -168,6 +171,7 @@ async def report(
     """Enter a partner's report under its reference. Above the tier: `SamePerson` for the one who ordered it."""
     if grant.second_treasurer and payout.claimed_by == treasurer:
         raise SamePerson
+    _only_from(payout, PayoutStatus.SENT, PayoutStatus.PAID)
     await move(unit, payout, PayoutStatus.PAID, PAYOUT_ALLOWED, str(treasurer))
     payout.reference = unit.vault.seal_server(reference.encode(), _place(payout))
     payout.confirmed_by = treasurer
@@ -178,6 +182,7 @@ async def confirm(unit: Unit, payout: Payout, grant: Grant, case: Case | None, t
     """Enter that a second treasurer has seen the payment. Raises `SamePerson` for the one who paid."""
     if payout.claimed_by == treasurer:
         raise SamePerson
+    _only_from(payout, PayoutStatus.SENT, PayoutStatus.PAID)
     await move(unit, payout, PayoutStatus.PAID, PAYOUT_ALLOWED, str(treasurer))
     payout.confirmed_by = treasurer
     await _settled(unit, payout, grant, case, str(treasurer))
@@ -201,18 +206,17 @@ async def confirm_return(unit: Unit, payout: Payout, grant: Grant, case: Case | 
     """Enter that a second treasurer sees the money too. Raises `SamePerson` for the one who said so first."""
     if payout.returned_by == treasurer:
         raise SamePerson
+    _only_from(payout, PayoutStatus.RETURNING, PayoutStatus.RETURNED)
     await _returned(unit, payout, grant, case, treasurer)
 
 
 async def deny_return(unit: Unit, payout: Payout, treasurer: UUID) -> None:
     """Enter that the money did not come back: the payment stands where it stood. Raises `MoveRefused`."""
-    if payout.status == PayoutStatus.RETURNING:
-        stood = PayoutStatus.PAID if payout.paid_at else PayoutStatus.SENT
-        await move(unit, payout, stood, PAYOUT_ALLOWED, str(treasurer))
-        payout.return_reason = payout.returned_by = None
-        await unit.session.flush()
-        return
-    raise MoveRefused("payout", payout.id, payout.status, PayoutStatus.PAID)
+    _only_from(payout, PayoutStatus.RETURNING, PayoutStatus.PAID)
+    stood = PayoutStatus.PAID if payout.paid_at else PayoutStatus.SENT
+    await move(unit, payout, stood, PAYOUT_ALLOWED, str(treasurer))
+    payout.return_reason = payout.returned_by = None
+    await unit.session.flush()
 
 
 def reference_of(unit: Unit, payout: Payout) -> str:
@@ -231,6 +235,12 @@ def only_holder(payout: Payout, treasurer: UUID) -> None:
 def is_wanted(case: Case | None) -> bool:
     """Whether somebody still waits for the money."""
     return case is not None and case.status in PAYABLE
+
+
+def _only_from(payout: Payout, stands: PayoutStatus, target: PayoutStatus) -> None:
+    """A person makes a move from one state only, also where a rail may make the same one from another."""
+    if payout.status != stands:
+        raise MoveRefused("payout", payout.id, payout.status, target)
 
 
 def _looked_up(case: Case | None) -> None:

@@ -207,6 +207,8 @@ async def pay(unit: Unit, actor: Actor, payout_id: UUID, typed: str) -> PayoutSt
 async def confirm(unit: Unit, actor: Actor, payout_id: UUID) -> None:
     """A second treasurer confirms a payment. Raises `SamePerson` for the one who paid."""
     volunteer, payout, grant, case = await held(unit, actor, Act.CONFIRM_PAYOUT, payout_id)
+    if isinstance(registry.find(unit, payout.rail), MachineRail):
+        raise NotAllowed("treasury.refused.nothing-to-pay")
     await payouts.confirm(unit, payout, grant, case, volunteer.id)
     await tell_paid(unit, case)
 

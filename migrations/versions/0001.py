@@ -440,6 +440,13 @@ def upgrade() -> None:
     op.create_index(op.f("ix_keyboard_expires_at"), "keyboard", ["expires_at"], unique=False)
     op.create_index(op.f("ix_keyboard_lane"), "keyboard", ["lane"], unique=False)
     op.create_table(
+        "known_difference",
+        sa.Column("kind", sa.String(length=32), nullable=False),
+        sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("found_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("kind", "subject", name=op.f("pk_known_difference")),
+    )
+    op.create_table(
         "ledger_account",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("name", sa.String(length=64), nullable=False),
@@ -509,6 +516,7 @@ def upgrade() -> None:
                 "erase",
                 "answer",
                 "leave",
+                "checkout",
                 name="effect_kind",
                 native_enum=False,
                 create_constraint=True,
@@ -1589,6 +1597,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_monthly_gift_chat"), table_name="monthly_gift")
     op.drop_table("monthly_gift")
     op.drop_table("ledger_account")
+    op.drop_table("known_difference")
     op.drop_index(op.f("ix_keyboard_lane"), table_name="keyboard")
     op.drop_index(op.f("ix_keyboard_expires_at"), table_name="keyboard")
     op.drop_index(op.f("ix_keyboard_case_id"), table_name="keyboard")

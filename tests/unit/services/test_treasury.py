@@ -157,6 +157,7 @@ async def test_money_sent_and_come_back_before_the_second_look(desk: Desk) -> No
         ((), treasury_returns.recheck, NotAllowed),
         ((), _return, MoveRefused),
         ((), treasury.confirm, MoveRefused),
+        ((treasury.claim,), treasury.confirm, Refused),
         ((treasury.claim,), _return, MoveRefused),
         ((treasury.claim, _pay), treasury_returns.deny_return, MoveRefused),
         ((treasury.claim, _pay, _return), treasury_returns.confirm_return, MoveRefused),

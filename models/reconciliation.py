@@ -1,0 +1,19 @@
+"""Differences between the books and what they are about, each told of once."""
+
+from datetime import datetime
+
+from sqlmodel import Field, SQLModel
+
+from models.base import UtcTime
+
+
+class KnownDifference(SQLModel, table=True):
+    """A difference that treasurers have been told of."""
+
+    __tablename__ = "known_difference"
+
+    kind: str = Field(primary_key=True, max_length=32)
+    """A value of `payments.reconcile.Kind`."""
+    subject: str = Field(primary_key=True, max_length=64)
+    """Kind and id of what differs, as in the audit log."""
+    found_at: datetime = Field(sa_type=UtcTime)

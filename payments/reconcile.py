@@ -1,0 +1,242 @@
+"""Reconciliation: finishes what a crash left open, and compares books, payouts, attempts, stock and providers.
+
+- What is safe is mended: an open attempt is looked up, and only the very same order is ever executed again.
+- Whatever else differs is shown, each difference on its own, and never mended by the program: which of two sides
+  is wrong, people find out, and correct with a new entry.
+- Payouts are read in pages, so that memory does not grow with their number.
+"""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any, Final, Protocol, runtime_checkable
+from uuid import UUID
+
+from sqlmodel import col, func, select
+
+from models.attempt import Attempt, AttemptStatus
+from models.grant import Grant, GrantStatus, Payout, PayoutStatus
+from models.ledger import JournalEntry, LedgerAccount, Posting
+from models.unit import Unit
+from payments import attempts, executor
+from payments.executor import OpenUnit, Tell
+from payments.ledger import EntryKind, Purpose, balance
+from payments.money import Money
+from payments.rails import registry
+from payments.rails.base import MachineRail, Outcome
+
+PAGE: Final = 1000
+"""Payouts that are read at once."""
+
+SETTLED: Final = (PayoutStatus.PAID, PayoutStatus.RETURNING, PayoutStatus.RETURNED)
+
+
+class Kind(StrEnum):
+    """What differs. Also the last part of its text's key."""
+
+    NOT_SETTLED = "not-settled"
+    """A payout counts as paid, and the books have no such entry, or another amount."""
+    NOT_PAID = "not-paid"
+    """The books have an entry for a payout that was not paid."""
+    NOT_RETURNED = "not-returned"
+    """The same of what came back."""
+    NO_PAYOUT = "no-payout"
+    """The books have entries for payouts that do not exist."""
+    RESERVE = "reserve"
+    """The balance of `reserved` is not the sum of reserved grants."""
+    GRANTED = "granted"
+    """The balance of `granted` is not the sum of paid grants."""
+    TWICE = "twice"
+    """More than one attempt of a payout is done."""
+    NO_ATTEMPT = "no-attempt"
+    """A machine rail is said to have paid, and no attempt is done; or the other way round."""
+    STOCK = "stock"
+    """A rail's own stock is not what the books say."""
+    PROVIDER_NOT_PAID = "provider-not-paid"
+    """We say done, the provider does not know or has failed."""
+    PROVIDER_PAID = "provider-paid"
+    """We say failed, the provider has paid."""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Difference:
+    """One difference."""
+
+    kind: Kind
+    subject: str
+    """Kind and id of what differs."""
+    ours: int = 0
+    """Minor units, or how many."""
+    theirs: int = 0
+
+
+@runtime_checkable
+class Stocked(Protocol):
+    """A rail with a stock of its own, which an account of the books must equal."""
+
+    account: Purpose
+
+    async def stock(self, unit: Unit, currency: str) -> Money:
+        """What is there, in minor units."""
+        ...
+
+
+async def finish_open(open_unit: OpenUnit, tell: Tell) -> Counter[str]:
+    """Ask for every open attempt now, due or not; returns how many came to what."""
+    async with open_unit() as unit:
+        found = await attempts.open_ones(unit)
+    came = [await executor.work(open_unit, attempt, tell) for attempt in found]
+    return Counter(str(now) for now in came if now is not None)
+
+
+async def compare(unit: Unit) -> list[Difference]:
+    """Every difference within the fund's own rows, in a fixed order. Asks no provider."""
+    found = [difference async for difference in _payouts(unit)]
+    for currency in await _currencies(unit):
+        found += await _balances(unit, currency)
+        found += await _stocks(unit, currency)
+    found += await _attempts(unit)
+    return sorted(found)
+
+
+async def ask_providers(open_unit: OpenUnit, since: timedelta) -> list[Difference]:
+    """Compare attempts that ended within a span with what their providers say. Network."""
+    async with open_unit() as unit:
+        rails = unit.rails
+        ended = await unit.session.exec(
+            select(Attempt.id, Attempt.rail).where(
+                col(Attempt.ended_at) > unit.now - since, col(Attempt.tries) > 0
+            )
+        )
+        ids = [attempt for attempt, rail in ended.all() if isinstance(rails.get(rail), MachineRail)]
+    differences = [await _ask(open_unit, attempt) for attempt in ids]
+    return sorted(difference for difference in differences if difference is not None)
+
+
+async def _ask(open_unit: OpenUnit, attempt_id: UUID) -> Difference | None:
+    async with open_unit() as unit:
+        attempt = await unit.session.get_one(Attempt, attempt_id)
+        order, rail = await attempts.order_of(unit, attempt), registry.find(unit, attempt.rail)
+    if not isinstance(rail, MachineRail):
+        return None
+    says = (await executor.look_up(rail, order)).outcome
+    if attempt.status == AttemptStatus.DONE and says in {Outcome.ABSENT, Outcome.FAILED, Outcome.REFUSED}:
+        return Difference(Kind.PROVIDER_NOT_PAID, f"attempt:{attempt.id}", attempt.amount, 0)
+    if attempt.status == AttemptStatus.FAILED and says in {Outcome.DONE, Outcome.PENDING}:
+        return Difference(Kind.PROVIDER_PAID, f"attempt:{attempt.id}", 0, attempt.amount)
+    return None
+
+
+async def _payouts(unit: Unit) -> AsyncIterator[Difference]:
+    """Payouts beside the entries made for them, page by page."""
+    after: UUID | None = None
+    known = {EntryKind.SETTLE: 0, EntryKind.RETURN: 0}
+    while page := await _page(unit, after):
+        after = page[-1][0]
+        booked = await _entries(unit, page)
+        for payout, amount, paid, returned in page:
+            settled, back = booked.get(f"settle:{payout}"), booked.get(f"return:{payout}")
+            known[EntryKind.SETTLE] += settled is not None
+            known[EntryKind.RETURN] += back is not None
+            if (settled or 0) != (amount if paid else 0):
+                kind = Kind.NOT_SETTLED if paid else Kind.NOT_PAID
+                yield Difference(kind, f"payout:{payout}", settled or 0, amount if paid else 0)
+            if (back or 0) != (-amount if returned else 0):
+                yield Difference(Kind.NOT_RETURNED, f"payout:{payout}", -(back or 0), amount if returned else 0)
+    for entry, count in known.items():
+        there = await unit.session.exec(select(func.count(col(JournalEntry.id))).where(JournalEntry.kind == entry))
+        if (total := there.one()) != count:
+            yield Difference(Kind.NO_PAYOUT, f"ledger:{entry}", total, count)
+
+
+async def _page(unit: Unit, after: UUID | None) -> Sequence[tuple[UUID, int, bool, bool]]:
+    """Id, amount, whether it was ever settled, whether that was undone."""
+    query = (
+        select(Payout.id, Grant.amount, Payout.paid_at, Payout.status)
+        .join(Grant, col(Grant.id) == Payout.grant_id)
+        .order_by(col(Payout.id))
+        .limit(PAGE)
+    )
+    rows = (await unit.session.exec(query.where(Payout.id > after) if after else query)).all()
+    return [
+        (payout, amount, paid_at is not None, paid_at is not None and status == PayoutStatus.RETURNED)
+        for payout, amount, paid_at, status in rows
+    ]
+
+
+async def _entries(unit: Unit, page: Sequence[tuple[UUID, Any, Any, Any]]) -> Mapping[str, int]:
+    """What the entries of these payouts posted to `granted`, by their reference."""
+    references = [f"{word}:{payout}" for payout, *_ in page for word in ("settle", "return")]
+    rows = await unit.session.exec(
+        select(JournalEntry.reference, Posting.amount)
+        .join(Posting, col(Posting.entry_id) == JournalEntry.id)
+        .join(LedgerAccount, col(LedgerAccount.id) == Posting.account_id)
+        .where(
+            col(JournalEntry.reference).in_(references), col(LedgerAccount.name).startswith(f"{Purpose.GRANTED}:")
+        )
+    )
+    return dict(rows.all())
+
+
+async def _balances(unit: Unit, currency: str) -> list[Difference]:
+    pairs = (
+        (Kind.RESERVE, Purpose.RESERVED, GrantStatus.RESERVED),
+        (Kind.GRANTED, Purpose.GRANTED, GrantStatus.PAID),
+    )
+    found = []
+    for kind, purpose, status in pairs:
+        stands = (await balance(unit, purpose, currency)).amount
+        total = await unit.session.exec(
+            select(func.coalesce(func.sum(Grant.amount), 0)).where(
+                Grant.status == status, Grant.currency == currency
+            )
+        )
+        if stands != (promised := int(total.one())):
+            found.append(Difference(kind, f"account:{purpose}:{currency}", stands, promised))
+    return found
+
+
+async def _stocks(unit: Unit, currency: str) -> list[Difference]:
+    """Rails that share an account are added up."""
+    totals: Counter[Purpose] = Counter()
+    for rail in unit.rails.values():
+        if isinstance(rail, Stocked):
+            totals[rail.account] += (await rail.stock(unit, currency)).amount
+    found = []
+    for purpose, total in totals.items():
+        stands = (await balance(unit, purpose, currency)).amount
+        if stands != total:
+            found.append(Difference(Kind.STOCK, f"account:{purpose}:{currency}", stands, total))
+    return found
+
+
+async def _attempts(unit: Unit) -> list[Difference]:
+    """Done attempts beside their payouts."""
+    rows = await unit.session.exec(
+        select(Payout.id, Payout.status, Payout.rail, func.count(col(Attempt.id)))
+        .join(Attempt, col(Attempt.payout_id) == Payout.id)
+        .where(Attempt.status == AttemptStatus.DONE)
+        .group_by(col(Payout.id), col(Payout.status), col(Payout.rail))
+        .having((func.count(col(Attempt.id)) > 1) | col(Payout.status).not_in((*SETTLED, PayoutStatus.SENT)))
+    )
+    found = [
+        Difference(Kind.TWICE if count > 1 else Kind.NO_ATTEMPT, f"payout:{payout}", count, 1)
+        for payout, _, _, count in rows.all()
+    ]
+    machines = [name for name, rail in unit.rails.items() if isinstance(rail, MachineRail)]
+    done = select(Attempt.payout_id).where(Attempt.status == AttemptStatus.DONE)
+    without = await unit.session.exec(
+        select(Payout.id).where(
+            col(Payout.rail).in_(machines),
+            col(Payout.status).in_((*SETTLED, PayoutStatus.SENT)),
+            col(Payout.id).not_in(done),
+        )
+    )
+    return found + [Difference(Kind.NO_ATTEMPT, f"payout:{payout}", 0, 1) for payout in without.all()]
+
+
+async def _currencies(unit: Unit) -> Sequence[str]:
+    found = await unit.session.exec(select(LedgerAccount.currency).distinct())
+    return sorted(found.all())
