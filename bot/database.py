@@ -22,7 +22,7 @@ from bot.rails import build_rails
 from bot.sqlite import CONNECT, begin_immediate, use_loop_driver
 from models.clock import Clock
 from models.policy import Policy
-from models.unit import Unit
+from models.unit import SAID, Unit, UnitSession
 from payments.rails.base import Rail
 from texts.catalogue import Catalogue
 from vault.vault import Vault
@@ -94,10 +94,15 @@ class Resources:
 
     @asynccontextmanager
     async def _open(self) -> AsyncIterator[Unit]:
-        async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
-            yield Unit(
-                session, self.vault, self.policy, self.texts, self.files, self.clock.now(), rails=self.rails
-            )
+        now = self.clock.now()
+        async with (
+            AsyncSession(self.engine, expire_on_commit=False, sync_session_class=UnitSession) as session,
+            session.begin(),
+        ):
+            unit = Unit(session, self.vault, self.policy, self.texts, self.files, now, rails=self.rails)
+            session.info[SAID] = unit.said
+            yield unit
+            await unit.write()
 
 
 async def insert_new(unit: Unit, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:

@@ -3,15 +3,18 @@
 Rows, conversation state, outgoing effects and "this event is done" commit together or not at all. A failing
 event is tried again with growing pauses, during which its lane waits; then it is parked as dead with the
 error's type, and the person is told. What cannot be read is done with a note, and nobody is told.
+
+On SQLite, where writers queue anyway and a commit waits for the disk, the heads of several lanes share a
+transaction. When it fails, each of them is handled again in one of its own: one event takes no other along.
 """
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 import structlog
 from aiogram import Bot, Dispatcher
@@ -19,19 +22,19 @@ from aiogram.client.session.base import BaseSession
 from aiogram.types import Update
 from aiogram.types.update import UpdateTypeLookupError
 from pydantic import ValidationError
-from sqlalchemy import Executable, bindparam
-from sqlalchemy.orm import aliased
-from sqlmodel import col, exists, select, update
-from sqlmodel.sql.expression import SelectOfScalar
+from sqlalchemy import Executable, bindparam, exists, select, update
+from sqlmodel import col
 
 from bot.bell import Bell
 from bot.database import Resources
 from bot.deaths import tell_of_death
 from bot.inbox import STRIPE, event_place
 from bot.metrics import Metrics
+from models.base import table_of
 from models.mail import EventStatus, InboxEvent
 from models.unit import Unit
 from services.donate_stripe import stripe_event
+from vault.types import SealedBytes
 
 ATTEMPTS: Final = 6
 """Tries of one event before it is parked."""
@@ -45,7 +48,24 @@ FALLBACK_SECONDS: Final = 1.0
 SIDE_BY_SIDE: Final = 8
 """Lanes worked on at once on PostgreSQL; SQLite has one writer."""
 
+TOGETHER: Final = 16
+"""Most events that share a transaction on SQLite."""
+
+TOGETHER_SECONDS: Final = 0.02
+"""No further event joins a transaction that is so old: those handled already wait for its commit."""
+
 log = structlog.get_logger()
+
+
+class Event(NamedTuple):
+    """What the worker reads of an event."""
+
+    id: int
+    source: str
+    external_id: str
+    payload: SealedBytes | None
+    attempts: int
+    received_at: datetime
 
 
 class HandlerTouchedNetwork(Exception):
@@ -81,6 +101,9 @@ class Worker:
         self._done = done
         self._metrics = metrics
         self._bot = Bot("1:no-network", session=NoNetwork())
+        self._idle = asyncio.Lock()
+        self._alone = 0
+        """How many of the next events get a transaction of their own."""
         self._stopping = False
 
     async def run(self) -> None:
@@ -100,30 +123,55 @@ class Worker:
                 found = await self.handle_next()
             except Exception:
                 log.exception("worker_failed")
-                found = False
+                found = 0
             if not found and not self._stopping:
+                await self._rest()
+
+    async def _rest(self) -> None:
+        """Wait for the bell, one at a time: the ring for one event must not wake all of them to look for it."""
+        async with self._idle:
+            if not self._stopping:
                 await self.bell.wait(FALLBACK_SECONDS)
 
-    async def handle_next(self) -> bool:
-        """Handle the next event that is due, if there is one; returns whether there was."""
-        taken: InboxEvent | None = None
+    async def handle_next(self) -> int:
+        """Handle the next events that are due, if there are any; returns how many."""
+        alone = self._alone > 0 or not self._resources.is_sqlite
+        taken: Sequence[Event] = []
         try:
             async with self._resources.unit() as unit:
-                taken = await claim(unit)
-                if taken is None:
-                    return False
-                outcome = await self._handle(unit, taken)
+                taken = await claim(unit, 1 if alone else TOGETHER)
+                if taken and not self._resources.is_sqlite:
+                    self.bell.ring()  # there may be more: whoever is idle looks too
+                outcomes = await self._handle_all(unit, taken)
         except Exception as error:
-            if taken is None:
+            if not taken:
                 raise
-            log.exception("event_failed", attempt=taken.attempts + 1)
-            outcome = await self._failed(taken, error)
-        self._metrics.handled.labels(outcome).inc()
-        self._metrics.seconds.observe((self._resources.clock.now() - taken.received_at).total_seconds())
-        self._done()
-        return True
+            if len(taken) > 1:
+                self._alone = len(taken)
+                return await self.handle_next()
+            log.exception("event_failed", attempt=taken[0].attempts + 1)
+            outcomes = [await self._failed(taken[0], error)]
+        self._alone = max(0, self._alone - 1)
+        for event, outcome in zip(taken, outcomes, strict=False):
+            self._metrics.handled.labels(outcome).inc()
+            self._metrics.seconds.observe((self._resources.clock.now() - event.received_at).total_seconds())
+        if outcomes:
+            self._done()
+        return len(outcomes)
 
-    async def _handle(self, unit: Unit, event: InboxEvent) -> str:
+    async def _handle_all(self, unit: Unit, taken: Sequence[Event]) -> list[str]:
+        """Handle as many as time allows; the rest stays in the inbox."""
+        seconds = asyncio.get_running_loop().time
+        end = seconds() + TOGETHER_SECONDS
+        outcomes: list[str] = []
+        for event in taken:
+            if outcomes and seconds() > end:
+                break
+            outcomes.append(await self._handle(unit, event))
+            await unit.forget()
+        return outcomes
+
+    async def _handle(self, unit: Unit, event: Event) -> str:
         unread: str | None = None
         raw = _opened(unit, event)
         if event.source == STRIPE:
@@ -140,7 +188,7 @@ class Worker:
         await _finish(unit, event, EventStatus.DONE, unread)
         return "unread" if unread else "done"
 
-    async def _failed(self, event: InboxEvent, error: Exception) -> str:
+    async def _failed(self, event: Event, error: Exception) -> str:
         name = type(error).__name__
         attempts = event.attempts + 1
         async with self._resources.unit() as unit:
@@ -150,44 +198,39 @@ class Worker:
                 await unit.session.exec(update(InboxEvent).where(col(InboxEvent.id) == event.id).values(changed))
                 return "failed"
             with suppress(Exception):
-                async with unit.session.begin_nested():
+                async with unit.attempt():
                     await tell_of_death(unit, _opened(unit, event))
-            event.attempts = attempts
-            await _finish(unit, event, EventStatus.DEAD, name)
+            await _finish(unit, event._replace(attempts=attempts), EventStatus.DEAD, name)
         return "dead"
 
 
-async def claim(unit: Unit) -> InboxEvent | None:
-    """The oldest due event that is the head of its lane; on PostgreSQL locked, passing over locked ones.
+async def claim(unit: Unit, most: int) -> list[Event]:
+    """The oldest due events that are heads of their lanes; on PostgreSQL locked, passing over locked ones.
 
-    The head is locked until its unit ends and counts as new meanwhile, so no other worker sees a second event
+    A head is locked until its unit ends and counts as new meanwhile, so no other worker sees a second event
     of the lane as its head.
     """
-    event = (await unit.session.exec(_heads(), params={"now": unit.now})).first()
-    if event is not None:
-        unit.session.expunge(event)
-    return event
+    rows = await unit.run(_heads(), {"now": unit.now, "most": most})
+    return [Event._make(row) for row in rows]
 
 
 @cache
-def _heads() -> SelectOfScalar[InboxEvent]:
+def _heads() -> Executable:
     """Built once: building it takes as long as running it."""
-    earlier = aliased(InboxEvent)
+    event, earlier = table_of(InboxEvent), table_of(InboxEvent).alias()
     head = ~exists().where(
-        col(earlier.lane) == col(InboxEvent.lane),
-        col(earlier.status) == EventStatus.NEW,
-        col(earlier.id) < col(InboxEvent.id),
+        earlier.c.lane == event.c.lane, earlier.c.status == EventStatus.NEW, earlier.c.id < event.c.id
     )
     return (
-        select(InboxEvent)
-        .where(InboxEvent.status == EventStatus.NEW, col(InboxEvent.next_try_at) <= bindparam("now"), head)
-        .order_by(col(InboxEvent.id))
-        .limit(1)
-        .with_for_update(skip_locked=True, of=InboxEvent)
+        select(*(event.c[name] for name in Event._fields))
+        .where(event.c.status == EventStatus.NEW, event.c.next_try_at <= bindparam("now"), head)
+        .order_by(event.c.id)
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True, of=event)
     )
 
 
-def _opened(unit: Unit, event: InboxEvent) -> object:
+def _opened(unit: Unit, event: Event) -> object:
     if event.payload is None:
         raise LookupError("a new event without a payload")
     opened: object = json.loads(
@@ -196,14 +239,13 @@ def _opened(unit: Unit, event: InboxEvent) -> object:
     return opened
 
 
-async def _finish(unit: Unit, event: InboxEvent, status: EventStatus, error: str | None) -> None:
+async def _finish(unit: Unit, event: Event, status: EventStatus, error: str | None) -> None:
     changed = {"status": status, "payload": None, "attempts": event.attempts, "error": error}
-    connection = await unit.session.connection()
-    await connection.execute(_ending(), changed | {"event": event.id})
+    await unit.run(_ending(), changed | {"event": event.id})
 
 
 @cache
 def _ending() -> Executable:
-    table = InboxEvent.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
+    table = table_of(InboxEvent)
     names = ("status", "payload", "attempts", "error")
     return update(table).where(table.c.id == bindparam("event")).values({name: bindparam(name) for name in names})

@@ -40,7 +40,7 @@ class Edge(BaseMiddleware):
             actor = replace(actor, language=chosen or actor.language)
         data |= {"actor": actor, "state": state, "raw_state": await state.get_state(), "press": None}
         try:
-            async with unit.session.begin_nested():
+            async with unit.attempt():
                 data["press"] = await _press(unit, actor, inner)
                 return await handler(event, data)
         except Refused as refusal:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import UUID, uuid4
 
-from sqlalchemy import Column, DateTime, Dialect, Enum, LargeBinary, MetaData
+from sqlalchemy import Column, DateTime, Dialect, Enum, LargeBinary, MetaData, Table
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
 
@@ -66,6 +66,12 @@ def enum_column(kind: type[StrEnum], name: str, *, nullable: bool = False) -> Co
         values_callable=lambda members: [m.value for m in members],
     )
     return Column(stored, nullable=nullable)
+
+
+def table_of(model: type[SQLModel]) -> Table:
+    """The table of a model, for statements that are built once and run past the session."""
+    table: Table = model.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
+    return table
 
 
 def new_id() -> UUID:

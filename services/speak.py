@@ -13,9 +13,10 @@ from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Executable, bindparam
+from sqlalchemy import Executable, bindparam, insert
 from sqlmodel import col, delete, select
 
+from models.base import new_id, table_of
 from models.case import Case
 from models.mail import Effect, EffectKind, EffectStatus, Keyboard, SentMessage
 from models.unit import Unit
@@ -229,13 +230,39 @@ def sent_address(unit: Unit, sent: SentMessage) -> tuple[Address, int]:
 
 def effect_place(effect: Effect) -> Place:
     """Where an effect's payload is sealed."""
-    return Place("outbox_effect", "payload", str(effect.seal_id))
+    return sealed_effect(effect.seal_id)
 
 
-def _put(unit: Unit, lane: BlindIndex, kind: EffectKind, payload: dict[str, Any], **columns: Any) -> None:  # noqa: ANN401
-    effect = Effect(lane=lane, kind=kind, due_at=unit.now, **columns)
-    effect.payload = unit.vault.seal_server(json.dumps(payload).encode(), effect_place(effect))
-    unit.session.add(effect)
+def sealed_effect(seal_id: UUID) -> Place:
+    """The same, for whoever has only the row's number of the seal."""
+    return Place("outbox_effect", "payload", seal_id)
+
+
+def _put(
+    unit: Unit,
+    lane: BlindIndex,
+    kind: EffectKind,
+    payload: Mapping[str, Any],
+    *,
+    slot: str | None = None,
+    case_id: UUID | None = None,
+    urgent: bool = False,
+) -> None:
+    seal_id = new_id()
+    row = {
+        "lane": lane,
+        "kind": kind,
+        "slot": slot,
+        "urgent": urgent,
+        "payload": unit.vault.seal_server(json.dumps(payload).encode(), sealed_effect(seal_id)),
+        "seal_id": seal_id,
+        "case_id": case_id,
+        "status": EffectStatus.PENDING,
+        "attempts": 0,
+        "due_at": unit.now,
+        "error": None,
+    }
+    unit.said.append(row)
 
 
 async def _keyboard(
@@ -249,22 +276,22 @@ async def _keyboard(
     open_to_all: bool,
 ) -> list[list[dict[str, str]]]:
     flat = [button for row in screen.rows for button in row]
-    new = Keyboard(
-        token=secrets.token_urlsafe(16),
-        lane=lane,
-        slot=slot,
-        person=None if open_to_all else lane,
-        case_id=case.id if case else None,
-        case_version=case.version if case else None,
-        buttons=[[button.act, dict(button.args)] for button in flat],
-        expires_at=unit.now + (FOREVER if open_to_all else life.erase),
-    )
+    new: dict[str, Any] = {
+        "token": secrets.token_urlsafe(16),
+        "lane": lane,
+        "slot": slot,
+        "person": None if open_to_all else lane,
+        "case_id": case.id if case else None,
+        "case_version": case.version if case else None,
+        "buttons": [[button.act, dict(button.args)] for button in flat],
+        "expires_at": unit.now + (FOREVER if open_to_all else life.erase),
+    }
     token = await _standing_token(unit, new) if open_to_all else None
     if token is None:
         await _drop_keyboard(unit, lane, slot)
         if flat:
-            unit.session.add(new)
-            token = new.token
+            await unit.run(_keyboard_new(), new)
+            token = new["token"]
     positions = iter(range(len(flat)))
     return [
         [{"label": button.label, "data": button.url or f"{token}.{number}"} for button, number in row]
@@ -272,48 +299,47 @@ async def _keyboard(
     ]
 
 
-async def _standing_token(unit: Unit, new: Keyboard) -> str | None:
+async def _standing_token(unit: Unit, new: Mapping[str, Any]) -> str | None:
     """The token of the keyboard that stands in the slot, when it means just the same.
 
     Several people press the buttons of one card: a new count of votes must not make a press under way stale.
     """
-    found = await unit.session.exec(select(Keyboard).where(Keyboard.lane == new.lane, Keyboard.slot == new.slot))
-    return next(
-        (
-            old.token
-            for old in found
-            if (old.person, old.case_id, old.case_version, old.buttons)
-            == (new.person, new.case_id, new.case_version, new.buttons)
-        ),
-        None,
+    found = await unit.session.exec(
+        select(Keyboard).where(Keyboard.lane == new["lane"], Keyboard.slot == new["slot"])
     )
+    meaning = ("person", "case_id", "case_version", "buttons")
+    return next((old.token for old in found if all(getattr(old, name) == new[name] for name in meaning)), None)
 
 
 async def _drop_keyboard(unit: Unit, lane: BlindIndex, slot: str) -> None:
-    await _delete(unit, _keyboards(), lane, slot)
+    await unit.session.flush()  # a link of this unit may be a row that is not written yet
+    await unit.run(_keyboards(), {"in_lane": lane, "in_slot": slot})
 
 
 async def _replace_pending(unit: Unit, lane: BlindIndex, slot: str) -> None:
-    await _delete(unit, _pending(), lane, slot)
+    unit.said[:] = [row for row in unit.said if not _shows(row, lane, slot)]
+    await unit.run(_pending(), {"in_lane": lane, "in_slot": slot})
 
 
-async def _delete(unit: Unit, statement: Executable, lane: BlindIndex, slot: str) -> None:
-    """Delete rows, also those of this unit, without a look at what the session holds: nothing reads them there."""
-    await unit.session.flush()
-    connection = await unit.session.connection()
-    await connection.execute(statement, {"in_lane": lane, "in_slot": slot})
+def _shows(row: Mapping[str, Any], lane: BlindIndex, slot: str) -> bool:
+    return (row["lane"], row["slot"], row["kind"]) == (lane, slot, EffectKind.SHOW)
+
+
+@cache
+def _keyboard_new() -> Executable:
+    """Built once, as below: each event runs these, and building them takes longer."""
+    return insert(table_of(Keyboard))
 
 
 @cache
 def _keyboards() -> Executable:
-    """Built once, as below: each event runs these, and building them takes longer."""
-    table = Keyboard.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
+    table = table_of(Keyboard)
     return delete(table).where(table.c.lane == bindparam("in_lane"), table.c.slot == bindparam("in_slot"))
 
 
 @cache
 def _pending() -> Executable:
-    table = Effect.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
+    table = table_of(Effect)
     return delete(table).where(
         table.c.lane == bindparam("in_lane"),
         table.c.slot == bindparam("in_slot"),

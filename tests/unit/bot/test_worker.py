@@ -71,8 +71,8 @@ async def store(resources: Resources, *updates: object) -> None:
 async def work_off(worker: Worker) -> int:
     """Handle what is due now; returns how many tries that took."""
     count = 0
-    while await worker.handle_next():
-        count += 1
+    while handled := await worker.handle_next():
+        count += handled
     return count
 
 
@@ -112,14 +112,14 @@ async def test_a_failing_event_leaves_nothing_behind_and_its_lane_waits(
 ) -> None:
     """Nothing of a failed try is stored; the next event of the lane waits for it, other lanes do not."""
 
-    async def fail_once(message: Message, unit: Unit, actor: Actor) -> None:
+    async def fail_at_first(message: Message, unit: Unit, actor: Actor) -> None:
         await echo(message, unit, actor)
-        if message.text == "bad" and tries.pop():
+        if message.text == "bad" and unit.now < begin + FIRST_PAUSE:
             raise Broken
 
-    tries = [False, True]
+    begin = clock.now()
     await store(resources, said(1, "bad"), said(2, "next"), said(3, "other", who=8))
-    worker = working(resources, fail_once)
+    worker = working(resources, fail_at_first)
     assert await work_off(worker) == 2
     assert [effect["text"] for effect in await effects(resources)] == ["other"]
     first, second, _ = await events(resources)
@@ -128,6 +128,36 @@ async def test_a_failing_event_leaves_nothing_behind_and_its_lane_waits(
     clock.advance(FIRST_PAUSE)
     assert await work_off(worker) == 2
     assert {event.status for event in await events(resources)} == {EventStatus.DONE}
+
+
+async def test_an_event_takes_no_other_along(resources: Resources) -> None:
+    """Events that were to share a transaction are each done, or not, by themselves."""
+
+    async def fail_some(message: Message, unit: Unit, actor: Actor) -> None:
+        await echo(message, unit, actor)
+        if message.text == "bad":
+            raise Broken
+
+    texts = ["1", "2", "bad", "3", "bad", "4"]
+    await store(resources, *(said(number, text, who=number) for number, text in enumerate(texts, 1)))
+    assert await work_off(working(resources, fail_some)) == len(texts)
+    assert [effect["text"] for effect in await effects(resources)] == ["1", "2", "3", "4"]
+    failed = [event.external_id for event in await events(resources) if event.status is EventStatus.NEW]
+    assert failed == ["3", "5"]
+
+
+async def test_events_of_one_transaction_know_nothing_of_each_other(resources: Resources) -> None:
+    """What one event has loaded or replaced is read anew by the next, as it stands then."""
+
+    async def press_then_replace(message: Message, unit: Unit, actor: Actor) -> None:
+        seen.append(len(unit.session.sync_session.identity_map))
+        unit.session.add(await unit.session.get_one(InboxEvent, 1))
+        await echo(message, unit, actor)
+
+    seen: list[int] = []
+    await store(resources, said(1, "a", who=1), said(2, "b", who=2), said(3, "c", who=3))
+    assert await work_off(working(resources, press_then_replace)) == 3
+    assert seen == [0, 0, 0]
 
 
 async def test_conversation_state_goes_back_with_a_failed_event(resources: Resources) -> None:
