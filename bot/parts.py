@@ -4,7 +4,7 @@ from typing import Final
 
 from aiogram import Router
 
-from bot import fetcher, groupcheck, inbox
+from bot import fetcher, groupcheck, inbox, paying
 from bot.errands import Errand
 from handlers import (
     attachments,
@@ -41,6 +41,7 @@ from services import (
 )
 from services import danger as dangers
 from services import followup as followups
+from services import reconciling
 from services import recovery as recoveries
 from services import treasury as treasuries
 from services.jobs import Job
@@ -78,6 +79,7 @@ JOBS: Final[tuple[Job, ...]] = (
     *emergency.JOBS,
     *standing.JOBS,
     *treasuries.JOBS,
+    *reconciling.JOBS,
     *followups.JOBS,
     *dangers.JOBS,
     *donate_stripe.JOBS,
@@ -85,7 +87,7 @@ JOBS: Final[tuple[Job, ...]] = (
     *audit.JOBS,
 )
 
-ERRANDS: Final[tuple[Errand, ...]] = (*fetcher.ERRANDS, *groupcheck.ERRANDS)
+ERRANDS: Final[tuple[Errand, ...]] = (*fetcher.ERRANDS, *groupcheck.ERRANDS, *paying.ERRANDS)
 
 
 def build_routers() -> list[Router]:
