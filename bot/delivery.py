@@ -61,6 +61,8 @@ class Delivery:
             await self.calls.answer(
                 payload["press"], payload["text"], alert=payload["alert"], start=payload["start"]
             )
+        elif due.kind is EffectKind.CHECKOUT:
+            await self.calls.answer_checkout(due.payload["query"], due.payload["refusal"])
         else:
             await self.calls.leave(due.chat)
         record.done.append(due.id)

@@ -21,6 +21,7 @@ from models.mail import Effect, EffectStatus, EventStatus, InboxEvent
 from models.unit import Unit
 from services.donate_stripe import object_of
 from services.jobs import Job
+from services.speak import checkout_lane
 from vault.seal import Place
 from vault.types import BlindIndex, IndexName
 
@@ -82,8 +83,11 @@ def telegram_arrival(resources: Resources, update: object) -> Arrival:
     number = update.get("update_id") if isinstance(update, Mapping) else None
     known = isinstance(number, int) and not isinstance(number, bool)
     external = str(number) if known else f"?{hashlib.sha256(body).hexdigest()[:40]}"
-    chat = chat_of(update)
-    lane = NO_LANE if chat is None else resources.vault.index(IndexName.chat, str(chat))
+    chat, payment = chat_of(update), _payment_query(update)
+    if payment is not None:
+        lane = checkout_lane(payment)
+    else:
+        lane = NO_LANE if chat is None else resources.vault.index(IndexName.chat, str(chat))
     return Arrival(TELEGRAM, external, lane, body)
 
 
@@ -118,6 +122,12 @@ def _content(update: object) -> Mapping[str, Any]:
     if not isinstance(update, Mapping):
         return {}
     return next((value for value in update.values() if isinstance(value, Mapping)), {})
+
+
+def _payment_query(update: object) -> str | None:
+    """The id of Telegram's last question before a payment, which must be answered within ten seconds."""
+    query = update.get("pre_checkout_query") if isinstance(update, Mapping) else None
+    return str(query.get("id")) if isinstance(query, Mapping) else None
 
 
 def _number(thing: object) -> int | None:

@@ -4,7 +4,7 @@ from typing import Final
 
 from aiogram import Router
 
-from bot import fetcher, groupcheck, inbox, paying
+from bot import fetcher, groupcheck, inbox, paying, stars_errands
 from bot.errands import Errand
 from handlers import (
     attachments,
@@ -20,6 +20,7 @@ from handlers import (
     recovery,
     relay,
     review,
+    screening,
     start,
     stray,
     treasury,
@@ -43,6 +44,7 @@ from services import danger as dangers
 from services import followup as followups
 from services import reconciling
 from services import recovery as recoveries
+from services import screening as screenings
 from services import treasury as treasuries
 from services.jobs import Job
 
@@ -59,6 +61,7 @@ CONVERSATIONS: Final = (
     reading,
     mine,
     treasury,
+    screening,
     followup,
     danger,
     desk,
@@ -79,6 +82,7 @@ JOBS: Final[tuple[Job, ...]] = (
     *emergency.JOBS,
     *standing.JOBS,
     *treasuries.JOBS,
+    *screenings.JOBS,
     *reconciling.JOBS,
     *followups.JOBS,
     *dangers.JOBS,
@@ -87,7 +91,7 @@ JOBS: Final[tuple[Job, ...]] = (
     *audit.JOBS,
 )
 
-ERRANDS: Final[tuple[Errand, ...]] = (*fetcher.ERRANDS, *groupcheck.ERRANDS, *paying.ERRANDS)
+ERRANDS: Final[tuple[Errand, ...]] = (*fetcher.ERRANDS, *groupcheck.ERRANDS, *paying.ERRANDS, *stars_errands.ERRANDS)
 
 
 def build_routers() -> list[Router]:

@@ -26,7 +26,10 @@ from bot.metrics import Metrics
 from bot.profile import describe
 from texts.catalogue import Catalogue
 
-KINDS: Final = ("message", "edited_message", "channel_post", "callback_query", "my_chat_member", "chat_member")
+KINDS: Final = (
+    *("message", "edited_message", "channel_post", "callback_query", "my_chat_member", "chat_member"),
+    "pre_checkout_query",
+)
 """What handlers hear. `chat_member` is sent only to those who ask for it (Bot API, getUpdates)."""
 
 POLL_SECONDS: Final = 25

@@ -178,6 +178,15 @@ class TelegramCalls:
                 if not {"query is too old", "query id is invalid", "query_id_invalid"} & _phrases(error):
                     raise
 
+    async def answer_checkout(self, query: str, refusal: str | None) -> None:
+        """Say yes or no before a payment; a question that is too old has been answered by Telegram: with no."""
+        async with _translated():
+            try:
+                await self._bot.answer_pre_checkout_query(query, ok=refusal is None, error_message=refusal)
+            except BadRequest as error:
+                if not {"query is too old", "query id is invalid", "query_id_invalid"} & _phrases(error):
+                    raise
+
     async def leave(self, chat: int) -> None:
         """Leave a group; having left before is fine."""
         with contextlib.suppress(ChatClosed):

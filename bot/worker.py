@@ -34,6 +34,7 @@ from models.base import table_of
 from models.mail import EventStatus, InboxEvent
 from models.unit import Unit
 from services.donate_stripe import stripe_event
+from services.speak import CHECKOUT_LANES
 from vault.types import SealedBytes
 
 ATTEMPTS: Final = 6
@@ -210,7 +211,8 @@ async def claim(unit: Unit, most: int) -> list[Event]:
     A head is locked until its unit ends and counts as new meanwhile, so no other worker sees a second event
     of the lane as its head.
     """
-    rows = await unit.run(_heads(), {"now": unit.now, "most": most})
+    due = {"now": unit.now, "most": most}
+    rows = (await unit.run(_checkouts(), due)).all() or (await unit.run(_heads(), due)).all()
     return [Event._make(row) for row in rows]
 
 
@@ -224,6 +226,23 @@ def _heads() -> Executable:
     return (
         select(*(event.c[name] for name in Event._fields))
         .where(event.c.status == EventStatus.NEW, event.c.next_try_at <= bindparam("now"), head)
+        .order_by(event.c.id)
+        .limit(bindparam("most"))
+        .with_for_update(skip_locked=True, of=event)
+    )
+
+
+@cache
+def _checkouts() -> Executable:
+    """Questions before a payment, which come before everything: Telegram waits ten seconds for an answer."""
+    event = table_of(InboxEvent)
+    return (
+        select(*(event.c[name] for name in Event._fields))
+        .where(
+            event.c.lane.in_(CHECKOUT_LANES),
+            event.c.status == EventStatus.NEW,
+            event.c.next_try_at <= bindparam("now"),
+        )
         .order_by(event.c.id)
         .limit(bindparam("most"))
         .with_for_update(skip_locked=True, of=event)

@@ -5,15 +5,16 @@ from aiogram.enums import ChatType
 from aiogram.filters import Command, CommandStart, StateFilter
 from aiogram.fsm.context import FSMContext
 from aiogram.fsm.state import State, StatesGroup
-from aiogram.types import CallbackQuery, Message
+from aiogram.types import CallbackQuery, Message, PreCheckoutQuery
 
 from handlers.pressed import Pressed, finish
 from models.unit import Unit
-from payments.money import Money
-from services import donate
+from payments.money import STARS, Money
+from services import donate, donate_stars
 from services.access import Actor
 from services.buttons import Press
 from services.donate import Way
+from services.donate_stars import StarMove
 from services.speak import erase_messages
 
 START: str = "donate"
@@ -80,6 +81,35 @@ async def begin(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press,
     await finish(unit, actor, callback, press)
 
 
+async def check_payment(query: PreCheckoutQuery, unit: Unit, actor: Actor) -> None:
+    """Telegram's last question before it takes the stars."""
+    await donate_stars.check_payment(
+        unit, actor, query.id, query.invoice_payload, query.currency, query.total_amount
+    )
+
+
+async def paid(message: Message, unit: Unit, actor: Actor) -> None:
+    """The stars are paid: recorded, and Telegram's own note of it taken out of the chat."""
+    erase_messages(unit, actor.address, [message.message_id])
+    found = message.successful_payment
+    if found is not None and found.currency == STARS:
+        move = StarMove(
+            found.telegram_payment_charge_id,
+            found.total_amount,
+            int(actor.address),
+            found.invoice_payload,
+            refund=False,
+        )
+        await donate_stars.paid(unit, actor.address, actor.language, move)
+
+
+async def paid_back(message: Message, unit: Unit, actor: Actor) -> None:
+    """The stars are paid back, by the fund or by Telegram itself."""
+    erase_messages(unit, actor.address, [message.message_id])
+    if message.refunded_payment is not None:
+        await donate_stars.paid_back(unit, message.refunded_payment.telegram_payment_charge_id)
+
+
 def build_router() -> Router:
     """The router of givers."""
     router = Router(name="donate")
@@ -87,6 +117,9 @@ def build_router() -> Router:
     router.message.register(donate_command, Command("donate"), private)
     router.message.register(donate_command, CommandStart(deep_link=True, magic=F.args == START), private)
     router.message.register(take_amount, StateFilter(Typing.amount), private, ~F.text.startswith("/"))
+    router.message.register(paid, F.successful_payment, private)
+    router.message.register(paid_back, F.refunded_payment, private)
+    router.pre_checkout_query.register(check_payment)
     press = router.callback_query.register
     press(show_ways, Pressed("donate.home"))
     press(show_amounts, Pressed("donate.way"))

@@ -69,6 +69,8 @@ class EffectKind(StrEnum):
     """Answer the press of a button with a pop-up, or with nothing."""
     LEAVE = "leave"
     """Leave a chat."""
+    CHECKOUT = "checkout"
+    """Answer Telegram's last question before a payment."""
 
 
 class EffectStatus(StrEnum):

@@ -124,7 +124,7 @@ async def take_look(unit: Unit, look_id: UUID) -> StripeLook | None:
     if look is None or look.due_at > unit.now:
         return None
     look.attempts += 1
-    look.due_at = unit.now + max(LEASE, _pause(look.attempts))
+    look.due_at = unit.now + max(LEASE, pause(look.attempts))
     await unit.session.flush()
     return look
 
@@ -150,7 +150,7 @@ async def try_later(unit: Unit, table: type[StripeLook | Donation | MonthlyGift]
         table, row_id, with_for_update=True, populate_existing=True
     )
     if row is not None:
-        row.due_at = unit.now + _pause(row.attempts)
+        row.due_at = unit.now + pause(row.attempts)
         await unit.session.flush()
 
 
@@ -231,7 +231,7 @@ async def take_stop(unit: Unit, monthly_id: UUID) -> str | None:
     if monthly is None or monthly.status is not MonthlyStatus.STOPPING or monthly.due_at > unit.now:
         return None
     monthly.attempts += 1
-    monthly.due_at = unit.now + max(LEASE, _pause(monthly.attempts))
+    monthly.due_at = unit.now + max(LEASE, pause(monthly.attempts))
     await unit.session.flush()
     return monthly.subscription
 
@@ -260,7 +260,7 @@ async def _take(unit: Unit, donation_id: UUID, status: DonationStatus) -> Donati
     if donation.status is not status or donation.due_at > unit.now:
         return None
     donation.attempts += 1
-    donation.due_at = unit.now + max(LEASE, _pause(donation.attempts))
+    donation.due_at = unit.now + max(LEASE, pause(donation.attempts))
     await unit.session.flush()
     return donation
 
@@ -269,9 +269,10 @@ async def _locked(unit: Unit, donation_id: UUID) -> Donation:
     return await unit.session.get_one(Donation, donation_id, with_for_update=True, populate_existing=True)
 
 
-def _pause(attempts: int) -> timedelta:
-    pause: timedelta = FIRST_PAUSE * 2 ** min(attempts, 12)
-    return min(pause, LONGEST_PAUSE)
+def pause(attempts: int) -> timedelta:
+    """How long to wait after so many tries."""
+    grown: timedelta = FIRST_PAUSE * 2 ** min(attempts, 12)
+    return min(grown, LONGEST_PAUSE)
 
 
 async def _find_overdue(unit: Unit) -> Sequence[UUID]:

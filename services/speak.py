@@ -6,6 +6,7 @@ its own slot in the group, a notice is a slot of its own. A later text for a slo
 
 import json
 import secrets
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -38,6 +39,9 @@ START_BUTTON = "b_"
 
 OWN_NAME = "{bot}"
 """Stands in a screen's text for the bot's own user name, which the sender knows: `https://t.me/{bot}?start=`."""
+
+CHECKOUT_LANES = tuple(BlindIndex(f"checkout:{number}") for number in range(16))
+"""Lanes of what is answered at once: events and effects about a payment wait behind nothing else."""
 
 FOREVER = timedelta(days=365)
 """How long a keyboard outside private chats may live; its case ends it earlier."""
@@ -198,6 +202,12 @@ def answer(
     _put(unit, lane_of(unit, address), EffectKind.ANSWER, payload, urgent=True)
 
 
+def answer_checkout(unit: Unit, address: Address, query: str, refusal: str | None) -> None:
+    """Answer Telegram's last question before a payment: yes, or why not. It waits ten seconds for it."""
+    payload = {"chat": address, "query": query, "refusal": refusal}
+    _put(unit, checkout_lane(query), EffectKind.CHECKOUT, payload, urgent=True)
+
+
 def start_link(unit: Unit, person: BlindIndex, button: Button, case: Case | None = None) -> str:
     """A start parameter that stands for a button which only this person may press, for an hour."""
     token = secrets.token_urlsafe(16)
@@ -226,6 +236,11 @@ def sent_address(unit: Unit, sent: SentMessage) -> tuple[Address, int]:
     place = Place("sent_message", "address", str(sent.id))
     chat, message = json.loads(unit.vault.open_server(sent.address, place))
     return Address(chat), message
+
+
+def checkout_lane(query: str) -> BlindIndex:
+    """The lane of one question before a payment: it stands in the order of no chat."""
+    return CHECKOUT_LANES[zlib.crc32(query.encode(errors="replace")) % len(CHECKOUT_LANES)]
 
 
 def effect_place(effect: Effect) -> Place:

@@ -218,6 +218,10 @@ class Person:
         url: str | None = answer.get("url")
         return url
 
+    async def pay(self, link: str, *, lost: bool = False) -> str:
+        """Pay an invoice in Telegram Stars and return the charge's id; with `lost`, the bot never hears of it."""
+        return str((await self._post("pay", {"link": link, "lost": lost}))["charge"])
+
     async def forge(self, data: str, *, chat: int | None = None, message_id: int = 0) -> None:
         """Press a button that may not exist, as a changed client can."""
         await self._post("press", {"forged": True, "data": data, "chat": chat, "message_id": message_id})

@@ -4,6 +4,7 @@ Messages are posted, amended and removed only here, so every change is numbered 
 Who may do what is decided by the callers: `methods` for the bot, `acts` and `groups` for people.
 """
 
+import asyncio
 import secrets
 from collections.abc import Awaitable, Callable
 
@@ -33,6 +34,8 @@ class Telegram:
         self.flood = FloodControl(limits, clock.seconds)
         self.calls = CallLog(limits.calls_logged)
         self.faults = Faults()
+        self.checkouts: dict[str, asyncio.Future[str | None]] = {}
+        """Payers who wait for the bot's yes, or its reason why not."""
         self.settle: Callable[[], Awaitable[None]] | None = None
         """Lets the bot do what is due; a jump of the page goes by steps and calls it after each."""
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from aiohttp import web
 
-from sandbox.telegram import acts
+from sandbox.telegram import acts, stars
 from sandbox.telegram.core import Telegram
 from sandbox.telegram.state import Chat, User
 from sandbox.telegram.views import chat_view, message_view, person_view, popup_view, visible
@@ -64,6 +64,7 @@ class People:
             web.post("/people/{id}/upload", self.upload),
             web.post("/people/{id}/press", self.press),
             web.post("/people/{id}/open", self.open_link),
+            web.post("/people/{id}/pay", self.pay),
             web.post("/people/{id}/block", self.block),
             web.post("/people/{id}/unblock", self.unblock),
             web.get("/people/{id}/chats", self.chats),
@@ -177,6 +178,15 @@ class People:
         group = Unknown.check(self._telegram.world.chats.get(int(wanted)), wanted) if wanted else None
         message = acts.open_link(self._telegram, self._person(request), str(body["link"]), group)
         return answer(message_view(message.body, message.changed) if message else {})
+
+    async def pay(self, request: web.Request) -> web.Response:
+        """Pay the invoice behind `link` in Telegram Stars; with `lost`, the bot hears nothing of it."""
+        body = await payload(request)
+        person, link = self._person(request), str(body["link"])
+        if body.get("lost"):
+            invoice = Unknown.check(self._telegram.world.invoices.get(link), link)
+            return answer({"charge": stars.take(self._telegram, person, invoice, told=False)})
+        return answer({"charge": await stars.pay(self._telegram, person, link)})
 
     async def block(self, request: web.Request) -> web.Response:
         """Block the bot."""

@@ -138,6 +138,28 @@ class Query:
 
 
 @dataclass(slots=True)
+class StarInvoice:
+    """What is to be paid in Telegram Stars."""
+
+    title: str
+    description: str
+    payload: str
+    stars: int
+
+
+@dataclass(slots=True)
+class StarPayment:
+    """Stars that a person paid; `refunded` is when they got them back."""
+
+    charge: str
+    user: int
+    stars: int
+    payload: str
+    date: int
+    refunded: int | None = None
+
+
+@dataclass(slots=True)
 class World:
     """All of it, for one bot."""
 
@@ -149,6 +171,9 @@ class World:
     queries: dict[str, Query] = field(default_factory=dict)
     popups: dict[int, list[Popup]] = field(default_factory=dict)
     profile: JsonDict = field(default_factory=dict)
+    invoices: dict[str, StarInvoice] = field(default_factory=dict)
+    """By their links."""
+    payments: list[StarPayment] = field(default_factory=list)
 
     def groups(self) -> list[Chat]:
         """Return all groups, supergroups and channels, oldest first."""

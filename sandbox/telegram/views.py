@@ -6,7 +6,7 @@ from sandbox.telegram.wire import JsonDict
 
 _SERVICE = (
     "new_chat_members", "left_chat_member", "pinned_message", "group_chat_created", "supergroup_chat_created",
-    "migrate_to_chat_id", "migrate_from_chat_id",
+    "migrate_to_chat_id", "migrate_from_chat_id", "successful_payment", "refunded_payment",
 )  # fmt: skip
 
 

@@ -7,12 +7,13 @@ from sqlmodel import select
 
 from bot.database import Resources
 from bot.stripe_setup import StripeSetup
-from models.donation import Donation, DonationStatus
+from models.donation import Donation, DonationStatus, RefundReason
 from payments.ledger import Purpose, balance
 from sandbox.clock import TravelClock
 from sandbox.stripe.client import RUSSIAN_CARD, Bank
 from sandbox.stripe.server import StripeServer
-from sandbox.telegram.client import Person
+from sandbox.telegram.client import Person, Refused
+from services.donate_settle import ask_refund
 from tests.flows.harness import World, open_world
 from tests.stripe_town import bank, stripe_server
 
@@ -85,3 +86,30 @@ async def test_card_from_russia_is_paid_back_at_once(world: World, bank: Bank) -
     held = await held_by_stripe(bank)
     assert await books(world) == {"stripe": held, "fees": -held}
     assert "not safe" in str(await donor.messages())
+
+
+async def test_stars_are_paid_once_and_paid_back(world: World) -> None:
+    """An invoice in stars is paid once; a second payment is refused; the books hold stars apart from money."""
+    donor = await world.person("Dora", "en")
+    link = await page_of(world, donor, "Telegram Stars", "500 ⭐")
+    await donor.pay(link)
+    await world.settle()
+    assert await statuses(world) == [DonationStatus.GIVEN]
+    assert await books(world, "XTR") == {"contributions": -500, "stars": 500}
+    with pytest.raises(Refused, match="no longer valid"):
+        await donor.pay(link)
+    async with world.unit() as unit:
+        donation = (await unit.session.exec(select(Donation))).one()
+        await ask_refund(unit, donation, RefundReason.ASKED, "donor")
+    await world.settle()
+    assert await statuses(world) == [DonationStatus.REFUNDED]
+    assert await books(world, "XTR") == {}
+
+
+async def test_stars_that_nobody_told_of_are_found(world: World) -> None:
+    """A payment whose message was lost is found in Telegram's list of transactions."""
+    donor = await world.person("Dora", "en")
+    await donor.pay(await page_of(world, donor, "Telegram Stars", "500 ⭐"), lost=True)
+    await world.jump(hours=7)
+    assert await statuses(world) == [DonationStatus.GIVEN]
+    assert await books(world, "XTR") == {"contributions": -500, "stars": 500}

@@ -8,7 +8,7 @@ from aiogram import methods as api
 from aiogram.methods import TelegramMethod
 
 from sandbox.telegram.core import Telegram
-from sandbox.telegram.methods import chats, editing, profile, receiving, sending
+from sandbox.telegram.methods import chats, editing, profile, receiving, sending, stars
 from sandbox.telegram.validate import Parameters, Signature
 
 M = TypeVar("M", bound=TelegramMethod[Any])
@@ -55,6 +55,10 @@ _ALL: Final = (
     _method(api.GetChatAdministrators, chats.get_chat_administrators),
     _method(api.GetChatMemberCount, chats.get_chat_member_count),
     _method(api.LeaveChat, chats.leave_chat),
+    _method(api.CreateInvoiceLink, stars.create_invoice_link),
+    _method(api.AnswerPreCheckoutQuery, stars.answer_pre_checkout_query),
+    _method(api.RefundStarPayment, stars.refund_star_payment),
+    _method(api.GetStarTransactions, stars.get_star_transactions),
     _method(api.SetMyCommands, profile.set_my_commands),
     _method(api.GetMyCommands, profile.get_my_commands),
     _method(api.DeleteMyCommands, profile.delete_my_commands),

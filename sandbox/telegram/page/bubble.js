@@ -11,6 +11,8 @@ const SERVICE = {
   new_chat_members: (value) => t("joined", { name: value.map((user) => user.first_name).join(", ") }),
   left_chat_member: (value) => t("left", { name: value.first_name }),
   pinned_message: () => t("pinned"),
+  successful_payment: (paid) => t("paid", { n: paid.total_amount }),
+  refunded_payment: (paid) => t("paidBack", { n: paid.total_amount }),
   group_chat_created: () => t("created"),
   supergroup_chat_created: () => t("created"),
   migrate_to_chat_id: () => t("moved"),

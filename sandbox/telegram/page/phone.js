@@ -4,11 +4,12 @@ import { patch, post } from "./api.js";
 import { bubble } from "./bubble.js";
 import { Composer } from "./composer.js";
 import { avatar, button, el, iconButton } from "./dom.js";
-import { lookAt, attempt, openMenu, select } from "./menus.js";
+import { attempt, lookAt, openForm, openMenu, select } from "./menus.js";
 import { Popups } from "./popups.js";
 import { groupMenu } from "./groups.js";
 import { dayOf, partOf, t } from "./words.js";
 
+const INVOICE = "https://t.me/$";
 const LANGUAGES = [["ru", "RU"], ["en", "EN"], ["de", "DE"]];
 const VANISHING_MS = 450;
 const NEAR_END = 80;
@@ -123,8 +124,12 @@ export class Phone {
     if (popup.text) this.popups.show(popup);
   }
 
-  /** Open a link as this person: one to the bot waits for START, others open in a new tab. */
+  /** Open a link as this person: one to the bot waits for START, an invoice for a yes, others open in a new tab. */
   followLink(url) {
+    if (url.startsWith(INVOICE)) {
+      openForm(t("payStars"), t("pay"), [], () => attempt(() => post(`/people/${this.id}/pay`, { link: url })));
+      return;
+    }
     if (!isBotLink(url, this.#town.bot.username)) {
       window.open(url, "_blank", "noopener,noreferrer");
       return;
