@@ -4,13 +4,13 @@ Refusals before the work leave no trace; what the work answered is kept for its 
 for the call comes before or after the work, as its kind says.
 """
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from aiohttp import web
-from aiohttp.helpers import BasicAuth
 
 from sandbox.stripe.calls import Call, Fault, paused
 from sandbox.stripe.core import API_VERSION, Cause, Stripe, new_id
@@ -176,7 +176,10 @@ def _key(header: str) -> str | None:
     if scheme.lower() == "bearer":
         return value.strip()
     if scheme.lower() == "basic":
-        return str(BasicAuth.decode(header).login)
+        try:
+            return base64.b64decode(value, validate=True).decode().partition(":")[0]
+        except ValueError:
+            return None
     return None
 
 

@@ -32,7 +32,7 @@ def open_dispute(
         "created": now,
         "currency": charge["currency"],
         "enhanced_eligibility_types": [],
-        "evidence": {},
+        "evidence": {"enhanced_evidence": {}},
         "evidence_details": {
             "due_by": due, "enhanced_eligibility": {}, "has_evidence": False, "past_due": False,
             "submission_count": 0, "submission_method": "not_submitted",

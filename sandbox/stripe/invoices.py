@@ -129,6 +129,7 @@ def paid(stripe: Stripe, invoice: JsonDict, intent: JsonDict) -> None:
         if payment["payment"]["payment_intent"] == intent["id"]:
             payment.update(status="paid", amount_paid=invoice["amount_due"])
             payment["status_transitions"]["paid_at"] = stripe.now()
+            stripe.emit("invoice_payment.paid", payment)
     invoice["status_transitions"]["paid_at"] = stripe.now()
     invoice.update(
         amount_paid=invoice["amount_due"],

@@ -51,11 +51,12 @@ def expanded(stripe: Stripe, body: JsonDict, paths: Iterable[str], may_read: Rea
     """Return a copy of `body` with the objects that `paths` name in the place of their ids."""
     whole: JsonDict = _copy(body)
     for path in paths:
+        # Stripe counts `data` as a level too.
         steps = path.split(".")
         inside_list = whole.get("object") == "list"
         if inside_list != (steps[0] == "data"):
             raise _not_expandable(path)
-        if len(steps) > DEEPEST + inside_list:
+        if len(steps) > DEEPEST:
             raise malformed(f"You cannot expand more than {DEEPEST} levels of a property.", param="expand")
         if inside_list:
             _expand_each(stripe, whole["data"], steps[1:], may_read, path)

@@ -115,7 +115,15 @@ def _account(stripe: Stripe, account_id: str, country: str, transfers: str, emai
         "email": email,
         "metadata": {},
         "payouts_enabled": transfers == "active",
-        "settings": {"payments": {"statement_descriptor": stripe.terms.descriptor}},
+        "settings": {
+            "branding": {"icon": None, "logo": None, "primary_color": None, "secondary_color": None},
+            "card_payments": {
+                "decline_on": {"avs_failure": False, "cvc_failure": False},
+                "statement_descriptor_prefix": stripe.terms.descriptor,
+            },
+            "dashboard": {"display_name": None, "timezone": "Etc/UTC"},
+            "payments": {"statement_descriptor": stripe.terms.descriptor},
+        },
         "type": "standard" if account_id == stripe.account_id else "express",
     }
     return stripe.add("account", body)
