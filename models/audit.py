@@ -94,6 +94,16 @@ async def record(unit: Unit, actor: str, act: str, subject: str, **facts: Any) -
     return entry
 
 
+def about_money(unit: Unit, kind: str, row: UUID) -> str:
+    """Name money as a subject of the log: only who has the keyring can tell of which row an entry speaks.
+
+    Books and grants outlive the case and the log outlives everything: with a row's own id, or the same moment, in
+    both, the log would say for good which case a grant was for, and who judged it.
+    """
+    keyed = unit.vault.sign(b"plecho log subject\0" + kind.encode() + row.bytes)
+    return f"{kind}:{hashlib.sha256(keyed).hexdigest()[:32]}"
+
+
 def about(kind: str, row: UUID) -> str:
     """Name a subject of the log."""
     return f"{kind}:{row}"

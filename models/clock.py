@@ -11,6 +11,11 @@ class Clock(Protocol):
         """Return the present time, aware, in UTC."""
 
 
+def to_day(moment: datetime) -> datetime:
+    """The beginning of a moment's day in UTC: what is kept of a time when the hour could tell too much."""
+    return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 class SystemClock:
     """The machine's clock."""
 

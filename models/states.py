@@ -19,6 +19,10 @@ Allowed = Mapping[Any, frozenset[Any]]
 """From each state, the states it may lead to."""
 
 
+MONEY = frozenset({"fund_grant", "payout", "attempt"})
+"""Tables whose rows outlive their case: the log names them by `audit.about_money`."""
+
+
 class Stateful(Protocol):
     """A table row with an id and a state."""
 
@@ -51,4 +55,5 @@ async def move(
     if moved.rowcount != 1:
         raise MoveRefused(kind, row.id, source, target)
     await unit.session.refresh(row, ["status"])
-    await audit.record(unit, actor, f"{kind}.{target}", audit.about(kind, row.id), source=str(source), **facts)
+    subject = audit.about_money(unit, kind, row.id) if kind in MONEY else audit.about(kind, row.id)
+    await audit.record(unit, actor, f"{kind}.{target}", subject, source=str(source), **facts)

@@ -14,6 +14,7 @@ from sqlmodel import col, select, update
 
 from models.attempt import Attempt
 from models.case import Case
+from models.clock import to_day
 from models.errors import AlreadyDone, BadInput
 from models.grant import GRANT_ALLOWED, PAYOUT_ALLOWED, Grant, GrantStatus, Payout, PayoutStatus
 from models.states import move
@@ -163,6 +164,7 @@ async def cancel_for_case(unit: Unit, case: Case, actor_name: str) -> Payout | N
         update(Attempt).where(col(Attempt.payout_id).in_(tries)).values(case_id=None, destination=None)
     )
     grant.case_id = grant.destination = None
+    await _keep_days(unit, grant)
     await unit.session.flush()
     if payout is not None and payout.status in MOVING:
         return payout
@@ -171,8 +173,21 @@ async def cancel_for_case(unit: Unit, case: Case, actor_name: str) -> Payout | N
             return payout
         await move(unit, payout, PayoutStatus.CANCELLED, PAYOUT_ALLOWED, actor_name)
     if grant.status != GrantStatus.PAID:
-        await release(unit, grant, actor_name)
+        await release(unit, grant, "system")  # the books are never erased: they must not name the case
     return None
+
+
+async def _keep_days(unit: Unit, grant: Grant) -> None:
+    """Keep the days alone of what happened so far: the log of acts has the hours, and names the case."""
+    grant.approved_at = to_day(grant.approved_at)
+    grant.paid_at = grant.paid_at and to_day(grant.paid_at)
+    for payout in (await unit.session.exec(select(Payout).where(Payout.grant_id == grant.id))).all():
+        payout.created_at = to_day(payout.created_at)
+        payout.claimed_at = payout.claimed_at and to_day(payout.claimed_at)
+        payout.paid_at = payout.paid_at and to_day(payout.paid_at)
+        for attempt in (await unit.session.exec(select(Attempt).where(Attempt.payout_id == payout.id))).all():
+            if attempt.ended_at is not None:
+                attempt.made_at, attempt.ended_at = to_day(attempt.made_at), to_day(attempt.ended_at)
 
 
 async def live_payout(unit: Unit, grant: Grant) -> Payout | None:

@@ -6,6 +6,7 @@
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID, uuid4
 
@@ -14,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, select
 
 from models import audit
+from models.clock import to_day
 from models.errors import AlreadyDone, FundShort
 from models.ledger import AccountKind, JournalEntry, LedgerAccount, Posting
 from models.unit import Unit
@@ -134,7 +136,11 @@ async def post(
     if standing is not None:
         return await _same(unit, standing, kind, postings)
     entry = JournalEntry(
-        reference=reference, kind=kind, at=unit.now, actor=actor, grant_number=grant_number and str(grant_number)
+        reference=reference,
+        kind=kind,
+        at=_moment(unit, grant_number),
+        actor=actor,
+        grant_number=grant_number and str(grant_number),
     )
     try:
         async with unit.session.begin_nested():
@@ -143,9 +149,16 @@ async def post(
         if FLOOR in str(error.orig):
             raise FundShort from error
         raise
-    subject, largest = audit.about("entry", entry.id), max(postings.values())
-    await audit.record(unit, actor, f"ledger.{kind}", subject, amount=largest, currency=currency)
+    # No amount: the log stands beside what was decided, and its times are finer than a day.
+    await audit.record(
+        unit, actor, f"ledger.{kind}", audit.about_money(unit, "entry", entry.id), currency=currency
+    )
     return entry
+
+
+def _moment(unit: Unit, grant_number: GrantNumber | None) -> datetime:
+    """When an entry counts as made: of a grant only the day is kept, for the books are never erased."""
+    return unit.now if grant_number is None else to_day(unit.now)
 
 
 async def find(unit: Unit, reference: str) -> JournalEntry | None:

@@ -47,9 +47,9 @@ async def case_changed(unit: Unit, case: Case) -> None:
 
 async def approve(unit: Unit, case: Case, amount: int, actor_name: str) -> None:
     """Carry out an approval of an amount in minor units. Raises `MoveRefused` when it is decided already."""
-    await move(unit, case, CaseStatus.APPROVED, ALLOWED, actor_name, amount=amount, version=case.version)
+    await move(unit, case, CaseStatus.APPROVED, ALLOWED, actor_name, version=case.version)
     await _decided(unit, case, VoteKind.APPROVE, actor_name)
-    grant = await grants.approve(unit, case, amount, actor_name)
+    grant = await grants.approve(unit, case, amount, "system")  # the books name nobody who judged
     await treasury.offer(unit, grant)
     await news.tell(unit, case, "review.outcome")
 

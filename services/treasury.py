@@ -18,7 +18,7 @@ from uuid import UUID
 from sqlalchemy import and_, or_
 from sqlmodel import col, func, select
 
-from models.audit import about, record
+from models.audit import about_money, record
 from models.case import Case, CaseStatus
 from models.errors import AlreadyDone, BadInput, ButtonGone, FundShort, NotAllowed
 from models.grant import Grant, GrantStatus, Payout, PayoutStatus, ReturnReason
@@ -128,7 +128,7 @@ async def read_destination(unit: Unit, actor: Actor, payout_id: UUID) -> str:
     payouts.only_holder(payout, volunteer.id)
     if payout.status != PayoutStatus.CLAIMED or case is None or not payouts.is_wanted(case):
         raise NotAllowed("treasury.refused.nothing-to-pay")
-    await record(unit, actor.name, "payout.destination_read", about("payout", payout.id))
+    await record(unit, actor.name, "payout.destination_read", about_money(unit, "payout", payout.id))
     return await intake.read_answer(unit, case, "payout") or ""
 
 

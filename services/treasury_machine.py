@@ -8,7 +8,7 @@
 
 from uuid import UUID
 
-from models.audit import about, record
+from models.audit import about_money, record
 from models.case import Case
 from models.errors import NotAllowed, SamePerson
 from models.grant import Grant, Payout, PayoutStatus
@@ -84,7 +84,7 @@ async def look(unit: Unit, actor: Actor, payout_id: UUID) -> str:
     _, payout, _, case = await held(unit, actor, Act.CONFIRM_PAYOUT, payout_id)
     if not _waits_for_look(payout) or case is None:
         raise NotAllowed("treasury.refused.nothing-to-pay")
-    await record(unit, actor.name, "payout.destination_read", about("payout", payout.id))
+    await record(unit, actor.name, "payout.destination_read", about_money(unit, "payout", payout.id))
     return await intake.read_answer(unit, case, "payout") or ""
 
 
@@ -94,7 +94,7 @@ async def looked(unit: Unit, actor: Actor, payout_id: UUID) -> None:
     if not _waits_for_look(payout):
         raise NotAllowed("treasury.refused.nothing-to-pay")
     payout.looked_by = volunteer.id
-    await record(unit, actor.name, "payout.looked", about("payout", payout.id))
+    await record(unit, actor.name, "payout.looked", about_money(unit, "payout", payout.id))
     await unit.session.flush()
     await call(unit, "treasury.told.queued", payout, case, but=volunteer.id)
 

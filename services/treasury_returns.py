@@ -8,7 +8,7 @@
 
 from uuid import UUID
 
-from models.audit import about, record
+from models.audit import about_money, record
 from models.case import Case
 from models.errors import NotAllowed
 from models.grant import PayoutStatus, ReturnReason
@@ -56,7 +56,7 @@ async def recheck(unit: Unit, actor: Actor, payout_id: UUID) -> None:
     _, payout, _, case = await held(unit, actor, Act.CONFIRM_PAYOUT, payout_id)
     if payout.status != PayoutStatus.PAID:
         raise NotAllowed("treasury.refused.nothing-to-pay")
-    await record(unit, actor.name, "payout.rechecked", about("payout", payout.id))
+    await record(unit, actor.name, "payout.rechecked", about_money(unit, "payout", payout.id))
     if case is not None and payouts.is_wanted(case):
         await news.tell(unit, case, RECHECKED)
 
@@ -67,7 +67,7 @@ async def reported_missing(unit: Unit, case: Case) -> bool:
     payout = await grants.live_payout(unit, grant) if grant else None
     if payout is None or payout.status != PayoutStatus.PAID:
         return False
-    await record(unit, applicant_of(case), "payout.reported_missing", about("payout", payout.id))
+    await record(unit, applicant_of(case), "payout.reported_missing", about_money(unit, "payout", payout.id))
     standing = await holders(unit, Role.TREASURER)
     paid_it = [volunteer for volunteer in standing if volunteer.id in {payout.claimed_by, payout.confirmed_by}]
     for volunteer in paid_it or standing:
