@@ -324,8 +324,9 @@ class Rpc:
 
 def _wanted(log: dict[str, Any], asked: dict[str, Any]) -> bool:
     topics = [topic.lower() for topic in asked["topics"]]
-    same: bool = log["address"].lower() == asked["address"].lower()
-    return same and log["topics"][: len(topics)] == topics
+    addresses = asked["address"] if isinstance(asked["address"], list) else [asked["address"]]
+    same = log["address"].lower() in {address.lower() for address in addresses}
+    return same and bool(log["topics"][: len(topics)] == topics)
 
 
 def _log(log: dict[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,155 @@
+"""Batches for a hardware wallet: exported as often as one likes, paid once, found once."""
+
+import json
+from typing import Any
+
+import pytest
+from eth_account import Account
+
+from bot.database import Resources
+from models.chain import TransferStatus, Trouble
+from models.policy import Stablecoin
+from payments.chain import batch, rows, watching
+from payments.chain.signing import address_of
+from payments.rails.base import Order, Outcome
+from payments.rails.stablecoin import Stablecoin as Rail
+from tests.unit.payments.chain.conftest import PERSON, Ask, Load
+from tests.unit.payments.chain.local_chain import LocalChain
+from vault.keyring import Keyring
+
+COLD = bytes([18]) * 32
+OTHER = "0xde709f2102306220921060314715629080e2fb77"
+
+
+@pytest.fixture
+def rules(rules: Stablecoin, chain: LocalChain) -> Stablecoin:
+    """The policy names a hardware wallet, which holds the money."""
+    chain.fund(address_of(COLD), 5_000_000_000)
+    return rules.model_copy(update={"cold_wallet": address_of(COLD)})
+
+
+@pytest.fixture
+def keyring() -> Keyring:
+    """No key of a wallet is on this server."""
+    return Keyring.new()
+
+
+def sign(entry: dict[str, Any], **changed: object) -> bytes:
+    """What the hardware wallet does with one transaction of the file."""
+    signed = Account.from_key(COLD).sign_transaction({**entry["unsigned"], **changed})
+    return bytes(signed.raw_transaction)
+
+
+async def exported(rail: Rail) -> dict[str, Any]:
+    """The batch as it is written to the file."""
+    made: dict[str, Any] = json.loads(json.dumps(await batch.export((await rail.chains())[0])))
+    return made
+
+
+async def outcomes(rail: Rail, *orders: Order) -> list[Outcome]:
+    """What has become of orders."""
+    await watching.watch((await rail.chains())[0])
+    return [(await rail.look_up(order)).outcome for order in orders]
+
+
+async def test_exported_signed_elsewhere_and_found(chain: LocalChain, rail: Rail, ask: Ask) -> None:
+    """Every transfer of the file arrives, and is found by its event however often the chain is scanned."""
+    orders = [await ask(150_00, PERSON), await ask(99_50, OTHER)]
+    assert [(await rail.execute(order)).outcome for order in orders] == [Outcome.ABSENT] * 2
+    made = await exported(rail)
+    assert made["format"] == "plecho-chain-batch-1"
+    assert made["total"] == "249500000"
+    assert [entry["unsigned"]["nonce"] for entry in made["transactions"]] == ["0x0", "0x1"]
+    for entry in made["transactions"]:
+        chain.accept(sign(entry))
+    assert await outcomes(rail, *orders) == [Outcome.PENDING] * 2
+    chain.mine(3)
+    for _ in range(3):
+        assert await outcomes(rail, *orders) == [Outcome.DONE] * 2
+    assert not (await exported(rail))["transactions"]
+    chain.mine(10)
+    assert await outcomes(rail, *orders) == [Outcome.DONE] * 2
+
+
+async def test_two_exports_pay_once(chain: LocalChain, rail: Rail, ask: Ask) -> None:
+    """The second file has the first one's nonces: sign both, and the chain takes each transfer once."""
+    first = await ask()
+    one = await exported(rail)
+    second = await ask(50_00, OTHER)
+    two = await exported(rail)
+    assert [entry["unsigned"]["nonce"] for entry in two["transactions"]] == ["0x0", "0x1"]
+    assert one["transactions"][0]["to"] == two["transactions"][0]["to"] == PERSON
+    chain.accept(sign(one["transactions"][0]))
+    chain.mine()
+    with pytest.raises(ValueError, match="nonce too low"):
+        chain.accept(sign(two["transactions"][0]))
+    chain.accept(sign(two["transactions"][1]))
+    chain.mine(3)
+    assert await outcomes(rail, first, second) == [Outcome.DONE] * 2
+    assert chain.balance(PERSON) == 150_000_000
+
+
+async def test_same_amount_and_destination_twice(chain: LocalChain, rail: Rail, ask: Ask, load: Load) -> None:
+    """Two equal transfers need two events; one event is never both."""
+    orders = [await ask(), await ask()]
+    made = await exported(rail)
+    chain.accept(sign(made["transactions"][0]))
+    chain.mine(3)
+    assert sorted(await outcomes(rail, *orders)) == [Outcome.DONE, Outcome.PENDING]
+    chain.accept(sign(made["transactions"][1]))
+    chain.mine(3)
+    assert await outcomes(rail, *orders) == [Outcome.DONE] * 2
+    assert len({(await load(order.attempt)).event for order in orders}) == 2
+
+
+async def test_a_reorganisation_takes_a_batch_back(chain: LocalChain, rail: Rail, ask: Ask, load: Load) -> None:
+    """A transfer whose event is gone is not done any more; when it comes again, it is found again."""
+    order = await ask()
+    chain.accept(sign((await exported(rail))["transactions"][0]))
+    chain.mine(3)
+    assert await outcomes(rail, order) == [Outcome.DONE]
+    chain.reorganise(3)
+    assert await outcomes(rail, order) == [Outcome.PENDING]
+    assert (await load(order.attempt)).event is None
+    chain.mine(3)
+    assert await outcomes(rail, order) == [Outcome.DONE]
+    chain.mine(3)
+    assert await outcomes(rail, order) == [Outcome.DONE]
+    assert (await load(order.attempt)).status == TransferStatus.FINAL
+
+
+async def test_what_nobody_asked_for(
+    chain: LocalChain, rail: Rail, ask: Ask, resources: Resources, rules: Stablecoin
+) -> None:
+    """A transfer out of the wallet that no payout asked for is nobody's, and treasurers hear of it."""
+    order = await ask()
+    (entry,) = (await exported(rail))["transactions"]
+    data = entry["unsigned"]["data"]
+    chain.accept(sign(entry, data=data[:-2] + ("00" if data[-2:] != "00" else "01")))
+    chain.mine(3)
+    assert await outcomes(rail, order) == [Outcome.PENDING]
+    async with resources.unit() as unit:
+        assert (await rows.wallet(unit, rules.chain_id, address_of(COLD))).trouble == Trouble.STRAY
+
+
+@pytest.mark.parametrize("paid", [True, False])
+async def test_a_batch_is_cancelled(chain: LocalChain, rail: Rail, ask: Ask, *, paid: bool) -> None:
+    """A cancelled transfer comes in the next file as a payment of nothing under its nonce: one is mined."""
+    order = await ask()
+    (payment,) = (await exported(rail))["transactions"]
+    assert not await rail.cancel(order)
+    (cancellation,) = (await exported(rail))["transactions"]
+    assert cancellation["cancels"]
+    assert cancellation["unsigned"]["nonce"] == payment["unsigned"]["nonce"]
+    chain.accept(sign(payment if paid else cancellation))
+    chain.mine(3)
+    assert await outcomes(rail, order) == [Outcome.DONE if paid else Outcome.PENDING]
+    chain.mine(4)
+    assert await outcomes(rail, order) == [Outcome.DONE if paid else Outcome.FAILED]
+
+
+async def test_before_the_first_export_a_batch_is_simply_cancelled(rail: Rail, ask: Ask) -> None:
+    """What is in no file can still be taken back whole."""
+    order = await ask()
+    assert await rail.cancel(order)
+    assert not (await exported(rail))["transactions"]
