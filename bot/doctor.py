@@ -24,6 +24,7 @@ from bot.problems import Problem
 from bot.resources import open_resources, read_policy
 from bot.settings import Settings
 from models.volunteer import ReviewGroup, Role
+from payments.screening import lists
 from services.contact import group_recipient
 from services.roles import holders
 from vault.keyring import Keyring
@@ -63,6 +64,8 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
         async with open_resources(settings, keyring) as resources:
             yield Finding("databases", well=True, detail=f"{resources.engine.dialect.name}, schema up to date")
             yield await _coordinators(resources)
+            async for finding in _sanctions(resources):
+                yield finding
             async for finding in _telegram(settings, resources):
                 yield finding
     except Problem as problem:
@@ -118,6 +121,23 @@ async def _coordinators(resources: Resources) -> Finding:
     async with resources.unit() as unit:
         count = len(await holders(unit, Role.COORDINATOR))
     return Finding("coordinators", count >= COORDINATORS, f"{count} active", "plecho invite coordinator")
+
+
+async def _sanctions(resources: Resources) -> AsyncIterator[Finding]:
+    """Each list that the policy asks for; missing ones are well as long as no open rail is screened."""
+    async with resources.unit() as unit:
+        found = await lists.current(unit)
+        rests = any(unit.rails[name].screened for name in unit.policy.rails if name in unit.rails)
+        for source in unit.policy.screening.lists:
+            listed = found.get(source)
+            if listed is None:
+                detail = "not loaded" if rests else "not loaded; no open rail needs it"
+                yield Finding(f"sanctions list {source}", not rests, detail, "plecho sanctions load FILE")
+                continue
+            ages = [(unit.now - when).days for when in (listed.dated, listed.loaded_at)]
+            detail = f"{lists.label(listed)}: {ages[0]} days old, loaded {ages[1]} days ago, {listed.names} names"
+            well = not lists.is_stale(unit, listed)
+            yield Finding(f"sanctions list {source}", well, detail, "plecho sanctions load FILE")
 
 
 async def _telegram(settings: Settings, resources: Resources | None) -> AsyncIterator[Finding]:

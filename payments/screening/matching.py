@@ -3,7 +3,8 @@
 - Words are paired, each with one other, in whatever order they stand. Two words are alike from `LIKE` on, or when
   their consonants are the same (Mohammed, Muhammad).
 - Every word of the shorter name has to find its pair: the longer one may have a patronymic or a firm's trade more.
-  Of three or more words one may be left alone (a title, a town), but not two unlike patronymics.
+  Of three or more words one may be left alone when one name has a patronymic there and the other has none (a
+  title, a town): not two unlike patronymics, nor two firms of the same trade.
 - Two words have to agree at least, or one and an initial. A single word is enough when both names have one only,
   or when it is long and stands in few names of the lists (`rare`), as a firm's own name does.
 - A weak alias counts when the whole name is the same.
@@ -138,18 +139,18 @@ def _several(pairs: Pairs, ours: Sequence[Word], others: Sequence[Word]) -> int:
         return 0
     score = _mean(pairs, ours)
     if alone:
-        if _other_father(pairs, ours, others):
+        if not _one_father(pairs, ours, others):
             return 0
         score -= LEFT_ALONE
     return score if score >= ENOUGH else 0
 
 
-def _other_father(pairs: Pairs, ours: Sequence[Word], others: Sequence[Word]) -> bool:
-    """Whether both names have a patronymic, and they are unlike."""
+def _one_father(pairs: Pairs, ours: Sequence[Word], others: Sequence[Word]) -> bool:
+    """Whether just one of the names has a patronymic among the words that found no pair."""
     mine, theirs = {i for _, i, _ in pairs}, {j for _, _, j in pairs}
     left = [word for i, word in enumerate(ours) if i not in mine]
     right = [word for j, word in enumerate(others) if j not in theirs]
-    return any(map(_is_patronymic, left)) and any(map(_is_patronymic, right))
+    return any(map(_is_patronymic, left)) != any(map(_is_patronymic, right))
 
 
 def _is_patronymic(word: Word) -> bool:

@@ -27,7 +27,7 @@ Rules = Sequence[tuple[str, str]]
 
 COMMON: Final[Rules] = (
     ("shch", "X"), ("chtch", "X"), ("schtsch", "X"), ("szcz", "X"), ("šč", "X"), ("ŝ", "X"), ("щ", "X"),
-    ("dzh", "W"), ("dsch", "W"), ("dž", "W"), ("dj", "W"), ("sh", "W"), ("zh", "W"), ("š", "W"), ("ž", "W"),
+    ("dzh", "W"), ("dsch", "W"), ("dž", "W"), ("sh", "W"), ("zh", "W"), ("š", "W"), ("ž", "W"),
     ("ż", "W"), ("tsch", "Q"), ("tch", "Q"), ("č", "Q"), ("ć", "Q"), ("kh", "G"), ("gh", "G"),
     ("ts", "C"), ("tz", "C"), ("ph", "F"), ("th", "T"), ("dh", "D"), ("ck", "K"), ("qu", "K"), ("q", "K"),
     ("ç", "S"), ("ß", "S"), ("ł", "L"), ("â", "ya"), ("û", "yu"),
@@ -40,11 +40,11 @@ PLAIN: Final[Rules] = (
 )
 """Letters by themselves, tried last."""
 
-ENGLISH: Final[Rules] = (("ch", "Q"), ("x", "KS"), ("j", "W"), ("c(?=[eiy])", "S"), ("c", "K"))
+ENGLISH: Final[Rules] = (("dj", "W"), ("ch", "Q"), ("x", "KS"), ("j", "W"), ("c(?=[eiy])", "S"), ("c", "K"))
 GERMAN: Final[Rules] = (("sch", "W"), ("ch", "G"), ("x", "KS"), ("z", "C"), ("j", "y"), ("c", "K"))
 FRENCH: Final[Rules] = (
-    ("ch", "W"), ("gu(?=[eéiy])", "G"), ("j", "W"), ("x", "KS"), ("ou", "u"), ("ine$", "iN"), ("yne$", "iN"),
-    ("c(?=[eiy])", "S"), ("c", "K"),
+    ("dj", "W"), ("ch", "W"), ("gu(?=[eéiy])", "G"), ("j", "W"), ("x", "KS"), ("ou", "u"),
+    ("ine$", "iN"), ("yne$", "iN"), ("c(?=[eiy])", "S"), ("c", "K"),
 )  # fmt: skip
 SCHOLARLY: Final[Rules] = (("ch", "G"), ("cz", "Q"), ("sz", "W"), ("x", "G"), ("j", "y"), ("c", "C"))
 SYSTEMS: Final[tuple[Rules, ...]] = (ENGLISH, GERMAN, FRENCH, SCHOLARLY)
@@ -56,7 +56,9 @@ TAIL: Final[Rules] = (
     ("[iy]+", "i"),  # -ий, -ый: -sky, -skii, -skij
     ("([aeiou])[aeiou]+", r"\1"),
     (r"([A-Z])\1+", r"\1"),
-    ("F$", "V"),  # -off, -eff
+    ("T+(?=[QC])", ""),  # тч, тц: in tch and tz nobody can tell them from ч and ц
+    ("[WS]Q", "X"),  # сч, шч: said and often written like щ
+    ("(?<=.)F$", "V"),  # -off, -eff
 )
 
 VOWELS: Final = frozenset("aeiou")
@@ -68,6 +70,12 @@ SIGNS: Final = re.compile("['’‘`´ʹʺʼʿʾ\"]")
 """Apostrophes and primes inside a word: soft and hard signs, and O'Brien."""
 
 PARTS: Final = re.compile(r"[^\W_]+\.?")
+
+INITIALS: Final[Mapping[str, str]] = {
+    **dict.fromkeys("yi", "aeiou"), "j": "aeiouw", "c": "kscqwg", "s": "swx", "z": "swc", "k": "kg", "t": "tcq",
+    "d": "dw", "x": "kg", "p": "pf",
+}  # fmt: skip
+"""What a Latin initial may begin, where that is more than its own sound: `Y.` is Yakov, Yuri or Yevgeny."""
 
 ABBREVIATED: Final = 4
 """Letters of the longest initial: Shch."""
@@ -143,7 +151,7 @@ def key_of(form: str) -> str:
 def _word(part: str) -> Word | None:
     """One word; none when nothing of it can be read. The cache holds words of public lists for the most part."""
     dotted, letters = part.endswith("."), part.rstrip(".")
-    forms = tuple(sorted({form for reading in _readings(letters) for form in (reading,) if form}))
+    forms = tuple(sorted({form for form in INITIALS.get(letters) or _readings(letters) if form}))
     if not forms:
         return None
     short = all(len(form) == 1 for form in forms) and not letters.isdecimal()
