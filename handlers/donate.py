@@ -1,8 +1,10 @@
 """`/donate` and `/gifts`: giving, and looking after what was given. A typed amount is erased at once."""
 
+from uuid import UUID
+
 from aiogram import F, Router
 from aiogram.enums import ChatType
-from aiogram.filters import Command, CommandStart, StateFilter
+from aiogram.filters import Command, CommandObject, CommandStart, StateFilter
 from aiogram.fsm.context import FSMContext
 from aiogram.fsm.state import State, StatesGroup
 from aiogram.types import CallbackQuery, Message, PreCheckoutQuery
@@ -10,7 +12,7 @@ from aiogram.types import CallbackQuery, Message, PreCheckoutQuery
 from handlers.pressed import Pressed, finish
 from models.unit import Unit
 from payments.money import STARS, Money
-from services import donate, donate_stars
+from services import donate, donate_gifts, donate_stars
 from services.access import Actor
 from services.buttons import Press
 from services.donate import Way
@@ -81,6 +83,54 @@ async def begin(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press,
     await finish(unit, actor, callback, press)
 
 
+async def gifts_command(message: Message, unit: Unit, actor: Actor, state: FSMContext) -> None:
+    """`/gifts`: what this person gave."""
+    erase_messages(unit, actor.address, [message.message_id])
+    await state.set_state(None)
+    await donate_gifts.show_gifts(unit, actor)
+
+
+async def show_gifts(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
+    """The same by a button."""
+    await donate_gifts.show_gifts(unit, actor)
+    await finish(unit, actor, callback, press)
+
+
+async def show_gift(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
+    """One gift."""
+    await donate_gifts.show_gift(unit, actor, UUID(str(press.args["gift"])))
+    await finish(unit, actor, callback, press)
+
+
+async def take_back(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
+    """Have one gift paid back."""
+    donation = UUID(str(press.args["gift"]))
+    await donate_gifts.take_back(unit, actor, donation)
+    await donate_gifts.show_gift(unit, actor, donation)
+    await finish(unit, actor, callback, press)
+
+
+async def stop(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
+    """Stop a monthly gift."""
+    await donate_gifts.stop(unit, actor, UUID(str(press.args["monthly"])))
+    await donate_gifts.show_gifts(unit, actor)
+    await finish(unit, actor, callback, press)
+
+
+async def forget(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
+    """Stop everything, and know this chat no more."""
+    await donate_gifts.forget(unit, actor)
+    await donate_gifts.show_gifts(unit, actor)
+    popup = unit.texts.render("donate.popup.forgotten", actor.language)
+    await finish(unit, actor, callback, press, popup)
+
+
+async def trace(message: Message, unit: Unit, actor: Actor, command: CommandObject) -> None:
+    """`/gift TOKEN`: where the money of a gift went."""
+    erase_messages(unit, actor.address, [message.message_id])
+    await donate_gifts.show_traced(unit, actor, command.args or "")
+
+
 async def check_payment(query: PreCheckoutQuery, unit: Unit, actor: Actor) -> None:
     """Telegram's last question before it takes the stars."""
     await donate_stars.check_payment(
@@ -117,6 +167,8 @@ def build_router() -> Router:
     router.message.register(donate_command, Command("donate"), private)
     router.message.register(donate_command, CommandStart(deep_link=True, magic=F.args == START), private)
     router.message.register(take_amount, StateFilter(Typing.amount), private, ~F.text.startswith("/"))
+    router.message.register(gifts_command, Command("gifts"), private)
+    router.message.register(trace, Command("gift"), private)
     router.message.register(paid, F.successful_payment, private)
     router.message.register(paid_back, F.refunded_payment, private)
     router.pre_checkout_query.register(check_payment)
@@ -125,6 +177,11 @@ def build_router() -> Router:
     press(show_amounts, Pressed("donate.way"))
     press(ask_amount, Pressed("donate.other"))
     press(begin, Pressed("donate.amount"))
+    press(show_gifts, Pressed("donate.gifts"))
+    press(show_gift, Pressed("donate.gift"))
+    press(take_back, Pressed("donate.take_back"))
+    press(stop, Pressed("donate.stop"))
+    press(forget, Pressed("donate.forget"))
     return router
 
 

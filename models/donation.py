@@ -163,6 +163,15 @@ class Donation(SQLModel, table=True):
     """While ASKED or REFUNDING: when the provider is to be asked next. While OPEN or PROCESSING: when to look."""
 
 
+class GiftEntry(SQLModel, table=True):
+    """Which gift an entry of the books is about: by this its way is followed, and by nothing else."""
+
+    __tablename__ = "gift_entry"
+
+    entry_id: UUID = Field(primary_key=True, foreign_key="journal_entry.id")
+    donation_id: UUID = Field(foreign_key="donation.id", index=True)
+
+
 class Looked(StrEnum):
     """What kind of Stripe's objects is to be looked up."""
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from models.donation import DONATION_ALLOWED, Donation, DonationStatus
+from models.donation import DONATION_ALLOWED, Donation, DonationStatus, GiftEntry
 from models.states import move
 from models.unit import Unit
 from payments import ledger
@@ -52,7 +52,7 @@ async def settle(unit: Unit, donation: Donation, payment: Payment) -> bool:
         donation.amount, donation.currency = charge.money.amount, charge.money.currency
         donation.given_at = donation.given_at or charge.made_at
         for draft in drafts(payment):
-            await _enter(unit, draft, STRIPE_ACTOR)
+            await _enter(unit, donation, draft, STRIPE_ACTOR)
     await advance(unit, donation, status_of(payment, donation.status), STRIPE_ACTOR)
     return is_settled(payment)
 
@@ -69,14 +69,14 @@ async def enter_stars(unit: Unit, donation: Donation, charge: str) -> None:
     """Enter that stars were paid. The same charge again changes nothing."""
     stars = Money(donation.amount, STARS)
     changes = {Purpose.CONTRIBUTIONS: -stars, Purpose.STARS: stars}
-    await _enter(unit, Draft(EntryKind.GIFT, stars_reference("gift", charge), changes), STARS_ACTOR)
+    await _enter(unit, donation, Draft(EntryKind.GIFT, stars_reference("gift", charge), changes), STARS_ACTOR)
 
 
 async def enter_stars_refund(unit: Unit, donation: Donation, charge: str) -> None:
     """Enter that stars were paid back. The same charge again changes nothing."""
     stars = Money(donation.amount, STARS)
     changes = {Purpose.STARS: -stars, Purpose.CONTRIBUTIONS: stars}
-    await _enter(unit, Draft(EntryKind.REFUND, stars_reference("refund", charge), changes), STARS_ACTOR)
+    await _enter(unit, donation, Draft(EntryKind.REFUND, stars_reference("refund", charge), changes), STARS_ACTOR)
 
 
 def stars_reference(what: str, charge: str) -> str:
@@ -195,13 +195,15 @@ def _worth(part: Money, charge: Charge, gift: Balance) -> Money:
     return Money((2 * gift.money.amount * part.amount + whole) // (2 * whole), gift.money.currency)
 
 
-async def _enter(unit: Unit, draft: Draft, actor: str) -> None:
+async def _enter(unit: Unit, donation: Donation, draft: Draft, actor: str) -> None:
     changes = {purpose: money for purpose, money in draft.changes.items() if money.amount}
     if not changes or await ledger.find(unit, draft.reference) is not None:
         return
     if draft.only_after is not None and await ledger.find(unit, draft.only_after) is None:
         return
-    await ledger.post(unit, draft.kind, draft.reference, changes, actor=actor)
+    entry = await ledger.post(unit, draft.kind, draft.reference, changes, actor=actor)
+    unit.session.add(GiftEntry(entry_id=entry.id, donation_id=donation.id))
+    await unit.session.flush()
     for purpose in (Purpose.STRIPE, Purpose.STARS):
         if purpose in changes and changes[purpose].amount < 0:
             await _cover(unit, purpose, draft.reference, changes[purpose].currency, actor)

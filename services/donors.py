@@ -11,7 +11,7 @@ from uuid import UUID
 
 from sqlmodel import col, select, update
 
-from models.donation import Donation, MonthlyGift
+from models.donation import Donation, DonationStatus, MonthlyGift
 from models.unit import Unit
 from services.access import Actor
 from services.contact import Address, To, lane_of
@@ -75,9 +75,13 @@ async def tell_donor(
 
 
 async def forget_donor(unit: Unit, actor: Actor) -> None:
-    """Cut every gift of this person off from their chat. The books keep amounts and days."""
-    for table in (Donation, MonthlyGift):
-        await unit.session.exec(update(table).where(col(table.chat) == actor.chat).values(chat=None, contact=None))
+    """Cut every gift of this person off from their chat, but those that are yet to be paid back to it."""
+    mine = update(Donation).where(
+        col(Donation.chat) == actor.chat, col(Donation.status) != DonationStatus.REFUNDING
+    )
+    await unit.session.exec(mine.values(chat=None, contact=None))
+    promised = update(MonthlyGift).where(col(MonthlyGift.chat) == actor.chat)
+    await unit.session.exec(promised.values(chat=None, contact=None))
 
 
 def is_donor(row: Donation | MonthlyGift, chat: BlindIndex) -> bool:

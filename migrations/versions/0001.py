@@ -1450,6 +1450,17 @@ def upgrade() -> None:
     op.create_index(op.f("ix_emergency_verdict_emergency_id"), "emergency_verdict", ["emergency_id"], unique=False)
     op.create_index(op.f("ix_emergency_verdict_volunteer_id"), "emergency_verdict", ["volunteer_id"], unique=False)
     op.create_table(
+        "gift_entry",
+        sa.Column("entry_id", sa.Uuid(), nullable=False),
+        sa.Column("donation_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(["donation_id"], ["donation.id"], name=op.f("fk_gift_entry_donation_id_donation")),
+        sa.ForeignKeyConstraint(
+            ["entry_id"], ["journal_entry.id"], name=op.f("fk_gift_entry_entry_id_journal_entry")
+        ),
+        sa.PrimaryKeyConstraint("entry_id", name=op.f("pk_gift_entry")),
+    )
+    op.create_index(op.f("ix_gift_entry_donation_id"), "gift_entry", ["donation_id"], unique=False)
+    op.create_table(
         "screening_bar",
         sa.Column("question_id", sa.Uuid(), nullable=False),
         sa.Column("volunteer_id", sa.Uuid(), nullable=False),
@@ -1488,16 +1499,69 @@ def upgrade() -> None:
     op.create_index(op.f("ix_vote_case_id"), "vote", ["case_id"], unique=False)
     op.create_index(op.f("ix_vote_seat_id"), "vote", ["seat_id"], unique=False)
     op.create_index(op.f("ix_vote_volunteer_id"), "vote", ["volunteer_id"], unique=False)
+    op.create_table(
+        "voucher",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "kind",
+            sa.Enum(
+                "mobile",
+                "groceries",
+                "vpn",
+                name="voucher_kind",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "stock",
+                "taken",
+                "given",
+                "erased",
+                name="voucher_status",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("code", sa.LargeBinary(), nullable=True),
+        sa.Column("fingerprint", sa.String(), nullable=False),
+        sa.Column("attempt_id", sa.Uuid(), nullable=True),
+        sa.Column("case_id", sa.Uuid(), nullable=True),
+        sa.Column("loaded_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("given_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("shown", sa.Integer(), nullable=False),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_voucher_positive")),
+        sa.ForeignKeyConstraint(["attempt_id"], ["attempt.id"], name=op.f("fk_voucher_attempt_id_attempt")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_voucher")),
+        sa.UniqueConstraint("fingerprint", name=op.f("uq_voucher_fingerprint")),
+    )
+    op.create_index(op.f("ix_voucher_attempt_id"), "voucher", ["attempt_id"], unique=False)
+    op.create_index(op.f("ix_voucher_case_id"), "voucher", ["case_id"], unique=False)
+    op.create_index("ix_voucher_stock", "voucher", ["kind", "status"], unique=False)
     for statement in TRIGGERS[op.get_bind().dialect.name]:
         op.execute(statement)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_voucher_stock", table_name="voucher")
+    op.drop_index(op.f("ix_voucher_case_id"), table_name="voucher")
+    op.drop_index(op.f("ix_voucher_attempt_id"), table_name="voucher")
+    op.drop_table("voucher")
     op.drop_index(op.f("ix_vote_volunteer_id"), table_name="vote")
     op.drop_index(op.f("ix_vote_seat_id"), table_name="vote")
     op.drop_index(op.f("ix_vote_case_id"), table_name="vote")
     op.drop_table("vote")
     op.drop_table("screening_bar")
+    op.drop_index(op.f("ix_gift_entry_donation_id"), table_name="gift_entry")
+    op.drop_table("gift_entry")
     op.drop_index(op.f("ix_emergency_verdict_volunteer_id"), table_name="emergency_verdict")
     op.drop_index(op.f("ix_emergency_verdict_emergency_id"), table_name="emergency_verdict")
     op.drop_table("emergency_verdict")

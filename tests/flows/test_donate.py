@@ -10,7 +10,7 @@ from bot.stripe_setup import StripeSetup
 from models.donation import Donation, DonationStatus, RefundReason
 from payments.ledger import Purpose, balance
 from sandbox.clock import TravelClock
-from sandbox.stripe.client import RUSSIAN_CARD, Bank
+from sandbox.stripe.client import FAILING_IBAN, MONTH, RUSSIAN_CARD, Bank
 from sandbox.stripe.server import StripeServer
 from sandbox.telegram.client import Person, Refused
 from services.donate_settle import ask_refund
@@ -113,3 +113,106 @@ async def test_stars_that_nobody_told_of_are_found(world: World) -> None:
     await world.jump(hours=7)
     assert await statuses(world) == [DonationStatus.GIVEN]
     assert await books(world, "XTR") == {"contributions": -500, "stars": 500}
+
+
+async def test_monthly_gift_is_given_each_month_and_stopped(world: World, bank: Bank) -> None:
+    """Each month is a gift of its own; a press on Stop ends it at Stripe, and the giver hears so."""
+    donor = await world.person("Dora", "en")
+    await bank.pay(await page_of(world, donor, "By card, each month"))
+    await hear(world)
+    await bank.advance(MONTH)
+    await hear(world)
+    assert await statuses(world) == [DonationStatus.GIVEN] * 2
+    held = await held_by_stripe(bank)
+    assert await books(world) == {"contributions": -2000, "stripe": held, "fees": 2000 - held}
+    await donor.send("/gifts")
+    await world.settle()
+    await donor.press("Stop 10\xa0€ a month")
+    await world.settle()
+    await bank.advance(MONTH)
+    await hear(world)
+    assert await statuses(world) == [DonationStatus.GIVEN] * 2
+    assert [each["status"] for each in await bank.objects("subscription")] == ["canceled"]
+
+
+async def test_gift_is_taken_back_by_its_giver(world: World, bank: Bank) -> None:
+    """Within the policy's days a giver has a gift paid back; what the provider keeps is a cost."""
+    donor = await world.person("Dora", "en")
+    await bank.pay(await page_of(world, donor))
+    await hear(world)
+    await donor.send("/gifts")
+    await world.settle()
+    labels = [label for message in await donor.messages() for label in message.labels]
+    await donor.press(next(label for label in labels if label.endswith("arrived")))
+    await world.settle()
+    await donor.press("Take this gift back")
+    await world.settle()
+    await hear(world)
+    assert await statuses(world) == [DonationStatus.REFUNDED]
+    held = await held_by_stripe(bank)
+    assert await books(world) == {"stripe": held, "fees": -held}
+
+
+@pytest.mark.parametrize(("won", "status"), [(True, DonationStatus.GIVEN), (False, DonationStatus.LOST)])
+async def test_dispute_is_in_the_books_until_it_ends(
+    world: World, bank: Bank, *, won: bool, status: DonationStatus
+) -> None:
+    """Disputed money stands apart while the bank has it, and comes back or is lost."""
+    donor = await world.person("Dora", "en")
+    await bank.pay(await page_of(world, donor))
+    await hear(world)
+    dispute = await bank.dispute((await bank.objects("charge"))[0]["id"])
+    await hear(world)
+    assert await statuses(world) == [DonationStatus.DISPUTED]
+    assert (await books(world))["disputed"] == 1000
+    await bank.decide(dispute, won=won)
+    await hear(world)
+    assert await statuses(world) == [status]
+    after, held = await books(world), await held_by_stripe(bank)
+    assert "disputed" not in after
+    assert after["stripe"] == held
+    assert after.get("contributions", 0) == (-1000 if won else 0)
+
+
+async def test_debit_that_bounces_takes_nothing(world: World, bank: Bank) -> None:
+    """A bank debit is on its way for days; one that bounces leaves no entry, and the giver hears so."""
+    donor = await world.person("Dora", "en")
+    await bank.pay(await page_of(world, donor), iban=FAILING_IBAN)
+    await hear(world)
+    assert await statuses(world) == [DonationStatus.PROCESSING]
+    await bank.finish_debit((await bank.objects("payment_intent"))[0]["id"], succeed=False)
+    await hear(world)
+    assert await statuses(world) == [DonationStatus.FAILED]
+    assert await books(world) == {}
+
+
+async def test_page_nobody_paid_on_expires(world: World, bank: Bank) -> None:
+    """A page that is left ends by itself, also when no event tells of it."""
+    donor = await world.person("Dora", "en")
+    await page_of(world, donor)
+    await bank.hide_events()
+    await world.jump(hours=25)
+    assert await statuses(world) == [DonationStatus.EXPIRED]
+
+
+async def test_rates_that_moved_are_a_cost_of_exchange(world: World, bank: Bank) -> None:
+    """A gift in another currency is taken back at the rate of that day; the difference has its own account."""
+    donor = await world.person("Dora", "en")
+    await donor.send("/donate")
+    await world.settle()
+    await donor.press("By card, once")
+    await world.settle()
+    await donor.press("USD")
+    await world.settle()
+    await donor.press("50\xa0$")
+    await world.settle()
+    await bank.pay(str(await donor.press("Open the page to pay on")))
+    await hear(world)
+    await bank.set_rate("usd", "1.00")
+    async with world.unit() as unit:
+        donation = (await unit.session.exec(select(Donation))).one()
+        await ask_refund(unit, donation, RefundReason.ASKED, "donor")
+    await world.settle()
+    await hear(world)
+    held = await held_by_stripe(bank)
+    assert await books(world) == {"stripe": held, "exchange": 400, "fees": -held - 400}

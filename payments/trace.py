@@ -1,0 +1,198 @@
+"""The way of a gift through the books: first in, first out.
+
+- At a provider the gifts stand in the order in which they were entered, each by what is left of it there after
+  fees and refunds. A withdrawal takes from the oldest.
+- In the fund's currency, withdrawals and what treasurers entered stand in the order of their entry. Money paid out
+  (and not come back) takes from the oldest; so does what made good a debt to a provider, which went to nobody.
+- Several gifts in one withdrawal share what it came to by their parts in it.
+
+Groups of grants that are smaller than ten are not told apart: neither their kind, nor, where a whole month has
+fewer, their month.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from fractions import Fraction
+from typing import Final
+from uuid import UUID
+
+from sqlalchemy import func
+from sqlalchemy import select as choose
+from sqlmodel import col, select
+
+from models.case import Case, Category
+from models.donation import Donation, GiftEntry, Provider
+from models.grant import Grant
+from models.ledger import JournalEntry, LedgerAccount, Posting
+from models.unit import Unit
+from payments.ledger import EntryKind, Purpose
+
+SMALLEST_GROUP: Final = 10
+"""Fewer grants than this are never told apart."""
+
+HELD_BY: Final = {Provider.STRIPE: Purpose.STRIPE, Provider.STARS: Purpose.STARS}
+
+
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """Part of a gift that was paid out: in which month and for what, as far as may be told."""
+
+    share: Fraction
+    month: date | None
+    category: Category | None
+
+
+@dataclass(frozen=True, slots=True)
+class Outflow:
+    """Money that left the fund; `group` none: to no person."""
+
+    amount: int
+    group: tuple[date, Category | None] | None
+
+
+def allocate(lots: Sequence[int], outs: Sequence[int]) -> Iterator[tuple[int, int, int]]:
+    """First in, first out: which lot gives how much to which outflow, as (lot, out, amount)."""
+    lot, left = -1, 0
+    for number, out in enumerate(outs):
+        wanted = out
+        while wanted > 0:
+            while left <= 0:
+                lot += 1
+                if lot >= len(lots):
+                    return
+                left = lots[lot]
+            taken = min(left, wanted)
+            yield lot, number, taken
+            left -= taken
+            wanted -= taken
+
+
+async def follow(unit: Unit, donation: Donation) -> list[Spent]:
+    """The parts of a gift that were paid out; what is missing to one is still waiting."""
+    shares = await _shares_of_inflows(unit, donation)
+    if not shares:
+        return []
+    currency = unit.policy.currency
+    inflows = await _inflows(unit, currency)
+    outflows = await _outflows(unit, currency)
+    spent: dict[tuple[date, Category | None], Fraction] = {}
+    for lot, out, amount in allocate([amount for _, amount in inflows], [out.amount for out in outflows]):
+        reference, size = inflows[lot]
+        group = outflows[out].group
+        if reference in shares and group is not None:
+            spent[group] = spent.get(group, Fraction()) + shares[reference] * Fraction(amount, size)
+    counts = Counter(out.group for out in outflows if out.group is not None)
+    return _told(spent, counts)
+
+
+def _told(
+    spent: Mapping[tuple[date, Category | None], Fraction], counts: Mapping[tuple[date, Category | None], int]
+) -> list[Spent]:
+    """Put together what may not be told apart."""
+    months: Counter[date] = Counter()
+    for (month, _), count in counts.items():
+        months[month] += count
+    parts: dict[tuple[date | None, Category | None], Fraction] = {}
+    for (month, category), share in spent.items():
+        shown = month if months[month] >= SMALLEST_GROUP else None
+        kind = category if shown is not None and counts.get((month, category), 0) >= SMALLEST_GROUP else None
+        parts[shown, kind] = parts.get((shown, kind), Fraction()) + share
+    order = sorted(parts, key=lambda part: (part[0] or date.min, part[1] or ""))
+    return [Spent(parts[part], *part) for part in order]
+
+
+async def _shares_of_inflows(unit: Unit, donation: Donation) -> dict[str, Fraction]:
+    """In which entries of the fund's money which part of the gift is; the rest is still at its provider."""
+    purpose = HELD_BY.get(donation.provider)
+    if purpose is None:
+        return {f"contribution:funding:{donation.id}": Fraction(1)}
+    account = (
+        select(LedgerAccount.name)
+        .join(Posting, col(Posting.account_id) == LedgerAccount.id)
+        .join(GiftEntry, col(GiftEntry.entry_id) == Posting.entry_id)
+        .where(GiftEntry.donation_id == donation.id, col(LedgerAccount.name).startswith(f"{purpose}:"))
+    )
+    name = (await unit.session.exec(account.limit(1))).first()
+    if name is None:
+        return {}
+    lots = await _lots(unit, name)
+    mine = [number for number, (owner, _) in enumerate(lots) if owner == donation.id]
+    withdrawals = await _entries(unit, name, EntryKind.WITHDRAW)
+    if not mine or lots[mine[0]][1] <= 0:
+        return {}
+    return {
+        withdrawals[out][0].removesuffix(":out") + ":in": Fraction(amount, lots[lot][1])
+        for lot, out, amount in allocate(
+            [max(amount, 0) for _, amount in lots], [-taken for _, taken in withdrawals]
+        )
+        if lot == mine[0]
+    }
+
+
+async def _lots(unit: Unit, account: str) -> list[tuple[UUID, int]]:
+    """What is left of each gift at a provider, in the order in which they were entered."""
+    query = (
+        select(GiftEntry.donation_id, func.sum(Posting.amount))
+        .join(Posting, col(Posting.entry_id) == GiftEntry.entry_id)
+        .join(JournalEntry, col(JournalEntry.id) == GiftEntry.entry_id)
+        .join(LedgerAccount, col(LedgerAccount.id) == Posting.account_id)
+        .where(LedgerAccount.name == account)
+        .group_by(col(GiftEntry.donation_id))
+        .order_by(func.min(JournalEntry.at), col(GiftEntry.donation_id))
+    )
+    return [(owner, int(amount)) for owner, amount in (await unit.session.exec(query)).all()]
+
+
+async def _entries(unit: Unit, account: str, *kinds: EntryKind) -> list[tuple[str, int]]:
+    """References and amounts of entries of some kinds on one account, in order."""
+    query = (
+        select(JournalEntry.reference, Posting.amount)
+        .join(Posting, col(Posting.entry_id) == JournalEntry.id)
+        .join(LedgerAccount, col(LedgerAccount.id) == Posting.account_id)
+        .where(LedgerAccount.name == account, col(JournalEntry.kind).in_(kinds))
+        .order_by(col(JournalEntry.at), col(JournalEntry.reference))
+    )
+    return [(reference, amount) for reference, amount in (await unit.session.exec(query)).all()]
+
+
+async def _inflows(unit: Unit, currency: str) -> list[tuple[str, int]]:
+    name = f"{Purpose.FUND}:{currency}"
+    return await _entries(unit, name, EntryKind.CONTRIBUTION, EntryKind.ARRIVE)
+
+
+async def _outflows(unit: Unit, currency: str) -> list[Outflow]:
+    """What left the fund, in order: each grant once, by what was paid and has not come back."""
+    query = (
+        choose(
+            col(JournalEntry.grant_number),
+            col(JournalEntry.kind),
+            col(JournalEntry.at),
+            col(Posting.amount),
+            col(Case.category),
+        )
+        .select_from(JournalEntry)
+        .join(Posting, col(Posting.entry_id) == JournalEntry.id)
+        .join(LedgerAccount, col(LedgerAccount.id) == Posting.account_id)
+        .join(Grant, col(Grant.number) == JournalEntry.grant_number, isouter=True)
+        .join(Case, col(Case.id) == Grant.case_id, isouter=True)
+        .where(
+            col(LedgerAccount.name).in_([f"{Purpose.GRANTED}:{currency}", f"{Purpose.FUND}:{currency}"]),
+            col(JournalEntry.kind).in_([EntryKind.SETTLE, EntryKind.RETURN, EntryKind.COVER]),
+        )
+    )
+    paid: dict[str, tuple[datetime, int, Category | None]] = {}
+    outs: list[tuple[datetime, Outflow]] = []
+    for number, kind, at, amount, category in (await (await unit.session.connection()).execute(query)).all():
+        if number is None or kind == EntryKind.COVER:
+            outs.append((at, Outflow(-amount, None)))
+            continue
+        before = paid.get(number, (at, 0, category))
+        paid[number] = (max(at, before[0]), before[1] + amount, category)
+    outs += [
+        (at, Outflow(amount, (at.date().replace(day=1), category)))
+        for at, amount, category in paid.values()
+        if amount > 0
+    ]
+    return [out for _, out in sorted(outs, key=lambda each: (each[0], each[1].amount))]
