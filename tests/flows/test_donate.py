@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from bot.database import Resources
 from bot.stripe_setup import StripeSetup
@@ -63,7 +63,8 @@ async def held_by_stripe(bank: Bank) -> int:
 async def statuses(world: World) -> list[DonationStatus]:
     """Where each gift stands, in the order of asking."""
     async with world.unit() as unit:
-        return list((await unit.session.exec(select(Donation.status).order_by(Donation.asked_at))).all())
+        gifts = (await unit.session.exec(select(Donation).order_by(col(Donation.asked_at)))).all()
+    return [gift.status for gift in gifts]
 
 
 async def test_gift_by_card_reaches_the_books(world: World, bank: Bank) -> None:
