@@ -1,8 +1,8 @@
-"""`plecho demo`: the whole fund on this machine, on a stand-in for Telegram with a chat page; no setting needed.
+"""`plecho demo`: the whole fund on this machine, on stand-ins for Telegram and Stripe; no setting needed.
 
-Bot and stand-in share one clock, which the page can jump forward; due rows are looked for every second. Nothing
-is kept: database, keys and files lie in a directory that goes with the process. Every role is filled through the
-same links and buttons that people use.
+Bot and stand-ins share one clock, which the chat page can jump forward; due rows are looked for every second.
+Nothing is kept: database, keys and files lie in a directory that goes with the process. Every role is filled
+through the same links and buttons that people use.
 """
 
 import asyncio
@@ -22,9 +22,11 @@ from bot.resources import make_directories, open_resources
 from bot.serve import ended, stop_signal
 from bot.settings import Settings
 from bot.settling import Settling
+from bot.stripe_setup import StripeSetup
 from sandbox.clock import TravelClock
 from sandbox.player import Stage, play
 from sandbox.story import STORY, name_players
+from sandbox.stripe.server import StripeServer
 from sandbox.telegram.client import Town
 from sandbox.telegram.limits import Limits
 from sandbox.telegram.server import BOT_USERNAME, TelegramServer
@@ -75,8 +77,15 @@ async def open_demo(
     """Start everything and fill the roles; nothing is kept afterwards."""
     make_directories(settings)
     with tempfile.TemporaryDirectory(prefix="demo-", dir=settings.data_dir) as folder:
-        async with _stand_in(port) as server, _resources(settings, Path(folder), server.clock) as resources:
-            setup = Setup(server.token, server.url, ANY_PORT, rates=Rates.loose(), clock_every=TICK)
+        async with (
+            _stand_in(port) as server,
+            StripeServer(clock=server.clock, ticking=True) as stripe,
+            _resources(settings, Path(folder), server.clock) as resources,
+        ):
+            paid_by = StripeSetup(stripe.key, stripe.url)
+            setup = Setup(
+                server.token, server.url, ANY_PORT, rates=Rates.loose(), clock_every=TICK, stripe=paid_by
+            )
             async with App(resources, setup) as app, Town(server.url) as town:
                 say(f"Plecho's chat page: {server.url}")
                 cast = await Casting(town, resources, BOT_USERNAME, language).fill()

@@ -18,6 +18,7 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "reviewer": ("Boris", "Clara", "Dina", "Mark"),
         "treasurer": ("Egor", "Faina"),
         "coordinator": ("Gleb", "Hanna"),
+        "donor": ("Dora",),
     },
     "ru": {
         "applicant": ("Анна",),
@@ -25,6 +26,7 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
         "reviewer": ("Борис", "Вера", "Дина", "Марк"),
         "treasurer": ("Егор", "Фаина"),
         "coordinator": ("Глеб", "Жанна"),
+        "donor": ("Зоя",),
     },
 }
 """First names by the part that the chat page shows."""
@@ -46,6 +48,7 @@ class Cast:
     reviewers: Sequence[Person]
     treasurers: Sequence[Person]
     coordinators: Sequence[Person]
+    donor: Person
     group: Group
 
 
@@ -71,8 +74,8 @@ class Casting:
                 await self._wait(person, f"volunteers.welcome.{role}", sign=ANY)
         group = await self._bind_group(coordinators[0], [coordinators[1], *reviewers])
         await add_money(self._resources, MONEY, None, None)
-        [applicant], [newcomer] = people["applicant"], people["newcomer"]
-        return Cast(applicant, newcomer, reviewers, treasurers, coordinators, group)
+        [applicant], [newcomer], [donor] = people["applicant"], people["newcomer"], people["donor"]
+        return Cast(applicant, newcomer, reviewers, treasurers, coordinators, donor, group)
 
     @property
     def _names(self) -> dict[str, tuple[str, ...]]:

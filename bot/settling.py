@@ -25,6 +25,8 @@ class Settling:
     async def settle(self) -> None:
         """Run all jobs and errands that are due, and wait until every event is handled and every effect done."""
         app = self._app
+        if app.stripe is not None:
+            await app.stripe.poller.poll()
         app.worker.bell.ring()
         await app.clock.run_due_now()
         if app.errands is not None:

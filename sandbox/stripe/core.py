@@ -6,7 +6,7 @@ is run in order of its time by `settle`, as if the clock stood at that time: a j
 would have done.
 """
 
-import copy
+import base64
 import heapq
 import itertools
 import secrets
@@ -23,15 +23,15 @@ from sandbox.stripe.keys import Keys
 from sandbox.stripe.means import Means
 from sandbox.stripe.shapes import complete
 from sandbox.stripe.terms import Terms
-from sandbox.stripe.wire import JsonDict, missing
+from sandbox.stripe.wire import JsonDict, copied, missing
 
 API_VERSION: Final = _ApiVersion.CURRENT
-_LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+_MORE: Final = b"Zz"
 
 
 def new_id(prefix: str, length: int = 24) -> str:
     """Return an unused id like `ch_3Nv...`; they carry no time and no order."""
-    return f"{prefix}_{''.join(secrets.choice(_LETTERS) for _ in range(length))}"
+    return f"{prefix}_{base64.b64encode(secrets.token_bytes(length), _MORE).decode()[:length]}"
 
 
 class Table:
@@ -171,7 +171,7 @@ class Stripe:
 
     def emit(self, kind: str, body: JsonDict, previous: JsonDict | None = None) -> JsonDict:
         """Let it be known that something happened to `body`; `previous` are the old values of changed fields."""
-        data: JsonDict = {"object": copy.deepcopy(body)}
+        data: JsonDict = {"object": copied(body)}
         if previous is not None:
             data["previous_attributes"] = previous
         event = {
@@ -204,7 +204,7 @@ class Stripe:
 
     def amend(self, body: JsonDict, told: str | None = None, **changes: object) -> JsonDict | None:
         """Change fields of an object; with `told`, an event of that type says what they were."""
-        previous = {name: copy.deepcopy(body[name]) for name, value in changes.items() if body[name] != value}
+        previous = {name: copied(body[name]) for name, value in changes.items() if body[name] != value}
         body.update(changes)
         return self.emit(told, body, previous) if told else None
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from sandbox.stripe.core import Stripe
 from sandbox.stripe.shapes import expandable
-from sandbox.stripe.wire import JsonDict, malformed, missing
+from sandbox.stripe.wire import JsonDict, copied, malformed, missing
 
 MOST: Final = 100
 USUAL: Final = 10
@@ -49,7 +49,7 @@ def equal(params: JsonDict, **fields: str) -> Filter:
 
 def expanded(stripe: Stripe, body: JsonDict, paths: Iterable[str], may_read: Reader) -> JsonDict:
     """Return a copy of `body` with the objects that `paths` name in the place of their ids."""
-    whole: JsonDict = _copy(body)
+    whole: JsonDict = copied(body)
     for path in paths:
         # Stripe counts `data` as a level too.
         steps = path.split(".")
@@ -88,24 +88,18 @@ def _opened(stripe: Stripe, body: JsonDict, name: str, may_read: Reader, path: s
     kind = str(body.get("object", ""))
     include = stripe.included.get((kind, name))
     if include is not None:
-        body.setdefault(name, _copy(include(body)))
+        body.setdefault(name, copied(include(body)))
     elif name not in body or (last and not expandable(kind, name)):
         raise _not_expandable(path)
     found = stripe.find(body[name]) if isinstance(body[name], str) and expandable(kind, name) else None
     if found is not None:
         may_read(found["object"])
-        body[name] = _copy(found)
+        body[name] = copied(found)
     return body[name]
 
 
 def _not_expandable(path: str) -> Exception:
     return malformed(f"This property cannot be expanded ({path}).", param="expand")
-
-
-def _copy(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
-    if isinstance(value, dict):
-        return {name: _copy(part) for name, part in value.items()}
-    return [_copy(part) for part in value] if isinstance(value, list) else value
 
 
 def limit_of(params: JsonDict) -> int:

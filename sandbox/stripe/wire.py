@@ -10,7 +10,14 @@ from typing import Any, Final, Literal
 JsonDict = dict[str, Any]
 ErrorType = Literal["api_error", "card_error", "idempotency_error", "invalid_request_error", "rate_limit_error"]
 
-dumps: Final[Callable[..., str]] = json.JSONEncoder(ensure_ascii=False, indent=2).encode
+dumps: Final[Callable[..., str]] = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def copied(value: Any) -> Any:  # noqa: ANN401 - JSON in, JSON out
+    """Return a copy of a JSON value that shares nothing with it."""
+    if isinstance(value, dict):
+        return {name: copied(part) for name, part in value.items()}
+    return [copied(part) for part in value] if isinstance(value, list) else value
 
 
 class StripeError(Exception):
