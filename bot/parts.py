@@ -4,7 +4,7 @@ from typing import Final
 
 from aiogram import Router
 
-from bot import fetcher, groupcheck, inbox, paying, stars_errands
+from bot import chain_errands, fetcher, groupcheck, inbox, paying, stars_errands
 from bot.errands import Errand
 from handlers import (
     attachments,
@@ -45,6 +45,7 @@ from services import followup as followups
 from services import reconciling
 from services import recovery as recoveries
 from services import screening as screenings
+from services import stablecoin as stablecoins
 from services import treasury as treasuries
 from services.jobs import Job
 
@@ -83,6 +84,7 @@ JOBS: Final[tuple[Job, ...]] = (
     *standing.JOBS,
     *treasuries.JOBS,
     *screenings.JOBS,
+    *stablecoins.JOBS,
     *reconciling.JOBS,
     *followups.JOBS,
     *dangers.JOBS,
@@ -91,7 +93,13 @@ JOBS: Final[tuple[Job, ...]] = (
     *audit.JOBS,
 )
 
-ERRANDS: Final[tuple[Errand, ...]] = (*fetcher.ERRANDS, *groupcheck.ERRANDS, *paying.ERRANDS, *stars_errands.ERRANDS)
+ERRANDS: Final[tuple[Errand, ...]] = (
+    *fetcher.ERRANDS,
+    *groupcheck.ERRANDS,
+    *paying.ERRANDS,
+    *stars_errands.ERRANDS,
+    *chain_errands.ERRANDS,
+)
 
 
 def build_routers() -> list[Router]:

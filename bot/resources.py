@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.database import Resources, make_engine
 from bot.problems import Problem
-from bot.rails import build_rails
+from bot.rails import build_rails, chain_rail
 from bot.settings import Settings
 from migrations.schema import head, upgrade, version
 from models.clock import Clock, SystemClock
@@ -48,7 +48,13 @@ async def open_resources(
         store = await open_store(settings, clock)
         try:
             vault = Vault(keyring, store)
-            yield Resources(engine, vault, policy, load(), settings.files, clock, asyncio.Lock())
+            resources = Resources(engine, vault, policy, load(), settings.files, clock, asyncio.Lock())
+            chain = chain_rail(settings.chain_urls, resources.unit)
+            resources.rails = {**resources.rails, chain.name: chain}
+            try:
+                yield resources
+            finally:
+                await chain.close()
         finally:
             await store.close()
     finally:

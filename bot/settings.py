@@ -75,6 +75,12 @@ def _stripe_secret(value: SecretStr) -> SecretStr:
     return value
 
 
+def _nodes(value: SecretStr) -> SecretStr:
+    for url in value.get_secret_value().split(","):
+        _http(url.strip())
+    return value
+
+
 def _database(value: SecretStr) -> SecretStr:
     async_url(value.get_secret_value())
     return value
@@ -168,6 +174,13 @@ class Settings(BaseSettings):
         examples=["https://give.example.org"],
     )
 
+    chain_url: Annotated[SecretStr, AfterValidator(_nodes)] | None = Field(
+        default=None,
+        description="JSON-RPC addresses of nodes of the chain, with commas between; all must agree that something "
+        "is paid. Without it the rail `stablecoin` is closed.",
+        examples=["http://127.0.0.1:8545,https://node.example.org/KEY"],
+    )
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -230,6 +243,12 @@ class Settings(BaseSettings):
             return None
         secret = self.stripe_webhook_secret.get_secret_value() if self.stripe_webhook_secret else None
         return StripeSetup(self.stripe_key.get_secret_value(), self.stripe_api_url, secret, self.give_url)
+
+    @property
+    def chain_urls(self) -> tuple[str, ...]:
+        """The nodes of the chain. May hold keys: never to be shown."""
+        given = self.chain_url.get_secret_value() if self.chain_url else ""
+        return tuple(url.strip() for url in given.split(",") if url.strip())
 
     @property
     def files(self) -> Path:

@@ -85,6 +85,8 @@ class ChainWallet(SQLModel, table=True):
     """Wei per gas, when last seen."""
     priority_fee: int | None = Field(default=None, sa_type=BigInteger)
     seen_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    watched_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """When its transfers were last looked at."""
     trouble: Trouble | None = Field(default=None, sa_column=enum_column(Trouble, "trouble", nullable=True))
     told_at: datetime | None = Field(default=None, sa_type=UtcTime)
     """When treasurers were told of the trouble."""

@@ -26,7 +26,7 @@ from models.unit import Unit
 from models.volunteer import Role, Volunteer
 from payments import grants, ledger, limits, payouts
 from payments.rails import registry
-from payments.rails.base import MachineRail
+from payments.rails.base import ChoosyRail, MachineRail, Rail
 from services import followup, intake, news
 from services.access import Act, Actor, applicant_of, roles_of
 from services.corridor import chosen
@@ -74,7 +74,7 @@ async def agree(unit: Unit, actor: Actor, case: Case, rail_name: str | None = No
     """
     grant = await _own_grant(unit, actor, case)
     rail = await chosen(unit, grant, rail_name)
-    index = await _destination_of(unit, case, grant) if rail.needs_destination else None
+    index = await _destination_of(unit, case, grant, rail) if rail.needs_destination else None
     payout = await payouts.queue(unit, grant, case, rail, index, applicant_of(case))
     payout.changed = index is not None and grant.destination not in {None, index}
     needed = 2 if grant.second_treasurer or payout.changed else 1
@@ -233,12 +233,14 @@ async def _own_grant(unit: Unit, actor: Actor, case: Case) -> Grant:
     return grant
 
 
-async def _destination_of(unit: Unit, case: Case, grant: Grant) -> BlindIndex:
+async def _destination_of(unit: Unit, case: Case, grant: Grant, rail: Rail) -> BlindIndex:
     destination = await intake.read_answer(unit, case, "payout")
     if not destination:
         raise BadInput("treasury.refused.no-destination")
     if await is_known_wrong(unit, grant, destination):
         raise BadInput("treasury.refused.same-destination")
+    if isinstance(rail, ChoosyRail):
+        rail.check_destination(unit, destination)
     index = unit.vault.index(IndexName.destination, _folded(destination))
     await limits.check_destination(unit, grant, index)
     return index

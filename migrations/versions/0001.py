@@ -174,6 +174,7 @@ def upgrade() -> None:
         sa.Column("base_fee", sa.BigInteger(), nullable=True),
         sa.Column("priority_fee", sa.BigInteger(), nullable=True),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("watched_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column(
             "trouble",
             sa.Enum(

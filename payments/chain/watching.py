@@ -67,7 +67,7 @@ async def settle(chain: Chain, attempt: UUID, judgement: Judgement) -> None:
             await move(unit, row, TransferStatus.ODD, TRANSFER_ALLOWED, rows.ACTOR)
             await rows.in_trouble(unit, purse, Trouble.ODD)
         if verdict == Verdict.FAILED and row.status == TransferStatus.ISSUED:
-            row.error = judgement.error
+            row.error, row.told_at = judgement.error, None
             await move(unit, row, TransferStatus.FAILED, TRANSFER_ALLOWED, rows.ACTOR)
         await unit.session.flush()
         await rows.forget(unit, row)

@@ -104,6 +104,15 @@ class Rail(Protocol):
 
 
 @runtime_checkable
+class ChoosyRail(Rail, Protocol):
+    """A rail that knows a wrong destination when it sees one."""
+
+    def check_destination(self, unit: Unit, typed: str) -> None:
+        """Raise `BadInput` that says what is wrong with a destination, before anybody agrees to it."""
+        ...
+
+
+@runtime_checkable
 class MachineRail(Rail, Protocol):
     """A rail that the fund works itself."""
 

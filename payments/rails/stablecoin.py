@@ -32,6 +32,9 @@ NAME: Final = "stablecoin"
 FRESH: Final = timedelta(hours=1)
 """How long the chain's price is good for a quote; after that the most that the policy pays is quoted."""
 
+LEAST: Final = timedelta(seconds=15)
+"""Between two looks at a wallet's transfers, however fast the chain is."""
+
 OUTCOMES: Final = {
     TransferStatus.PREPARED: Outcome.ABSENT,
     TransferStatus.ISSUED: Outcome.PENDING,
@@ -175,6 +178,36 @@ class Stablecoin:
         async with self._open_unit() as unit:
             self._current(unit)
         return self._chains or ()
+
+    async def due(self, unit: Unit) -> Sequence[UUID]:
+        """Wallets whose transfers and prices are to be looked at again; one look about every block."""
+        rules = unit.policy.stablecoin
+        if rules is None or self._current(unit) is None:
+            return ()
+        before = unit.now - max(timedelta(seconds=rules.block_seconds), LEAST)
+        found = [await rows.peek(unit, rules.chain_id, chain.wallet) for chain in self._chains or ()]
+        return [purse.id for purse in found if purse and (purse.watched_at is None or purse.watched_at <= before)]
+
+    async def watch(self, wallet: UUID) -> None:
+        """Look at everything that one wallet has out, and at what the chain asks for now. Network."""
+        from payments.chain import sending, watching  # noqa: PLC0415 - as above
+
+        for chain in await self.chains():
+            async with chain.open_unit() as unit:
+                purse = await rows.wallet(unit, chain.rules.chain_id, chain.wallet)
+                if purse.id != wallet:
+                    continue
+                purse.watched_at = unit.now
+            try:
+                await watching.watch(chain)
+                await sending.recheck(chain)
+            except NodeFailed:
+                continue
+
+    def check_destination(self, unit: Unit, typed: str) -> None:
+        """Refuse what is no address to which this rail may pay, before anybody agrees to it. Raises `BadInput`."""
+        chain = self._current(unit)
+        check_destination(unit, typed, *([chain.wallet] if chain else []))
 
     async def close(self) -> None:
         """Close the connections to the nodes."""
