@@ -18,6 +18,7 @@ import structlog
 import typer
 
 from bot.backup import copy_grants, make_backup, unpack_backup
+from bot.cli_money import reconcile, vouchers
 from bot.cli_sanctions import sanctions
 from bot.doctor import Finding, examine, quick, username
 from bot.keys import finish, new_keyring, open_keyring, printed_keyring, rotate
@@ -55,6 +56,8 @@ cli.add_typer(keys, name="keys")
 cli.add_typer(fund, name="fund")
 cli.add_typer(audit, name="audit")
 cli.add_typer(sanctions, name="sanctions")
+cli.add_typer(vouchers, name="vouchers")
+cli.command()(reconcile)
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ from handlers import (
     stray,
     treasury,
     volunteers,
+    vouchers,
 )
 from services import attachments as files
 from services import (
@@ -36,17 +37,18 @@ from services import (
     messages,
     news,
     panel,
+    reconciling,
     reminders,
     retention,
     standing,
 )
 from services import danger as dangers
 from services import followup as followups
-from services import reconciling
 from services import recovery as recoveries
 from services import screening as screenings
 from services import stablecoin as stablecoins
 from services import treasury as treasuries
+from services import vouchers as codes
 from services.jobs import Job
 
 CONVERSATIONS: Final = (
@@ -67,6 +69,7 @@ CONVERSATIONS: Final = (
     danger,
     desk,
     donate,
+    vouchers,
     stray,
 )
 
@@ -86,6 +89,7 @@ JOBS: Final[tuple[Job, ...]] = (
     *screenings.JOBS,
     *stablecoins.JOBS,
     *reconciling.JOBS,
+    *codes.JOBS,
     *followups.JOBS,
     *dangers.JOBS,
     *donate_stripe.JOBS,

@@ -208,6 +208,8 @@ class Policy(Strict):
     recovery_lock_minutes: int = Field(ge=1)
     emergency_amount: Minor
     limits: Limits
+    vouchers_low: int = Field(ge=0)
+    """Fewer codes than this of an open kind: treasurers are told."""
     donations: Donations | None = None
     """None: gifts are closed."""
     screening: Screening

@@ -19,6 +19,7 @@ from models.errors import AlreadyDone, BadInput
 from models.grant import GRANT_ALLOWED, PAYOUT_ALLOWED, Grant, GrantStatus, Payout, PayoutStatus
 from models.states import move
 from models.unit import Unit
+from models.voucher import Voucher
 from payments import ledger
 from payments.ledger import EntryKind, Purpose
 from payments.money import Money
@@ -163,6 +164,7 @@ async def cancel_for_case(unit: Unit, case: Case, actor_name: str) -> Payout | N
     await unit.session.exec(
         update(Attempt).where(col(Attempt.payout_id).in_(tries)).values(case_id=None, destination=None)
     )
+    await unit.session.exec(update(Voucher).where(col(Voucher.case_id) == case.id).values(case_id=None, code=None))
     grant.case_id = grant.destination = None
     await _keep_days(unit, grant)
     await unit.session.flush()

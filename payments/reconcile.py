@@ -102,7 +102,10 @@ async def compare(unit: Unit) -> list[Difference]:
 
 
 async def ask_providers(open_unit: OpenUnit, since: timedelta) -> list[Difference]:
-    """Compare attempts that ended within a span with what their providers say. Network."""
+    """Compare attempts that ended within a span with what their providers say. Network.
+
+    Rails that pay out of a stock of the fund's own have nobody to ask: `compare` counts that stock.
+    """
     async with open_unit() as unit:
         rails = unit.rails
         ended = await unit.session.exec(
@@ -110,7 +113,10 @@ async def ask_providers(open_unit: OpenUnit, since: timedelta) -> list[Differenc
                 col(Attempt.ended_at) > unit.now - since, col(Attempt.tries) > 0
             )
         )
-        ids = [attempt for attempt, rail in ended.all() if isinstance(rails.get(rail), MachineRail)]
+        asked = {
+            name for name, rail in rails.items() if isinstance(rail, MachineRail) and not isinstance(rail, Stocked)
+        }
+        ids = [attempt for attempt, rail in ended.all() if rail in asked]
     differences = [await _ask(open_unit, attempt) for attempt in ids]
     return sorted(difference for difference in differences if difference is not None)
 

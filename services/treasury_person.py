@@ -102,7 +102,7 @@ def _under_way(unit: Unit, actor: Actor, grant: Grant, payout: Payout, *, rechec
         rows = [[Button(_say(unit, actor, "treasury.person.button.take_back"), "treasury.take_back")]]
     if payout.paid_at and not rail.needs_destination:
         key = "treasury.person.paid-code"
-        rows = [[Button(_say(unit, actor, "treasury.person.button.codes"), "voucher.show")]]
+        rows = [[Button(_say(unit, actor, "treasury.person.button.codes"), "vouchers.show")]]
     return _say(unit, actor, key, **facts), rows
 
 

@@ -10,10 +10,12 @@ from typing import cast
 from models.errors import MoneyRefused
 from models.policy import Policy
 from models.unit import Unit
+from models.voucher import VoucherKind
 from payments import breaker
 from payments.money import Money
 from payments.rails.base import Rail
 from payments.rails.manual import Manual
+from payments.rails.voucher import VoucherRail
 
 Rails = Mapping[str, Rail]
 
@@ -26,7 +28,8 @@ class NoRail(MoneyRefused):
 
 def built_in() -> Rails:
     """The rails that need no setting."""
-    return {rail.name: rail for rail in (Manual(),)}
+    rails: tuple[Rail, ...] = (Manual(), *(VoucherRail(kind) for kind in VoucherKind))
+    return {rail.name: rail for rail in rails}
 
 
 def find(unit: Unit, name: str) -> Rail:

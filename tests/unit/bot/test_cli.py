@@ -19,6 +19,7 @@ from vault.passwords import Argon2Cost
 COMMANDS = [
     "run", "demo", "migrate", "invite", "doctor", "backup", "restore", "erase-due",
     "keys new", "keys rotate", "keys copy", "fund add", "audit verify", "sanctions load",
+    "vouchers load", "reconcile",
 ]  # fmt: skip
 PASSPHRASE = "a passphrase for tests"
 
@@ -119,3 +120,21 @@ def test_the_demo_starts_and_ends(environment: dict[str, str], tmp_path: Path) -
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
     assert not list((tmp_path / "data").glob("demo-*"))
+
+
+def test_vouchers_and_reconciliation(environment: dict[str, str], tmp_path: Path) -> None:
+    """A bad file is refused line by line, a good one is loaded and counted, and everything agrees afterwards."""
+    rows = tmp_path / "codes.csv"
+    rows.write_text("code\nAAA\nAAA\n", encoding="utf-8")
+    load = ("vouchers", "load", str(rows), "--kind", "mobile", "--amount", "500", "--given")
+    refused = plecho(environment, *load)
+    assert refused.returncode == 1
+    assert refused.stdout.startswith("line 3: the code stands in the file already\nNothing was loaded.")
+    rows.write_text("code\nAAA\nBBB\n", encoding="utf-8")
+    loaded = plecho(environment, *load)
+    assert loaded.returncode == 0
+    assert loaded.stdout.startswith("Loaded 2 codes worth 1,000")
+    assert "AAA" not in loaded.stdout
+    assert plecho(environment, "vouchers", "count").stdout.endswith("stock: 2\n")
+    agreed = plecho(environment, "reconcile")
+    assert (agreed.returncode, agreed.stdout) == (0, "Everything agrees.\n")

@@ -24,7 +24,8 @@ def test_an_unknown_rail_is_refused_in_one_line(tmp_path: Path) -> None:
     )
     with pytest.raises(Problem) as caught:
         read_policy(path)
-    assert str(caught.value) == f"PLECHO_POLICY: {path}: rails: there is no rail 'pigeon'; there is: manual"
+    known = ", ".join(sorted(build_rails()))
+    assert str(caught.value) == f"PLECHO_POLICY: {path}: rails: there is no rail 'pigeon'; there is: {known}"
 
 
 def test_a_policy_that_is_wrong_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,71 @@
+"""`plecho vouchers` and `plecho reconcile`: what the operator does for the money that leaves."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from bot.keys import open_keyring
+from bot.money import Rows, count_vouchers, load_vouchers, reconcile_now
+from bot.resources import open_resources
+from bot.settings import Settings, read_settings
+from models.voucher import VoucherKind
+
+vouchers = typer.Typer(help="Codes that pay for something.", no_args_is_help=True)
+
+
+@vouchers.command(name="load")
+def vouchers_load(
+    file: Annotated[Path, typer.Argument(help="CSV with a code in the first column of each row.")],
+    kind: Annotated[VoucherKind, typer.Option(help="What the codes are good for.")],
+    amount: Annotated[str, typer.Option(help="What each is worth, for example 500.")],
+    currency: Annotated[str | None, typer.Option(help="By default the policy's currency.")] = None,
+    *,
+    given: Annotated[
+        bool, typer.Option("--given", help="The codes were given to the fund, not bought with its money.")
+    ] = False,
+) -> None:
+    """Load codes into the stock, sealed. With one bad row nothing is loaded, and each bad line is named."""
+    lines, whole = asyncio.run(_load(read_settings(), Rows(file, kind, amount, currency, given=given)))
+    for line in lines:
+        typer.echo(line)
+    raise typer.Exit(0 if whole else 1)
+
+
+@vouchers.command(name="count")
+def vouchers_count() -> None:
+    """Say how many codes of each kind and worth are in stock, and how many were given."""
+    for line in asyncio.run(_count(read_settings())):
+        typer.echo(line)
+
+
+def reconcile(
+    *,
+    days: Annotated[
+        int, typer.Option(min=0, max=366, help="Ask the providers about payments that ended within so many days.")
+    ] = 7,
+) -> None:
+    """Finish what a crash left open, then compare books, payouts, codes and providers.
+
+    Prints each difference on a line; exit code 1 when there are any. What is not safe to mend is left alone.
+    """
+    lines, whole = asyncio.run(_reconcile(read_settings(), days))
+    for line in lines:
+        typer.echo(line)
+    raise typer.Exit(0 if whole else 1)
+
+
+async def _load(settings: Settings, rows: Rows) -> tuple[list[str], bool]:
+    async with open_resources(settings, open_keyring(settings)) as resources:
+        return await load_vouchers(resources, rows)
+
+
+async def _count(settings: Settings) -> list[str]:
+    async with open_resources(settings, open_keyring(settings)) as resources:
+        return await count_vouchers(resources)
+
+
+async def _reconcile(settings: Settings, days: int) -> tuple[list[str], bool]:
+    async with open_resources(settings, open_keyring(settings)) as resources:
+        return await reconcile_now(resources, days)
