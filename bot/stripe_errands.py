@@ -14,12 +14,12 @@ from aiogram import Bot
 from bot.database import Resources
 from bot.errands import Errand
 from models.donation import Donation, Looked, MonthlyGift, StripeLook
-from payments.stripe_objects import Gateway, StripeAway, StripeRefused, StripeUnknown
+from payments.stripe_objects import Gateway, Order, StripeAway, StripeRefused, StripeUnknown
 from services import donate_stripe
 from services.donate_settle import Found
 from services.donate_stripe import try_later
 
-PAGE_GONE: Final = "donate"
+BACK: Final = "donate"
 """The start parameter that leads back to the choice of gifts."""
 
 
@@ -39,12 +39,9 @@ class StripeErrands:
             Errand("donate.stops", donate_stripe.due_stops, self._stop),
         )
 
-    async def open_page(self, resources: Resources, donation_id: UUID, done_url: str, back_url: str) -> str | None:
-        """Have Stripe make a gift's page and return its address; none when that is not possible now."""
-        async with resources.unit() as unit:
-            order = await donate_stripe.take_page(unit, donation_id, done_url, back_url)
-        if order is None:
-            return None
+    async def open_page(self, resources: Resources, order: Order) -> str | None:
+        """Have Stripe make a page and return its address; none when that is not possible now."""
+        donation_id = order.donation
         try:
             session = await self.gateway.open_session(order)
         except StripeAway:
@@ -60,8 +57,12 @@ class StripeErrands:
         return session.url
 
     async def _page(self, resources: Resources, bot: Bot, donation_id: UUID) -> None:
-        url = self.give_url or f"https://t.me/{(await bot.me()).username}?start={PAGE_GONE}"
-        await self.open_page(resources, donation_id, url, url)
+        back = f"https://t.me/{(await bot.me()).username}?start={BACK}"
+        done = f"{self.give_url}/give/thanks" if self.give_url else back
+        async with resources.unit() as unit:
+            order = await donate_stripe.take_page(unit, donation_id, done, done if self.give_url else back)
+        if order is not None:
+            await self.open_page(resources, order)
 
     async def _look(self, resources: Resources, _: Bot, look_id: UUID) -> None:
         async with resources.unit() as unit:

@@ -15,6 +15,8 @@ from bot.metrics import Metrics
 from bot.stripe_errands import StripeErrands
 from bot.stripe_poller import StripePoller
 from bot.stripe_setup import StripeSetup
+from payments.stripe_objects import Order
+from web.give import Give
 from web.stripe_hook import StripeHook
 
 HOOK_PATH: Final = "/stripe"
@@ -41,7 +43,20 @@ class StripeParts:
         return self.steps.all()
 
     def routes(self) -> list[web.RouteDef]:
-        """The webhook, when its secret is set."""
+        """The webhook, when its secret is set; the web page, when it has a public address."""
+        return [*self._hook(), *self._give()]
+
+    def _give(self) -> list[web.RouteDef]:
+        give_url = self._setup.give_url
+        if give_url is None:
+            return []
+
+        async def open_page(order: Order) -> str | None:
+            return await self.steps.open_page(self._resources, order)
+
+        return Give(self._resources.unit, open_page, give_url).routes()
+
+    def _hook(self) -> list[web.RouteDef]:
         secret = self._setup.webhook_secret
         if secret is None:
             return []
