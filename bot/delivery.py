@@ -146,7 +146,7 @@ class Delivery:
     async def _erase(self, due: Due, standing: dict[Slot, Standing], record: Record) -> None:
         loose = list(due.payload.get("messages", ()))
         if loose:
-            await self.calls.delete(due.chat, loose)
+            record.kept += [(due, message) for message in await self.calls.delete(due.chat, loose)]
         for name in due.payload.get("slots", ()):
             slot = Slot(due.lane, name)
             there = standing.get(slot)

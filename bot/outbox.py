@@ -21,7 +21,8 @@ from models import audit
 from models.case import Case, CaseStatus
 from models.mail import Effect, EffectKind, EffectStatus, SentMessage
 from models.unit import Unit
-from services.messages import sent_place
+from services.contact import Address
+from services.messages import keep_undeletable, sent_place
 from vault.seal import Place
 from vault.types import BlindIndex
 
@@ -88,6 +89,8 @@ class Record:
     """Slots whose message is gone but still stored: whatever is placed there next replaces that row."""
     left: list[tuple[UUID, UUID | None]] = field(default_factory=list)
     """Messages that Telegram would not delete, with their case."""
+    kept: list[tuple[Due, int]] = field(default_factory=list)
+    """Messages of a person that Telegram would not delete, by their numbers, with the effect that asked for it."""
 
 
 DUE: Any = (
@@ -144,6 +147,9 @@ async def write_records(unit: Unit, records: Sequence[Record]) -> list[bool]:
         for row, case_id in record.left:
             subject = audit.about("case", case_id) if case_id else audit.about("sent_message", row)
             await audit.record(unit, "system", "messages.not_erased", subject)
+        for due, message in record.kept:
+            row = await keep_undeletable(unit, due.lane, Address(due.chat), message)
+            await audit.record(unit, "system", "messages.not_erased", audit.about("sent_message", row))
     return wanted
 
 

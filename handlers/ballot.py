@@ -71,9 +71,7 @@ async def ask_reason(
 async def ask_words(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
     """The class is chosen: a few words may follow."""
     case = await pressed_case(unit, press)
-    without = Button(
-        unit.texts.render("review.button.without-words", actor.language), "review.without-words", press.args
-    )
+    without = Button(unit.texts.render("review.button.without-words", actor.language), "review.without-words")
     await _ask(unit, actor, case, unit.texts.render("review.words", actor.language), without)
     await state.set_state(Voting.words)
     await state.set_data({"case": str(case.id), "version": case.version, "why": press.args["why"]})
@@ -92,9 +90,11 @@ async def take_words(message: Message, unit: Unit, actor: Actor, state: FSMConte
 async def without_words(
     callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext
 ) -> None:
-    """The class alone is the vote."""
-    case = await pressed_case(unit, press)
-    await voting.decline(unit, actor, case, Declining(Reason(str(press.args["why"]))))
+    """The class alone is the vote. It waits sealed in the conversation: buttons are stored in the clear."""
+    case, data = await pressed_case(unit, press), await state.get_data()
+    if "why" not in data or data["case"] != str(case.id):
+        raise Stale
+    await voting.decline(unit, actor, case, Declining(Reason(data["why"])))
     await _done(unit, actor, state)
     await finish(unit, actor, callback, press)
 

@@ -21,7 +21,7 @@ from models.audit import about, record
 from models.case import Attachment, AttachmentRequest, Case, CaseStatus, FileStatus
 from models.errors import BadInput, Stale
 from models.unit import Unit
-from services import rebuild
+from services import limits, rebuild
 from services.access import Actor
 from services.intake import require_own
 from services.jobs import Job
@@ -67,6 +67,7 @@ async def request_file(unit: Unit, actor: Actor, case: Case, file: str, size: in
     kept = [each for each in sent if each.status is not FileStatus.REFUSED]
     if len(kept) >= FILES or len(sent) >= SENT:
         raise BadInput("intake.bad.files", limit=FILES)
+    await limits.spend(unit, actor.chat, limits.FILES)
     row = AttachmentRequest(case_id=case.id, next_try_at=unit.now, created_at=unit.now)
     row.file = await unit.vault.seal(case.id, Compartment.story, file.encode(), _request_place(row))
     unit.session.add(row)

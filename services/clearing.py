@@ -2,8 +2,6 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Final
 from uuid import UUID
 
 from sqlmodel import col, delete, select
@@ -12,11 +10,9 @@ from models.case import Case
 from models.mail import Conversation, Effect, EffectKind, EffectStatus, Keyboard, SentMessage
 from models.unit import Unit
 from models.volunteer import Volunteer
+from services.messages import DELETABLE, TYPED
 from services.speak import SCREEN, erase_slot
 from vault.types import BlindIndex
-
-DELETABLE: Final = timedelta(hours=48)
-"""How long a bot may delete a message (Bot API, deleteMessage)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +45,8 @@ async def clear_chat(unit: Unit, lane: BlindIndex, cases: Collection[UUID]) -> C
         col(Keyboard.lane) == lane,
     )
     if volunteer is not None:
-        sent &= col(SentMessage.case_id).in_(cases) | (col(SentMessage.slot) == SCREEN)
+        concerned = col(SentMessage.case_id).in_(cases) | (col(SentMessage.slot) == SCREEN)
+        sent &= concerned | col(SentMessage.slot).startswith(TYPED)
         effects &= col(Effect.case_id).in_(cases) | (col(Effect.slot) == SCREEN)
         keyboards &= col(Keyboard.case_id).in_(cases) | (col(Keyboard.slot) == SCREEN)
     await unit.session.exec(delete(Effect).where(effects, col(Effect.kind) == EffectKind.SHOW))

@@ -4,6 +4,7 @@
 - Untaken, it is told again by the clock until somebody takes it.
 - A coordinator sees the case code and the words passed on, never who it is; the person never sees who answers.
 - Nobody takes the call of their own case.
+- A call is never refused; lines after it are, when too many come at once (`services.limits`).
 - Lines that pass are stored nowhere but sealed in the outbox until they are delivered.
 """
 
@@ -20,6 +21,7 @@ from models.errors import BadInput, ButtonGone, NotAllowed, Stale
 from models.followup import DangerCall
 from models.unit import Unit
 from models.volunteer import Role, Volunteer
+from services import limits
 from services.access import Act, Actor, applicant_of, require
 from services.contact import To, applicant, volunteer_recipient
 from services.jobs import Job
@@ -88,6 +90,7 @@ async def reply(unit: Unit, actor: Actor, key: UUID, text: str) -> None:
     """Pass the person's line to the coordinator who has the call, or to all while nobody has."""
     case, standing = await asked(unit, actor, key)
     line = _line(text)
+    await limits.spend(unit, actor.chat, limits.LINES)
     for volunteer in await _listeners(unit, case, standing):
         act = "write" if volunteer.id == standing.taken_by else "take"
         await _pass(unit, case, standing, await volunteer_recipient(unit, volunteer), line, act)

@@ -18,23 +18,52 @@ from services.contact import Address, To, lane_of
 from services.jobs import Job
 from services.speak import Button, Life, Screen, effect_place, erase_slot, sent_address, show
 from vault.seal import Place
-from vault.types import SealedBytes
+from vault.types import BlindIndex, SealedBytes
 
 BATCH = 200
 """Messages handled at one tick."""
+
+
+TYPED = "typed:"
+"""Slots of messages that a person wrote begin with this."""
+
+DELETABLE = timedelta(hours=48)
+"""How long a bot may delete a message (Bot API, deleteMessage)."""
+
+REMEMBERED = timedelta(days=180)
+"""How long a message that could not be deleted is remembered, for its person to be told."""
 
 
 def keep_for_erasure(unit: Unit, address: Address, message: int) -> None:
     """Remember a message of a person that stays for now, so that it is deleted in time."""
     row = SentMessage(
         lane=lane_of(unit, address),
-        slot=f"typed:{message}",
+        slot=f"{TYPED}{message}",
         address=SealedBytes(b""),
         sent_at=unit.now,
         erase_at=unit.now + timedelta(hours=unit.policy.retention.message_hours),
     )
     row.address = unit.vault.seal_server(json.dumps([address, message]).encode(), sent_place(row.id))
     unit.session.add(row)
+
+
+async def keep_undeletable(unit: Unit, lane: BlindIndex, address: Address, message: int) -> UUID:
+    """Remember a message of a person that Telegram would not delete any more, so that `/erase` tells of it."""
+    slot = f"{TYPED}{message}"
+    await unit.session.exec(
+        delete(SentMessage).where(col(SentMessage.lane) == lane, col(SentMessage.slot) == slot)
+    )
+    row = SentMessage(
+        lane=lane,
+        slot=slot,
+        address=SealedBytes(b""),
+        sent_at=unit.now - DELETABLE,
+        erase_at=unit.now + REMEMBERED,
+    )
+    row.address = unit.vault.seal_server(json.dumps([address, message]).encode(), sent_place(row.id))
+    unit.session.add(row)
+    await unit.session.flush()
+    return row.id
 
 
 def sent_place(row: UUID) -> Place:

@@ -22,7 +22,7 @@ from models.case import Case, CaseStatus
 from models.mail import Conversation, Keyboard
 from models.unit import Unit
 from models.volunteer import Invitation, Volunteer
-from services import former
+from services import former, limits
 from services.erasure import shred_case
 from services.jobs import Job
 
@@ -105,4 +105,5 @@ JOBS: tuple[Job, ...] = (
     Job("retention.rows", timedelta(minutes=30), _find_rows, _remove_rows),
     Job("retention.keys", DAY, _find_keys, _remove_keys),
     *former.JOBS,
+    *limits.JOBS,
 )

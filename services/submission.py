@@ -16,7 +16,7 @@ from models.errors import BadInput, Stale
 from models.states import move
 from models.unit import Unit
 from payments import grants
-from services import followup, repeats, review
+from services import followup, limits, repeats, review
 from services.access import Actor, applicant_of
 from services.intake import (
     read_answer,
@@ -82,6 +82,7 @@ async def submit(unit: Unit, actor: Actor, case: Case) -> Secret:
     answers = await read_answers(unit, case)
     if required_missing(answers):
         raise BadInput("intake.bad.unfinished")
+    await limits.spend(unit, actor.chat, limits.SENDINGS)
     set_facts(case, answers, unit)
     await set_contact(unit, case, answers)
     case.submitted_at, case.expires_at = unit.now, None

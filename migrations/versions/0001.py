@@ -146,6 +146,15 @@ FUNCTIONS: tuple[str, ...] = (
 
 def upgrade() -> None:
     op.create_table(
+        "allowance",
+        sa.Column("person", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(length=16), nullable=False),
+        sa.Column("count", sa.Integer(), nullable=False),
+        sa.Column("until", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("person", "kind", name=op.f("pk_allowance")),
+    )
+    op.create_index(op.f("ix_allowance_until"), "allowance", ["until"], unique=False)
+    op.create_table(
         "audit_checkpoint",
         sa.Column("size", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("root", sa.LargeBinary(), nullable=False),
@@ -1692,6 +1701,8 @@ def downgrade() -> None:
     op.drop_table("chain_wallet")
     op.drop_table("audit_entry")
     op.drop_table("audit_checkpoint")
+    op.drop_index(op.f("ix_allowance_until"), table_name="allowance")
+    op.drop_table("allowance")
     if op.get_bind().dialect.name == "postgresql":
         for name in FUNCTIONS:
             op.execute(f"DROP FUNCTION {name}")

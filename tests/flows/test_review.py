@@ -9,6 +9,7 @@ from sqlmodel import select
 
 from models.case import CaseStatus
 from models.grant import Grant
+from models.mail import Keyboard
 from models.volunteer import Role
 from sandbox.telegram.calls import FaultKind
 from sandbox.telegram.client import Group, Person
@@ -166,6 +167,9 @@ async def test_a_question_is_answered_and_a_decline_appealed(world: World) -> No
     for sign in (one, two):
         await team.on_card(sign, "review.button.decline")
         await team.press(team.reviewers[sign], "review.reason.elsewhere")
+        async with world.unit() as unit:
+            buttons = [each for row in (await unit.session.exec(select(Keyboard))).all() for each in row.buttons]
+        assert {"why": "elsewhere"} not in [args for act, args in buttons if act == "review.without-words"]
         await team.press(team.reviewers[sign], "review.button.without-words")
     assert await status(team.fund, case_id) == CaseStatus.DECLINED
     await team.press(anna, "relay.notice-open")

@@ -27,7 +27,8 @@ from sandbox.telegram.client import Group, Person, Town
 from sandbox.telegram.limits import Limits
 from sandbox.telegram.server import TelegramServer
 from services import speak
-from services.contact import Address, To
+from services.clearing import clear_chat
+from services.contact import Address, To, lane_of
 from services.speak import Button, Screen
 from vault.types import CaseCode
 
@@ -368,6 +369,22 @@ async def test_what_telegram_will_not_delete_is_emptied_and_on_record(
     async with post.resources.unit() as unit:
         acts = (await unit.session.exec(select(AuditEntry.act))).all()
     assert acts == ["messages.not_erased"]
+
+
+async def test_a_typed_message_that_telegram_keeps_is_told_of(
+    post: Post, anna: Person, clock: TravelClock
+) -> None:
+    """What somebody wrote while the bot was down for days is on record, and `/erase` counts it as not deleted."""
+    message = await anna.send("история")
+    clock.advance(timedelta(hours=49))
+    async with post.resources.unit() as unit:
+        speak.erase_messages(unit, Address(anna.id), [message.id])
+    await post.deliver()
+    assert [view.text for view in await anna.messages()] == ["история"]
+    async with post.resources.unit() as unit:
+        assert (await unit.session.exec(select(AuditEntry.act))).all() == ["messages.not_erased"]
+        cleared = await clear_chat(unit, lane_of(unit, Address(anna.id)), [])
+        assert (cleared.deleted, cleared.too_old) == (0, 1)
 
 
 async def test_a_screen_too_old_to_be_deleted_later_is_replaced(
