@@ -33,6 +33,7 @@ from bot.sender import Sender
 from bot.stripe_parts import StripeParts
 from bot.stripe_setup import StripeSetup
 from bot.telegram_calls import TelegramCalls
+from bot.wire import Ring, Wire
 from bot.worker import Worker
 from handlers.edge import build_dispatcher
 from services import attachments
@@ -49,6 +50,9 @@ ERRANDS_PART: Final = "errands"
 
 STRIPE_PART: Final = "stripe"
 """Polls Stripe's events, with the receiver."""
+
+WIRE_PART: Final = "wire"
+"""Runs where the parts are processes of their own."""
 
 PATIENCE: Final = 10.0
 """Seconds that a part may take to finish what is under way."""
@@ -100,6 +104,7 @@ class App:
         self.clock = JobClock(resources, JOBS, self.metrics, handled=self._worked, at_most=setup.clock_every)
         self.sender: Sender | None = None
         self.errands: Errands | None = None
+        self.wire: Wire | None = None
         self.web_port: int | None = None
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._stack = AsyncExitStack()
@@ -122,6 +127,8 @@ class App:
                 await self._start_web()
             if setup.runs(Part.RECEIVER):
                 self._start_receiver(bot)
+            if setup.only is not None and not self.resources.is_sqlite:
+                self._start_wire()
         except BaseException:
             await self.kill()
             raise
@@ -141,6 +148,7 @@ class App:
         if self.sender is not None:
             self.sender.stop()
         await self._finish(Part.SENDER)
+        await self._cancel(WIRE_PART)
         await self._stack.aclose()
 
     async def wait(self) -> None:
@@ -166,18 +174,33 @@ class App:
         return state | {"database": True}
 
     def _stored(self) -> None:
-        self.worker.bell.ring()
-        self.progress.ring()
+        self._ring(Ring.INBOX)
 
     def _worked(self) -> None:
-        if self.errands is not None:
-            self.errands.bell.ring()
-        self._told()
+        self._ring(Ring.ERRANDS)
+        self._ring(Ring.OUTBOX)
 
     def _told(self) -> None:
-        if self.sender is not None:
-            self.sender.bell.ring()
+        self._ring(Ring.OUTBOX)
+
+    def _ring(self, ring: Ring) -> None:
+        """Wake who waits for it, here and in the other processes."""
+        self._hear(ring)
+        if self.wire is not None:
+            self.wire.ring(ring)
         self.progress.ring()
+
+    def _hear(self, ring: Ring) -> None:
+        if ring is Ring.INBOX:
+            self.worker.bell.ring()
+        elif ring is Ring.ERRANDS and self.errands is not None:
+            self.errands.bell.ring()
+        elif ring is Ring.OUTBOX and self.sender is not None:
+            self.sender.bell.ring()
+
+    def _start_wire(self) -> None:
+        self.wire = Wire(self.resources.engine, self._hear)
+        self._start(WIRE_PART, self.wire.run())
 
     def _start(self, part: str, run: Coroutine[Any, Any, None]) -> None:
         self._tasks[part] = asyncio.create_task(run, name=part)
