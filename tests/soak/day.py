@@ -5,7 +5,7 @@ Time jumps only while nothing is under way, so that whatever was pressed or type
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
 
@@ -41,7 +41,10 @@ CALM_GLANCES = 3
 
 @dataclass(slots=True)
 class Day:
-    """Everything of one run. `engine` is a second connection to the fund's data, for looking only."""
+    """Everything of one run. `engine` is a second connection to the fund's data, for looking only.
+
+    `told` is called with the part of the day that is over, between 0 and 1.
+    """
 
     fund: Fund
     server: TelegramServer
@@ -49,6 +52,7 @@ class Day:
     engine: AsyncEngine
     docket: Docket
     dice: random.Random
+    told: Callable[[float], None]
     watchers: list[Watcher] = field(default_factory=list)
     applicants: list[Applicant] = field(default_factory=list)
 
@@ -63,6 +67,7 @@ class Day:
                     self.watchers.append(paid)
                     watching.append(at_work.create_task(paid.watch()))
                 await self.calm()
+                self.told(len(self.applicants) / (len(self.docket.scripts) + WAVE))
             await self.rest_of_the_quarter()
             for task in watching:
                 task.cancel()

@@ -1,8 +1,9 @@
-"""The fund as a process that can be killed: started, killed at any moment, started again on the same data.
+"""The fund as processes that can be killed: started, killed at any moment, started again on the same data.
 
-The stand-in for Telegram lives in the driver's own process and survives. `Killer` strikes by the count of the
-bot's calls, so that kills are spread over the work and not over the waiting; a random pause of milliseconds puts
-each between two steps, whichever these are.
+On SQLite it is one process with all parts, on PostgreSQL a process for each part and two for the worker. The
+stand-in for Telegram lives in the driver's own process and survives. `Killer` strikes by the count of the bot's
+calls, so that kills are spread over the work and not over the waiting; a random pause of milliseconds puts each
+between two steps, whichever these are.
 """
 
 import asyncio
@@ -11,12 +12,13 @@ import random
 import signal
 import subprocess
 import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from bot.app import Part
 from sandbox.clock import TravelClock
 from sandbox.telegram.server import TelegramServer
 from tests.soak.clock import write_offset
@@ -25,21 +27,57 @@ ROOT = Path(__file__).resolve().parents[2]
 TICK = "1"
 """Seconds between two runs of each job."""
 
+WHOLE: tuple[Part | None, ...] = (None,)
+"""One process with all parts: the only way on SQLite."""
+
+APART: tuple[Part | None, ...] = (Part.RECEIVER, Part.WORKER, Part.WORKER, Part.SENDER, Part.CLOCK)
+"""A process for each part, and a second worker beside the first: needs PostgreSQL."""
+
 LONGEST_PAUSE = 0.05
 STARTING = 3.0
 """A kill during the start comes within so many seconds of it."""
 
+AGAIN = 1 / 4
+"""How often a kill is followed by one during the start."""
+
+ALL_AT_ONCE = 1 / 5
+"""How often all processes are killed together, as when the machine fails."""
+
+NOISE = '"library": "apscheduler.scheduler"'
+"""The clock's remark that the tick is shorter than a job."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """One strike: after how many calls of the bot, and which processes."""
+
+    calls: int
+    victims: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Process:
+    """One process of the fund and which part it runs; none: all."""
+
+    part: Part | None
+    name: str
+    running: asyncio.subprocess.Process | None = None
+
 
 @dataclass(slots=True)
 class Fund:
-    """The process and what it is started with."""
+    """The processes and what they are started with."""
 
     folder: Path
     settings: Mapping[str, str]
-    process: asyncio.subprocess.Process | None = None
-    kills: int = 0
+    parts: Sequence[Part | None] = WHOLE
+    processes: list[Process] = field(init=False)
+    kills: list[Kill] = field(default_factory=list)
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held by whoever starts, kills or stops the process."""
+    """Held by whoever starts, kills or stops processes."""
+
+    def __post_init__(self) -> None:
+        self.processes = [Process(part, f"{part or 'fund'} {n}") for n, part in enumerate(self.parts, 1)]
 
     @property
     def log(self) -> Path:
@@ -48,28 +86,30 @@ class Fund:
 
     @property
     def offset(self) -> Path:
-        """The file that moves the process's clock."""
+        """The file that moves the processes' clock."""
         return self.folder / "offset"
 
-    async def start(self) -> None:
-        """Start the process."""
-        with self.log.open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "tests.soak.process", "--clock", str(self.offset), "--tick", TICK,
-                cwd=ROOT, env=self._environment(), stdout=log, stderr=log,
-            )  # fmt: skip
+    async def start(self, processes: Iterable[Process] | None = None) -> None:
+        """Start all processes, or these."""
+        for process in self.processes if processes is None else processes:
+            only = ("--only", process.part) if process.part else ()
+            with self.log.open("ab") as log:
+                process.running = await asyncio.create_subprocess_exec(
+                    sys.executable, "-m", "tests.soak.process", "--clock", str(self.offset), "--tick", TICK, *only,
+                    cwd=ROOT, env=self._environment(), stdout=log, stderr=log,
+                )  # fmt: skip
 
-    async def kill(self) -> None:
-        """Kill the process where it stands; fails if it has ended by itself."""
-        await self._end(signal.SIGKILL, -signal.SIGKILL)
-        self.kills += 1
+    async def kill(self, processes: Sequence[Process], calls: int) -> None:
+        """Kill processes where they stand; fails if one has ended by itself."""
+        await self._end(processes, signal.SIGKILL, -signal.SIGKILL)
+        self.kills.append(Kill(calls, tuple(process.name for process in processes)))
 
     async def stop(self) -> None:
-        """Let the process end in order; fails if it does not end well."""
-        await self._end(signal.SIGTERM, 0)
+        """Let all processes end in order; fails if one does not end well."""
+        await self._end(self.processes, signal.SIGTERM, 0)
 
     async def command(self, *words: str) -> str:
-        """Run `plecho ...` beside the process and return what it prints."""
+        """Run `plecho ...` beside the processes and return what it prints."""
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bot.cli", *words,
             cwd=ROOT, env=self._environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
@@ -79,24 +119,27 @@ class Fund:
             raise AssertionError(f"plecho {' '.join(words)}: {err.decode()}")
         return out.decode().strip()
 
-    async def _end(self, how: signal.Signals, expected: int) -> None:
-        if self.process is None:
-            return
-        if self.process.returncode is None:
-            self.process.send_signal(how)
-        ended = await self.process.wait()
-        self.process = None
-        if ended != expected:
-            raise AssertionError(f"the process ended by itself with {ended}:\n{self.last_words()}")
+    async def _end(self, processes: Sequence[Process], how: signal.Signals, expected: int) -> None:
+        running = [(process, process.running) for process in processes if process.running is not None]
+        for _, started in running:
+            if started.returncode is None:
+                started.send_signal(how)
+        for process, started in running:
+            ended = await started.wait()
+            process.running = None
+            if ended != expected:
+                raise AssertionError(f"{process.name} ended by itself with {ended}:\n{self.last_words()}")
 
     def require_alive(self) -> None:
-        """Fail if the process has ended by itself."""
-        if self.process is not None and self.process.returncode is not None:
-            raise AssertionError(f"the process ended by itself:\n{self.last_words()}")
+        """Fail if a process has ended by itself."""
+        for process in self.processes:
+            if process.running is not None and process.running.returncode is not None:
+                raise AssertionError(f"{process.name} ended by itself:\n{self.last_words()}")
 
     def last_words(self) -> str:
-        """The end of the log."""
-        return "\n".join(self.log.read_text().splitlines()[-20:])
+        """The end of the log, without the scheduler's remarks."""
+        lines = [line for line in self.log.read_text().splitlines() if NOISE not in line]
+        return "\n".join(lines[-20:])
 
     def _environment(self) -> dict[str, str]:
         known = {name: value for name, value in os.environ.items() if not name.startswith("PLECHO_")}
@@ -122,12 +165,19 @@ class Killer:
 
     async def _strike(self) -> None:
         async with self.fund.turn:
-            await self.fund.kill()
-            await self.fund.start()
-            while self.dice.random() < 1 / 4:
+            await self._kill_and_start(self._victims())
+            while self.dice.random() < AGAIN:
                 await asyncio.sleep(self.dice.uniform(0, STARTING))
-                await self.fund.kill()
-                await self.fund.start()
+                await self._kill_and_start(self._victims())
+
+    def _victims(self) -> list[Process]:
+        """One process, whichever; sometimes all of them."""
+        every = self.fund.processes
+        return list(every) if self.dice.random() < ALL_AT_ONCE else [self.dice.choice(every)]
+
+    async def _kill_and_start(self, victims: Sequence[Process]) -> None:
+        await self.fund.kill(victims, self.server.telegram.calls.count)
+        await self.fund.start(victims)
 
     async def _called(self, count: int) -> None:
         calls = self.server.telegram.calls
@@ -147,8 +197,8 @@ async def under_fire(fund: Fund, killer: Killer, day: Coroutine[Any, Any, None])
         killing.cancel()
         ended = await asyncio.gather(living, killing, return_exceptions=True)
         async with fund.turn:
-            await fund.stop()
-    failed = [error for error in ended if isinstance(error, Exception)]
+            stopped = await asyncio.gather(fund.stop(), return_exceptions=True)
+    failed = [error for error in (*ended, *stopped) if isinstance(error, Exception)]
     if failed:
         raise failed[0]
 

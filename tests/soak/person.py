@@ -17,6 +17,15 @@ DEADLINE = 90.0
 Fits = Callable[[View], bool]
 
 
+class Lost(NeverHappened):
+    """Something that must come into a chat has not come in time."""
+
+    def __init__(self, chat: int, what: str) -> None:
+        """`chat` is where it was waited for."""
+        super().__init__(what)
+        self.chat = chat
+
+
 @dataclass(frozen=True, slots=True)
 class Someone:
     """A person and the language of their app."""
@@ -45,7 +54,8 @@ class Someone:
         try:
             return await self.person.wait_for(fits, chat=chat, timeout=DEADLINE)
         except NeverHappened as lost:
-            raise NeverHappened(f"{self.person.name} never saw {what}: {lost}") from None
+            where = chat.id if chat else self.person.id
+            raise Lost(where, f"{self.person.name} never saw {what} in {where}: {lost}") from None
 
     async def look(self, chat: Group | None = None) -> list[View]:
         """What the bot says in a chat now."""
@@ -59,7 +69,7 @@ class Someone:
         """Press a button and wait until its wheel is stopped; none when the button is gone by now."""
         found = [button for row in view.buttons for button in row if fits(button["text"])]
         if not found:
-            raise NeverHappened(f"{self.person.name} sees no such button under {view.text!r}: {view.labels}")
+            raise Lost(view.chat, f"{self.person.name} sees no such button under {view.text!r}: {view.labels}")
         body = {"button": found[0]["callback_data"], "chat": view.chat, "message_id": view.id}
         try:
             query = (await self.person.town.call("POST", f"/people/{self.person.id}/press", json=body))["query"]
@@ -72,8 +82,8 @@ class Someone:
         try:
             return await self.person.until(answered, DEADLINE)
         except NeverHappened as lost:
-            message = f"{self.person.name} pressed {found[0]['text']!r}, and nothing answered: {lost}"
-            raise NeverHappened(message) from None
+            what = f"{self.person.name} pressed {found[0]['text']!r} under {view.text!r}"
+            raise Lost(view.chat, f"{what} in {view.chat}, and nothing answered: {lost}") from None
 
     async def type(self, text: str) -> None:
         """Type to the bot and wait until the words are gone from the chat."""
@@ -84,4 +94,4 @@ class Someone:
         try:
             await self.person.wait_gone(view, timeout=DEADLINE)
         except NeverHappened as lost:
-            raise NeverHappened(f"what {self.person.name} typed stays: {view.text!r}: {lost}") from None
+            raise Lost(view.chat, f"what {self.person.name} typed stays: {view.text!r}: {lost}") from None
