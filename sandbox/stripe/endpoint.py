@@ -4,6 +4,7 @@
 nobody believes it did something.
 """
 
+import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -36,7 +37,7 @@ class Endpoint:
         """Return the names in the path if a call is for this endpoint."""
         if verb != self.verb:
             return None
-        found = re.match(_PLACE.sub(r"(?P<\1>[^/]+)", self.path) + r"\Z", path)
+        found = _pattern(self.path).match(path)
         return found.groupdict() if found else None
 
     def read(self, given: JsonDict) -> JsonDict:
@@ -46,6 +47,11 @@ class Endpoint:
             if name not in self.plays and name != "expand":
                 raise malformed(f"This stand-in does not play the parameter {name}.", param=name)
         return values
+
+
+@functools.cache
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(_PLACE.sub(r"(?P<\1>[^/]+)", path) + r"\Z")
 
 
 def every(path: str, kind: str, params: type, resource: str, **filters: str) -> Endpoint:

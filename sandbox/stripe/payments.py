@@ -4,6 +4,7 @@ A card answers at once; a bank debit is `processing` until its day comes, or the
 asked for the payment (a session, an invoice) is told the outcome by `watch`, in the same step.
 """
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -11,7 +12,7 @@ from typing import Final
 from sandbox.stripe import books, disputes
 from sandbox.stripe.core import Stripe, new_id
 from sandbox.stripe.means import Means
-from sandbox.stripe.wire import JsonDict, StripeError
+from sandbox.stripe.wire import JsonDict, NotAllowed, StripeError
 
 MESSAGES: Final = {
     "generic_decline": ("card_declined", "Your card was declined."),
@@ -173,7 +174,9 @@ def _succeeded(stripe: Stripe, intent: JsonDict, charge: JsonDict, means: Means)
 
 
 def _dispute(stripe: Stripe, charge: JsonDict, reason: str) -> None:
-    disputes.open_dispute(stripe, charge, reason=reason)
+    # Meanwhile it may have been refunded, or disputed by its holder's own act.
+    with contextlib.suppress(NotAllowed):
+        disputes.open_dispute(stripe, charge, reason=reason)
 
 
 def _book_late(stripe: Stripe, charge: JsonDict, means: Means) -> None:
