@@ -71,6 +71,10 @@ class Attempt(SQLModel, table=True):
     """What the rail set aside. Sealed under the server's key. Place of the seal: (`attempt`, `prepared`, id)."""
     reference: SealedBytes | None = Field(default=None, sa_type=Sealed)
     """What the provider calls it. Sealed alike. Place of the seal: (`attempt`, `reference`, id)."""
+    lists: str | None = None
+    """Versions of the sanctions lists that were looked at before it was ordered; none: nothing was screened."""
+    decided: bool = False
+    """A human has decided that a possible match is somebody else."""
     error: str | None = Field(default=None, max_length=64)
     """The class of what went wrong last."""
     tries: int = 0

@@ -150,6 +150,10 @@ class Payout(SQLModel, table=True):
     unsure: bool = False
     """Its holder lost access before saying whether they had paid, or a backup was put back: whoever takes it finds
     out first."""
+    lists: str | None = None
+    """Versions of the sanctions lists that were looked at before it was claimed; none: nothing was screened."""
+    hold: str | None = Field(default=None, max_length=64)
+    """Key of the text that says why screening holds it back."""
     reminded_at: datetime | None = Field(default=None, sa_type=UtcTime)
     """When treasurers were last told that it stands still."""
     paid_at: datetime | None = Field(default=None, sa_type=UtcTime)

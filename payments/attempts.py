@@ -25,6 +25,7 @@ from models.unit import Unit
 from payments import breaker, payouts
 from payments.money import Money
 from payments.rails.base import MachineRail, Order, Outcome, Result
+from payments.screening import Verdict
 from vault.errors import CompartmentShredded
 from vault.seal import Place
 from vault.types import Compartment
@@ -64,13 +65,24 @@ class Concluded:
 
 
 async def prepare(
-    unit: Unit, rail: MachineRail, payout: Payout, grant: Grant, case: Case, destination: str, by: str
+    unit: Unit,
+    rail: MachineRail,
+    payout: Payout,
+    grant: Grant,
+    case: Case,
+    destination: str,
+    by: str,
+    verdict: Verdict | None = None,
 ) -> Attempt:
-    """Write an attempt down; the payout is `PAYING`. Raises `MoneyRefused` when the rail cannot set it aside."""
+    """Write an attempt down; the payout is `PAYING`. Raises `MoneyRefused` when the rail cannot set it aside.
+
+    `verdict` is of its screening, and clear; none when the rail is not screened.
+    """
     pays = (await rail.quote(unit, Money(grant.amount, grant.currency))).pays
     attempt = Attempt(
         payout_id=payout.id, rail=rail.name, amount=pays.amount, currency=pays.currency, case_id=case.id,
-        next_at=unit.now, made_at=unit.now,
+        next_at=unit.now, made_at=unit.now, lists=verdict.lists if verdict else None,
+        decided=verdict is not None and verdict.decided,
     )  # fmt: skip
     await move(unit, payout, PayoutStatus.PAYING, PAYOUT_ALLOWED, by, attempt=str(attempt.id))
     if destination:

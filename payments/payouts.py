@@ -20,14 +20,16 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from models import audit
+from models.attempt import Attempt, AttemptStatus
 from models.case import ALLOWED as CASE_ALLOWED
 from models.case import Case, CaseStatus
 from models.errors import ButtonGone, MoveRefused, NotAllowed, SamePerson
 from models.grant import PAYOUT_ALLOWED, Grant, Payout, PayoutStatus, ReturnReason
 from models.states import move
 from models.unit import Unit
-from payments import grants
+from payments import compliance, grants
 from payments.rails.base import Rail
+from payments.screening import State, Verdict
 from vault.seal import Place
 from vault.types import BlindIndex
 
@@ -264,8 +266,20 @@ async def _settled(unit: Unit, payout: Payout, grant: Grant, case: Case | None, 
     payout.paid_at = unit.now
     await unit.session.flush()
     await grants.settle(unit, grant, payout, by)
+    await compliance.record(unit, grant, payout, await _verdict(unit, payout))
     if case is not None and case.status == CaseStatus.PAYING:
         await move(unit, case, CaseStatus.PAID, CASE_ALLOWED, by)
+
+
+async def _verdict(unit: Unit, payout: Payout) -> Verdict | None:
+    """What screening said before the money went; none when nothing was screened."""
+    found = await unit.session.exec(
+        select(Attempt.lists, Attempt.decided).where(
+            Attempt.payout_id == payout.id, Attempt.status == AttemptStatus.DONE
+        )
+    )
+    lists, decided = found.first() or (payout.lists, False)
+    return None if lists is None else Verdict(State.CLEAR, lists, decided=decided)
 
 
 def _place(payout: Payout) -> Place:

@@ -13,6 +13,7 @@ from payments.money import Money
 from payments.rails import registry
 from payments.rails.base import Quote, Rail
 from payments.rails.registry import NoRail
+from services.treasury_screening import why_stale
 from texts.formats import money, span
 
 
@@ -27,7 +28,8 @@ class Corridor:
 async def corridors(unit: Unit, grant: Grant) -> Sequence[Corridor]:
     """The ways that are open for a grant now, in the policy's order."""
     whole = Money(grant.amount, grant.currency)
-    return [Corridor(rail, await rail.quote(unit, whole)) for rail in await registry.open_for(unit, whole)]
+    found = [rail for rail in await registry.open_for(unit, whole) if await why_stale(unit, rail) is None]
+    return [Corridor(rail, await rail.quote(unit, whole)) for rail in found]
 
 
 async def chosen(unit: Unit, grant: Grant, name: str | None) -> Rail:

@@ -34,6 +34,7 @@ from services.jobs import Job
 from services.roles import holders, tell_role
 from services.treasury_returns import PERSON
 from services.treasury_rights import able, call, held, is_involved, tell
+from services.treasury_screening import screen
 from vault.types import BlindIndex, IndexName
 
 REFERENCE_LIMIT: Final = 64
@@ -113,11 +114,15 @@ async def take_back(unit: Unit, actor: Actor, case: Case) -> None:
 async def claim(unit: Unit, actor: Actor, payout_id: UUID) -> Payout:
     """Take a queued payout. Of two at once one gets it, the other `MoveRefused`.
 
+    It stays queued when screening holds it back (`Payout.hold` says why).
+
     Raises `LimitReached`, and `SamePerson` while nobody else has looked at a changed destination.
     """
-    volunteer, payout, grant, _ = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
+    volunteer, payout, grant, case = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
     if payout.status == PayoutStatus.QUEUED:
         await limits.check(unit, grant, payout)
+        if case is not None and not await _is_clear(unit, payout, case):
+            return payout
     await payouts.claim(unit, payout, volunteer.id)
     return payout
 
@@ -221,6 +226,16 @@ async def fund_waiting(unit: Unit, actor_name: str = "system") -> list[Grant]:
         if case is not None:
             await news.tell(unit, case, PERSON)
     return funded
+
+
+async def _is_clear(unit: Unit, payout: Payout, case: Case) -> bool:
+    """Whether a payout by hand may be taken; a machine rail is screened when it is ordered."""
+    rail = registry.find(unit, payout.rail)
+    if isinstance(rail, MachineRail):
+        return True
+    verdict = await screen(unit, rail, payout, case, await intake.read_answer(unit, case, "payout") or "")
+    payout.lists = verdict.lists if verdict else None
+    return verdict is None or verdict.clear
 
 
 async def _own_grant(unit: Unit, actor: Actor, case: Case) -> Grant:

@@ -24,6 +24,7 @@ from services.access import Act, Actor
 from services.roles import tell_role
 from services.treasury_returns import PERSON
 from services.treasury_rights import call, held
+from services.treasury_screening import screen, why_stale
 
 
 def machine(unit: Unit, payout: Payout) -> MachineRail | None:
@@ -33,7 +34,10 @@ def machine(unit: Unit, payout: Payout) -> MachineRail | None:
 
 
 async def order(unit: Unit, actor: Actor, payout_id: UUID) -> PayoutStatus:
-    """The holder wants the rail to pay: `PAYING`, or `ORDERED` until a second treasurer agrees."""
+    """The holder wants the rail to pay: `PAYING`, or `ORDERED` until a second treasurer agrees.
+
+    It stays `CLAIMED` when screening holds it back (`Payout.hold` says why).
+    """
     volunteer, payout, grant, case = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
     payouts.only_holder(payout, volunteer.id)
     if grant.second_treasurer:
@@ -41,7 +45,7 @@ async def order(unit: Unit, actor: Actor, payout_id: UUID) -> PayoutStatus:
         await call(unit, "treasury.told.order", payout, case, but=volunteer.id)
         return PayoutStatus.ORDERED
     await _prepare(unit, actor, payout, grant, case)
-    return PayoutStatus.PAYING
+    return payout.status
 
 
 async def agree_order(unit: Unit, actor: Actor, payout_id: UUID) -> None:
@@ -135,11 +139,14 @@ async def _prepare(unit: Unit, actor: Actor, payout: Payout, grant: Grant, case:
     rail = machine(unit, payout)
     if rail is None or case is None or not payouts.is_wanted(case):
         raise NotAllowed("treasury.refused.nothing-to-pay")
-    closed = await registry.why_not(unit, rail, Money(grant.amount, grant.currency))
+    whole = Money(grant.amount, grant.currency)
+    closed = await why_stale(unit, rail) or await registry.why_not(unit, rail, whole)
     if closed is not None:
         raise registry.NoRail(closed)
-    destination = await intake.read_answer(unit, case, "payout") if rail.needs_destination else ""
-    await attempts.prepare(unit, rail, payout, grant, case, destination or "", actor.name)
+    destination = (await intake.read_answer(unit, case, "payout") if rail.needs_destination else "") or ""
+    verdict = await screen(unit, rail, payout, case, destination)
+    if verdict is None or verdict.clear:
+        await attempts.prepare(unit, rail, payout, grant, case, destination, actor.name, verdict)
 
 
 def _waits_for_look(payout: Payout) -> bool:

@@ -92,8 +92,16 @@ async def show_payout(unit: Unit, actor: Actor, payout_id: UUID) -> None:
     elif payout.status == PayoutStatus.SENT and machine(unit, payout):
         key, verbs = "report", ("report", "returned")
     reference = payouts.reference_of(unit, payout)
-    text = _say(unit, actor, f"treasury.payout.{key}", reference=reference, **facts)
+    text = _held_back(unit, actor, payout) + _say(
+        unit, actor, f"treasury.payout.{key}", reference=reference, **facts
+    )
     await show(unit, actor.to, Screen(text, _verbs(unit, actor, payout, verbs), protect=bool(reference)))
+
+
+def _held_back(unit: Unit, actor: Actor, payout: Payout) -> str:
+    """What screening says, above everything else."""
+    open_still = payout.status in {PayoutStatus.QUEUED, PayoutStatus.CLAIMED, PayoutStatus.ORDERED}
+    return f"{_say(unit, actor, payout.hold)}\n\n" if payout.hold and open_still else ""
 
 
 def _queued(payout: Payout) -> Stand:
@@ -167,7 +175,7 @@ async def _show_destination(unit: Unit, actor: Actor, payout: Payout, case: Case
     """The one screen that says where to pay: protected, and gone after the policy's reading time."""
     destination = await read_destination(unit, actor, payout.id)
     key = "treasury.payout.order" if machine(unit, payout) else "treasury.payout.destination"
-    text = _say(unit, actor, key, destination=destination or "—", **facts)
+    text = _held_back(unit, actor, payout) + _say(unit, actor, key, destination=destination or "—", **facts)
     verbs = ("order", "give_back") if machine(unit, payout) else ("paid", "give_back")
     rows = _verbs(unit, actor, payout, verbs)
     await show(unit, actor.to, Screen(text, rows, protect=True), case=case, life=_reading(unit))

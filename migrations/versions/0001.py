@@ -1138,6 +1138,8 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("unsure", sa.Boolean(), nullable=False),
+        sa.Column("lists", sa.String(), nullable=True),
+        sa.Column("hold", sa.String(length=64), nullable=True),
         sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["claimed_by"], ["volunteer.id"], name=op.f("fk_payout_claimed_by_volunteer")),
@@ -1378,6 +1380,51 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_volunteer_role_volunteer_id"), "volunteer_role", ["volunteer_id"], unique=False)
     op.create_table(
+        "withdrawal",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "pending",
+                "confirmed",
+                "refused",
+                name="withdrawal_status",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "provider",
+            sa.Enum(
+                "stripe",
+                "stars",
+                "hand",
+                name="withdrawal_provider",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("taken", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("arrived", sa.BigInteger(), nullable=False),
+        sa.Column("entered_by", sa.Uuid(), nullable=False),
+        sa.Column("entered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_by", sa.Uuid(), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            "closed_by IS NULL OR status = 'refused' OR closed_by <> entered_by",
+            name=op.f("ck_withdrawal_two_people"),
+        ),
+        sa.CheckConstraint("taken > 0 AND arrived > 0", name=op.f("ck_withdrawal_positive")),
+        sa.ForeignKeyConstraint(["closed_by"], ["volunteer.id"], name=op.f("fk_withdrawal_closed_by_volunteer")),
+        sa.ForeignKeyConstraint(["entered_by"], ["volunteer.id"], name=op.f("fk_withdrawal_entered_by_volunteer")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_withdrawal")),
+    )
+    op.create_table(
         "attempt",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("payout_id", sa.Uuid(), nullable=False),
@@ -1402,6 +1449,8 @@ def upgrade() -> None:
         sa.Column("destination", sa.LargeBinary(), nullable=True),
         sa.Column("prepared", sa.LargeBinary(), nullable=True),
         sa.Column("reference", sa.LargeBinary(), nullable=True),
+        sa.Column("lists", sa.String(), nullable=True),
+        sa.Column("decided", sa.Boolean(), nullable=False),
         sa.Column("error", sa.String(length=64), nullable=True),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
@@ -1586,6 +1635,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_attempt_payout_id"), table_name="attempt")
     op.drop_index("ix_attempt_due", table_name="attempt")
     op.drop_table("attempt")
+    op.drop_table("withdrawal")
     op.drop_index(op.f("ix_volunteer_role_volunteer_id"), table_name="volunteer_role")
     op.drop_table("volunteer_role")
     op.drop_index(op.f("ix_seat_volunteer_id"), table_name="seat")

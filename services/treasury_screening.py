@@ -1,0 +1,46 @@
+"""Screening before money goes: what a rail's destination is, and the person themselves where the policy says so.
+
+A verdict that is not clear holds the payout back with the text that says why; it is asked anew at the next press.
+Nothing is refused by an error here: the question that a human has to decide must be kept.
+"""
+
+from typing import Protocol, runtime_checkable
+
+from models.case import Case
+from models.grant import Payout
+from models.unit import Unit
+from payments.rails.base import Rail
+from payments.screening import Subject, SubjectKind, Verdict, check
+from payments.screening.lists import stale
+
+
+@runtime_checkable
+class PartnerRail(Protocol):
+    """A rail whose money goes through somebody named in the policy."""
+
+    partner: str
+
+
+async def screen(unit: Unit, rail: Rail, payout: Payout, case: Case, destination: str) -> Verdict | None:
+    """The verdict on a payment, or none when nothing of it is screened. What is not clear is put on the payout."""
+    involved = frozenset(who for who in (payout.claimed_by, payout.confirmed_by, payout.looked_by) if who)
+    subjects = []
+    if rail.screened:
+        through = rail.partner if isinstance(rail, PartnerRail) else None
+        subjects.append(
+            Subject(SubjectKind.PARTNER, through, whose=rail.name, involved=involved)
+            if through
+            else Subject(SubjectKind.WALLET, destination, case_id=case.id, involved=involved)
+        )
+    if unit.policy.screening.beneficiaries and destination:
+        subjects.append(Subject(SubjectKind.BENEFICIARY, destination, case_id=case.id, involved=involved))
+    verdicts = [await check(unit, subject) for subject in subjects]
+    bad = next((verdict for verdict in verdicts if not verdict.clear), None)
+    payout.hold = bad.why if bad else None
+    await unit.session.flush()
+    return bad or next(iter(verdicts), None)
+
+
+async def why_stale(unit: Unit, rail: Rail) -> str | None:
+    """The key of the text that says that a screened rail rests, because the lists are too old; none when not."""
+    return "screening.refused.stale" if rail.screened and await stale(unit) else None
