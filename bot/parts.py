@@ -26,6 +26,7 @@ from handlers import (
     treasury,
     volunteers,
     vouchers,
+    withdraw,
 )
 from services import attachments as files
 from services import (
@@ -70,6 +71,7 @@ CONVERSATIONS: Final = (
     desk,
     donate,
     vouchers,
+    withdraw,
     stray,
 )
 

@@ -11,6 +11,7 @@ from payments.money import Money, parse_amount
 from services import treasury
 from services.access import Act, Actor, require
 from services.contact import volunteer_recipient
+from services.donate_hand import record_hand_gift
 from services.roles import holders
 from services.speak import Button, Screen, notify, show
 from texts.formats import money
@@ -55,7 +56,9 @@ async def enter(unit: Unit, actor: Actor, funding_id: UUID, amount: int) -> Pend
 async def confirm(unit: Unit, actor: Actor, funding_id: UUID) -> None:
     """Count the money, and reserve what has waited for it. Raises `SamePerson`, and `MoveRefused` when closed."""
     volunteer = require(actor, Act.CONFIRM_MONEY)
-    await funding.confirm(unit, await _pending(unit, funding_id), volunteer.id)
+    pending = await _pending(unit, funding_id)
+    await funding.confirm(unit, pending, volunteer.id)
+    await record_hand_gift(unit, pending)
     await treasury.fund_waiting(unit, actor.name)
 
 

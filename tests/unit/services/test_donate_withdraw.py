@@ -1,0 +1,178 @@
+"""Money from a provider, and by hand: two treasurers, the books, and the way of each gift through them."""
+
+from datetime import timedelta
+from fractions import Fraction
+from uuid import uuid4
+
+import pytest
+from sqlmodel import select
+
+from bot.database import Resources
+from models.base import new_id
+from models.donation import Donation, DonationStatus, Provider, Withdrawal, WithdrawalStatus
+from models.errors import AlreadyDone, BadInput, MoveRefused, SamePerson
+from models.unit import Unit
+from models.volunteer import Role
+from payments import ledger, withdrawals
+from payments.donations import enter_stars
+from payments.ledger import EntryKind, Purpose
+from payments.money import STARS, Money
+from payments.trace import Spent, allocate, follow
+from services import donate_withdraw, treasury_funding
+from services.donors import find_by_token, make_token
+from tests.unit.services.fund import Fund
+
+
+@pytest.fixture
+async def fund(resources: Resources) -> Fund:
+    """A fund with two treasurers."""
+    made = Fund(resources)
+    await made.coordinators()
+    for sign in ("Teller", "Purser"):
+        await made.confirmed(sign, Role.TREASURER)
+    return made
+
+
+async def stars_given(unit: Unit, stars: int) -> Donation:
+    """A gift of stars that is in the books."""
+    donation = Donation(
+        id=new_id(),
+        provider=Provider.STARS,
+        status=DonationStatus.GIVEN,
+        amount=stars,
+        currency=STARS,
+        language="en",
+        token=str(uuid4()),
+        payment=str(uuid4()),
+        asked_at=unit.now,
+        given_at=unit.now,
+        due_at=unit.now,
+    )
+    unit.session.add(donation)
+    await unit.session.flush()
+    await enter_stars(unit, donation, str(donation.payment))
+    return donation
+
+
+async def withdraw(fund: Fund, taken: int, arrived: int) -> None:
+    """Enter a withdrawal of stars and confirm it."""
+    withdrawal = uuid4()
+    async with fund.resources.unit() as unit:
+        teller = await fund.actor(unit, "Teller")
+        await donate_withdraw.enter(unit, teller, withdrawal, Provider.STARS, Money(taken, STARS), arrived)
+    async with fund.resources.unit() as unit:
+        await donate_withdraw.confirm(unit, await fund.actor(unit, "Purser"), withdrawal)
+
+
+async def pay_out(unit: Unit, number: str, amount: int) -> None:
+    """Pay a grant of nobody, as the books see it."""
+    money = Money(amount, "RUB")
+    steps = (
+        (EntryKind.RESERVE, Purpose.FUND, Purpose.RESERVED),
+        (EntryKind.SETTLE, Purpose.RESERVED, Purpose.GRANTED),
+    )
+    for kind, source, target in steps:
+        reference = f"{kind}:{number}"
+        await ledger.transfer(
+            unit,
+            kind,
+            reference,
+            money,
+            source=source,
+            target=target,
+            actor="t",
+            grant_number=number,  # type: ignore[arg-type] # a number of the test
+        )
+
+
+async def test_withdrawal_frees_what_arrived(fund: Fund) -> None:
+    """What two treasurers saw arrive is free money; what left stands against it on the account of exchange."""
+    async with fund.resources.unit() as unit:
+        await stars_given(unit, 1000)
+    await withdraw(fund, 600, 90_000)
+    async with fund.resources.unit() as unit:
+        assert await ledger.balance(unit, Purpose.STARS, STARS) == Money(400, STARS)
+        assert await ledger.balance(unit, Purpose.EXCHANGE, STARS) == Money(600, STARS)
+        assert await ledger.balance(unit, Purpose.FUND, "RUB") == Money(90_000, "RUB")
+
+
+async def test_withdrawal_wants_two_people_and_what_is_there(fund: Fund) -> None:
+    """Nobody confirms their own entry, nothing leaves that is not held, and nothing is counted twice."""
+    withdrawal = uuid4()
+    async with fund.resources.unit() as unit:
+        await stars_given(unit, 100)
+    async with fund.resources.unit() as unit:
+        teller, purser = await fund.actor(unit, "Teller"), await fund.actor(unit, "Purser")
+        with pytest.raises(BadInput):
+            await donate_withdraw.enter(unit, teller, uuid4(), Provider.STARS, Money(101, STARS), 1)
+        await donate_withdraw.enter(unit, teller, withdrawal, Provider.STARS, Money(100, STARS), 5_000)
+        with pytest.raises(AlreadyDone):
+            await donate_withdraw.enter(unit, teller, withdrawal, Provider.STARS, Money(100, STARS), 5_000)
+        with pytest.raises(SamePerson):
+            await donate_withdraw.confirm(unit, teller, withdrawal)
+        await donate_withdraw.confirm(unit, purser, withdrawal)
+    async with fund.resources.unit() as unit:
+        with pytest.raises((MoveRefused, BadInput)):
+            await donate_withdraw.confirm(unit, await fund.actor(unit, "Purser"), withdrawal)
+        assert await withdrawals.held(unit) == []
+
+
+async def test_refused_withdrawal_changes_nothing(fund: Fund) -> None:
+    """An entry that the second treasurer does not see stays out of the books."""
+    withdrawal = uuid4()
+    async with fund.resources.unit() as unit:
+        await stars_given(unit, 100)
+        teller, purser = await fund.actor(unit, "Teller"), await fund.actor(unit, "Purser")
+        await donate_withdraw.enter(unit, teller, withdrawal, Provider.STARS, Money(100, STARS), 5_000)
+        await donate_withdraw.refuse(unit, purser, withdrawal)
+        assert (await unit.session.get_one(Withdrawal, withdrawal)).status is WithdrawalStatus.REFUSED
+        assert await ledger.balance(unit, Purpose.STARS, STARS) == Money(100, STARS)
+
+
+async def test_gift_is_followed_first_in_first_out(fund: Fund, resources: Resources) -> None:
+    """The oldest gift is paid out first; what is left of the newer one waits; few grants are not told apart."""
+    clock = resources.clock
+    async with resources.unit() as unit:
+        first = await stars_given(unit, 400)
+    clock.advance(timedelta(hours=1))  # type: ignore[attr-defined] # the clock of the tests travels
+    async with resources.unit() as unit:
+        second = await stars_given(unit, 600)
+    await withdraw(fund, 400, 40_000)
+    clock.advance(timedelta(hours=1))  # type: ignore[attr-defined] # as above
+    await withdraw(fund, 300, 30_000)
+    async with resources.unit() as unit:
+        await pay_out(unit, "G1", 50_000)
+        assert await follow(unit, first) == [Spent(Fraction(1), None, None)]
+        assert await follow(unit, second) == [Spent(Fraction(1, 6), None, None)]
+
+
+async def test_month_shows_once_ten_grants_are_in_it(fund: Fund, resources: Resources) -> None:
+    """A month with ten grants or more is told, one with fewer is not."""
+    async with resources.unit() as unit:
+        gift = await stars_given(unit, 1000)
+    await withdraw(fund, 1000, 100_000)
+    async with resources.unit() as unit:
+        for number in range(9):
+            await pay_out(unit, f"G{number}", 1_000)
+        assert await follow(unit, gift) == [Spent(Fraction(9, 100), None, None)]
+        await pay_out(unit, "G9", 1_000)
+        month = unit.now.date().replace(day=1)
+        assert await follow(unit, gift) == [Spent(Fraction(1, 10), month, None)]
+
+
+async def test_gift_by_hand_has_a_receipt_and_a_way(fund: Fund) -> None:
+    """Cash that two treasurers entered is a gift of nobody, found by its token."""
+    funding = uuid4()
+    async with fund.resources.unit() as unit:
+        await treasury_funding.enter(unit, await fund.actor(unit, "Teller"), funding, 10_000)
+        await treasury_funding.confirm(unit, await fund.actor(unit, "Purser"), funding)
+        donation = (await unit.session.exec(select(Donation))).one()
+        assert (donation.provider, donation.status, donation.chat) == (Provider.HAND, DonationStatus.GIVEN, None)
+        assert await find_by_token(unit, make_token(unit, funding)) == donation
+        await pay_out(unit, "G1", 5_000)
+        assert await follow(unit, donation) == [Spent(Fraction(1, 2), None, None)]
+
+
+def test_first_in_first_out() -> None:
+    """Each outflow takes from the oldest lot that has something left; what nobody gave is left out."""
+    assert list(allocate([5, 0, 7], [3, 4, 100])) == [(0, 0, 3), (0, 1, 2), (2, 1, 2), (2, 2, 5)]
