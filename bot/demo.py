@@ -6,6 +6,7 @@ through the same links and buttons that people use.
 """
 
 import asyncio
+import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -33,7 +34,6 @@ from sandbox.telegram.server import BOT_USERNAME, TelegramServer
 from vault.keyring import Keyring
 from vault.logs import report_loop_error
 
-ANY_PORT = "127.0.0.1:0"
 TICK = timedelta(seconds=1)
 
 
@@ -82,12 +82,12 @@ async def open_demo(
             StripeServer(clock=server.clock, ticking=True) as stripe,
             _resources(settings, Path(folder), server.clock) as resources,
         ):
-            paid_by = StripeSetup(stripe.key, stripe.url)
-            setup = Setup(
-                server.token, server.url, ANY_PORT, rates=Rates.loose(), clock_every=TICK, stripe=paid_by
-            )
+            bind = _free_address()
+            paid_by = StripeSetup(stripe.key, stripe.url, give_url=f"http://{bind}")
+            setup = Setup(server.token, server.url, bind, rates=Rates.loose(), clock_every=TICK, stripe=paid_by)
             async with App(resources, setup) as app, Town(server.url) as town:
                 say(f"Plecho's chat page: {server.url}")
+                say(f"Its page for givers: {paid_by.give_url}/give")
                 cast = await Casting(town, resources, BOT_USERNAME, language).fill()
                 server.telegram.settle = Settling(app).settle
                 yield Demo(server.url, app, town, cast, language)
@@ -109,6 +109,13 @@ async def _playing(demo: Demo, pause: float | None) -> AsyncIterator[None]:
 def _report(story: asyncio.Task[None]) -> None:
     if not story.cancelled() and (error := story.exception()) is not None:
         report_loop_error(asyncio.get_running_loop(), {"message": "the story stopped", "exception": error})
+
+
+def _free_address() -> str:
+    """An address that nobody uses: the page for givers has to know its own before it is served."""
+    with socket.socket() as tried:
+        tried.bind(("127.0.0.1", 0))
+        return f"127.0.0.1:{tried.getsockname()[1]}"
 
 
 @asynccontextmanager

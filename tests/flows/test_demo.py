@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import aiohttp
+
 from bot.demo import open_demo
 from bot.settings import Settings
 from sandbox.stripe.client import Bank
@@ -21,8 +23,13 @@ async def test_a_donor_of_the_demo_gives_by_card(tmp_path: Path) -> None:
         page = str(await donor.press("Open the page to pay on"))
         assert page.startswith("http://127.0.0.1:")
         async with Bank(page.partition("/c/")[0]) as bank:
-            await bank.pay(page)
+            thanks = await bank.pay(page)
         assert demo.app.stripe is not None
         await demo.app.stripe.poller.poll()
         await donor.wait_for(lambda view: "Receipt number" in view.text)
-    assert said == [f"Plecho's chat page: {demo.url}"]
+        async with aiohttp.ClientSession() as browser, browser.get(thanks) as answer:
+            assert answer.status == 200
+    assert said == [
+        f"Plecho's chat page: {demo.url}",
+        f"Its page for givers: {thanks.removesuffix('/thanks')}",
+    ]
