@@ -1,0 +1,199 @@
+"""The entries that a payment asks for: sums, exchange, disputes, and where a refund exceeds what is there."""
+
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.database import Resources
+from models.base import new_id
+from models.donation import DONATION_ALLOWED, PAID_SINCE, Donation, DonationStatus, Provider
+from models.unit import Unit
+from payments import donations, funding
+from payments.ledger import Purpose, balance
+from payments.money import Money
+from payments.stripe_gateway import from_stripe, to_stripe
+from payments.stripe_objects import (
+    Balance,
+    Charge,
+    Dispute,
+    DisputeEnd,
+    Payment,
+    PaymentState,
+    Refund,
+    StripeRefused,
+)
+
+AT = datetime(2026, 5, 1, tzinfo=UTC)
+
+
+def moved(name: str, amount: int, fee: int = 0, currency: str = "EUR") -> Balance:
+    """A movement at Stripe."""
+    return Balance(f"txn_{name}", Money(amount, currency), Money(fee, currency))
+
+
+def paid(amount: int, settled: int, currency: str = "USD", at_stripe: str = "EUR") -> Payment:
+    """A payment that was made."""
+    charge = Charge("ch_1", Money(amount, currency), "DE", moved("gift", settled, 50, at_stripe), AT)
+    return Payment("pi_1", PaymentState.PAID, None, charge)
+
+
+def refunded(payment: Payment, amount: int, balance: Balance, failed: Balance | None = None) -> Payment:
+    """The payment with one more refund."""
+    assert payment.charge is not None
+    money = Money(amount, payment.charge.money.currency)
+    made = Refund(f"re_{len(payment.refunds)}", money, balance, failed)
+    return Payment(payment.id, payment.state, None, payment.charge, (*payment.refunds, made), payment.disputes)
+
+
+async def row(unit: Unit, payment: Payment) -> Donation:
+    """An open gift that the payment is for."""
+    assert payment.charge is not None
+    donation = Donation(
+        id=new_id(),
+        provider=Provider.STRIPE,
+        status=DonationStatus.OPEN,
+        amount=payment.charge.money.amount,
+        currency=payment.charge.money.currency,
+        language="en",
+        token=str(new_id()),
+        asked_at=unit.now,
+        due_at=unit.now,
+    )
+    unit.session.add(donation)
+    await unit.session.flush()
+    return donation
+
+
+async def amounts(unit: Unit, currency: str) -> dict[Purpose, int]:
+    """What stands on the accounts, where it is something."""
+    found = {purpose: (await balance(unit, purpose, currency)).amount for purpose in Purpose}
+    return {purpose: amount for purpose, amount in found.items() if amount}
+
+
+@given(
+    st.integers(1, 10**9),
+    st.integers(1, 10**9),
+    st.lists(st.tuples(st.integers(1, 10**9), st.integers(1, 10**9), st.booleans()), max_size=4),
+    st.sampled_from([None, *DisputeEnd]),
+)
+def test_every_entry_sums_to_zero(
+    amount: int, settled: int, refunds: list[tuple[int, int, bool]], end: DisputeEnd | None
+) -> None:
+    """Whatever Stripe says has moved, each entry that is drawn from it balances, and no reference comes twice."""
+    payment = paid(amount, settled)
+    for number, (part, left, fails) in enumerate(refunds):
+        failed = moved(f"failed{number}", left) if fails else None
+        payment = refunded(payment, part, moved(f"refund{number}", -left), failed)
+    balances = (moved("taken", -settled, 2000), *((moved("back", settled - 1),) if end is DisputeEnd.WON else ()))
+    dispute = Dispute("du_1", Money(amount, "USD"), end, balances)
+    payment = Payment("pi_1", PaymentState.PAID, None, payment.charge, payment.refunds, (dispute,))
+    drafts = list(donations.drafts(payment))
+    assert all(sum(money.amount for money in draft.changes.values()) == 0 for draft in drafts)
+    assert len({draft.reference for draft in drafts}) == len(drafts)
+
+
+async def test_repeats_and_reorderings_enter_once(resources: Resources) -> None:
+    """The newest state twice, and an older one after it, change nothing."""
+    whole = paid(5000, 4600)
+    part = refunded(whole, 1000, moved("r", -940))
+    async with resources.unit() as unit:
+        donation = await row(unit, whole)
+        for state in (part, whole, part):
+            await donations.settle(unit, donation, state)
+        assert await amounts(unit, "EUR") == {
+            Purpose.CONTRIBUTIONS: -4600 + 920,
+            Purpose.STRIPE: 4600 - 50 - 940,
+            Purpose.FEES: 50,
+            Purpose.EXCHANGE: 20,
+        }
+        assert donation.status is DonationStatus.GIVEN
+
+
+async def test_refund_that_failed_brings_the_gift_back(resources: Resources) -> None:
+    """A refund that the bank did not take is reversed, to the cent, and the gift is a gift again."""
+    whole = paid(5000, 4600)
+    sent = refunded(whole, 5000, moved("r", -4700))
+    bounced = refunded(whole, 5000, moved("r", -4700), moved("b", 4690))
+    async with resources.unit() as unit:
+        donation = await row(unit, whole)
+        seen = []
+        for state in (sent, bounced):
+            await donations.settle(unit, donation, state)
+            seen.append(donation.status)
+        assert seen == [DonationStatus.REFUNDED, DonationStatus.GIVEN]
+        found = await amounts(unit, "EUR")
+        assert found[Purpose.CONTRIBUTIONS] == -4600
+        assert found[Purpose.STRIPE] == 4600 - 50 - 4700 + 4690
+
+
+async def test_lost_dispute_that_is_overruled(resources: Resources) -> None:
+    """An appeal that is won takes the loss back."""
+    money = Money(5000, "USD")
+    taken, back = moved("t", -4600, 2000), moved("k", 4500)
+    states = (
+        Dispute("du_1", money, None, (taken,)),
+        Dispute("du_1", money, DisputeEnd.LOST, (taken,)),
+        Dispute("du_1", money, DisputeEnd.WON, (taken, back)),
+    )
+    charge = paid(5000, 4600).charge
+    async with resources.unit() as unit:
+        donation = await row(unit, paid(5000, 4600))
+        for dispute in states:
+            await donations.settle(
+                unit, donation, Payment("pi_1", PaymentState.PAID, None, charge, (), (dispute,))
+            )
+        assert donation.status is DonationStatus.GIVEN
+        assert await amounts(unit, "EUR") == {
+            Purpose.CONTRIBUTIONS: -4600,
+            Purpose.STRIPE: 4600 - 50 - 4600 - 2000 + 4500,
+            Purpose.FEES: 2050,
+            Purpose.EXCHANGE: 100,
+        }
+
+
+@pytest.mark.parametrize(("free", "covered"), [(10_000_00, 50_00), (20_00, 20_00), (0, 0)])
+async def test_refund_beyond_what_is_held_takes_free_money_and_no_more(
+    resources: Resources, free: int, covered: int
+) -> None:
+    """What a refund takes beyond the provider's account is made good with free money; the rest stays a debt."""
+    whole = paid(100_00, 100_00, "RUB", "RUB")
+    gone = refunded(whole, 100_00, moved("r", -150_00, currency="RUB"))
+    async with resources.unit() as unit:
+        if free:
+            await funding.add(unit, Money(free, "RUB"), "operator")
+        donation = await row(unit, whole)
+        await donations.settle(unit, donation, gone)
+        found = await amounts(unit, "RUB")
+        assert found.get(Purpose.FUND, 0) == free - covered - (50 if free > covered else 0)
+        assert found.get(Purpose.STRIPE, 0) == covered - 50_50 + (50 if free > covered else 0)
+
+
+@pytest.mark.parametrize(
+    ("money", "sent"),
+    [
+        (Money(1234, "EUR"), 1234),
+        (Money(500, "JPY"), 500),
+        (Money(500, "ISK"), 50_000),
+        (Money(1230, "KWD"), 1230),
+        (Money(7, "XOF"), 7),
+    ],
+)
+def test_amounts_are_said_as_stripe_counts(money: Money, sent: int) -> None:
+    """Stripe's decimals are not everybody's: yen have none, Icelandic crowns two, dinars three."""
+    assert to_stripe(money) == sent
+    assert from_stripe(sent, money.currency.lower()) == money
+
+
+def test_part_of_a_smallest_unit_is_no_amount() -> None:
+    """Half a crown cannot be entered, and is not rounded."""
+    with pytest.raises(StripeRefused):
+        from_stripe(50_050, "isk")
+
+
+def test_nothing_that_was_paid_becomes_unpaid() -> None:
+    """No state that a payment led to leads back to one without."""
+    for status in PAID_SINCE:
+        assert DONATION_ALLOWED[status] <= PAID_SINCE
+    assert set(DONATION_ALLOWED) == set(DonationStatus)
