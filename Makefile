@@ -33,6 +33,7 @@ bench: .venv/dev.stamp ## measure the pipeline beside its floor and beside a bar
 .PHONY: soak
 soak: .venv/dev.stamp ## kill and restart the fund through many scripted days on SQLite and PostgreSQL; SOAK_SEED, SOAK_CASES
 	$(PYTHON) -m tests.soak
+	$(PYTHON) -m pytest -m soak --timeout 0
 
 .PHONY: screenshots
 screenshots: .venv/dev.stamp ## make the pictures of the README anew (needs Chromium)

@@ -52,6 +52,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items
         if (wanted and _database(item) not in {None, wanted})
         or (browser is None and item.get_closest_marker("browser"))
+        or ("soak" not in config.option.markexpr and item.get_closest_marker("soak"))
     ]
     if left_out:
         config.hook.pytest_deselected(items=left_out)

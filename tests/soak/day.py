@@ -97,8 +97,10 @@ class Day:
         await self._bind_group(inviting, confirming)
 
     async def answering(self) -> None:
-        """Wait until the stand-in has been asked for updates: the fund has started."""
-        await self.town.wait_call("setMyCommands", seconds=DEADLINE)
+        """Wait until the bot has introduced itself: the fund has started."""
+        calls = self.server.telegram.calls
+        if not await calls.wait("setMyCommands", None, 0, 2 * DEADLINE):
+            raise NeverHappened(f"the fund has not started:\n{self.fund.last_words()}")
 
     async def ask_for_help(self, scripts: Sequence[Script]) -> list[Paid]:
         """A wave of applicants, until each is where its script leads on that day; returns who got money."""
