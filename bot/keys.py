@@ -76,6 +76,14 @@ def rotate(settings: Settings, asking: Ask = ask, cost: Argon2Cost = STRONG) -> 
     return "New keys are in. Restart every process of Plecho, then run `plecho keys rotate --finish`."
 
 
+def change_keyring(
+    settings: Settings, change: Callable[[Keyring], Keyring], asking: Ask = ask, cost: Argon2Cost = STRONG
+) -> None:
+    """Write the keyring anew as `change` returns it. Raises `Problem` when it stands in the environment."""
+    path, passphrase = _file_and_passphrase(settings, asking)
+    change(_loaded(path, passphrase)).save(path, passphrase, cost)
+
+
 async def finish(settings: Settings, asking: Ask = ask, cost: Argon2Cost = STRONG) -> str:
     """Wrap all key grants under the newest master key and drop the older ones from the keyring.
 
@@ -112,7 +120,7 @@ def _chosen(settings: Settings, asking: Ask) -> Secret:
 
 def _file_and_passphrase(settings: Settings, asking: Ask) -> tuple[Path, Secret]:
     if settings.keyring_path is None:
-        raise Problem("PLECHO_KEYRING holds the keyring itself; keep it in a file to rotate it")
+        raise Problem("PLECHO_KEYRING holds the keyring itself; keep it in a file to change it")
     return settings.keyring_path, _given(settings) or Secret(asking(OPENING))
 
 

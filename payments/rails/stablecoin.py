@@ -22,6 +22,8 @@ from payments.chain.values import NodeFailed
 from payments.ledger import Purpose
 from payments.money import Money
 from payments.rails.base import Order, Outcome, Quote, Result
+from payments.screening import Subject, SubjectKind, check
+from payments.screening.lists import stale
 
 if TYPE_CHECKING:
     from payments.chain.sending import Chain, OpenUnit
@@ -78,6 +80,8 @@ class Stablecoin:
             return CLOSED
         if not rules.rate_at <= unit.now.date() <= rules.rate_at + timedelta(days=rules.rate_days):
             return "stablecoin.refused.rate"
+        if await stale(unit):
+            return "screening.refused.stale"
         pays = exchanged(money, rules.rate, rules.currency)
         purse = await rows.peek(unit, rules.chain_id, chain.wallet)
         spent = await rows.spent(unit, purse) if purse else 0
@@ -96,7 +100,8 @@ class Stablecoin:
     async def prepare(self, unit: Unit, order: Order) -> bytes | None:
         """Check destination and amount, count it for the day, and write the transfer down; safe to repeat.
 
-        Raises `BadInput` for a destination or amount that cannot be, `CapReached`, `MoneyRefused` when closed.
+        Raises `BadInput` for a destination or amount that cannot be, `CapReached`, `MoneyRefused` when the rail is
+        closed or the address is on a sanctions list.
         """
         rules, chain = _rules(unit), self._current(unit)
         if chain is None:
@@ -105,6 +110,8 @@ class Stablecoin:
             raise BadInput("stablecoin.bad.amount")
         to = check_destination(unit, order.destination, chain.wallet)
         tokens = to_tokens(order.money, rules.decimals)
+        if why := (await check(unit, Subject(SubjectKind.WALLET, to))).why:
+            raise MoneyRefused(why)
         purse = await rows.wallet(unit, rules.chain_id, chain.wallet)
         if await rows.transfer(unit, order.attempt) is not None:
             return None

@@ -20,6 +20,7 @@ COMMANDS = [
     "run", "demo", "migrate", "invite", "doctor", "backup", "restore", "erase-due",
     "keys new", "keys rotate", "keys copy", "fund add", "audit verify", "sanctions load",
     "vouchers load", "reconcile",
+    "chain show", "chain export", "chain resume", "chain cancel", "chain key new", "chain key import",
 ]  # fmt: skip
 PASSPHRASE = "a passphrase for tests"
 
@@ -67,6 +68,7 @@ def test_parts_are_those_of_the_process() -> None:
         (("restore", "missing.backup", "--force"), "cannot be read"),
         (("keys", "new"), "already"),
         (("keys", "rotate", "--finish"), "no rotation to finish"),
+        (("chain", "show"), "has no section [stablecoin]"),
     ],
 )
 def test_an_error_is_one_line(environment: dict[str, str], arguments: tuple[str, ...], said: str) -> None:

@@ -186,3 +186,15 @@ def test_pruning_drops_old_masters_only(keyring: Keyring, tmp_path: Path, cheap_
     with pytest.raises(KeyVersionUnknown):
         loaded.masters.of(1)
     assert loaded.rotated().masters.newest.version == 3
+
+
+def test_wallet_keys_are_kept_and_not_shown(tmp_path: Path, cheap_argon2: Argon2Cost) -> None:
+    """A wallet's key survives saving, rotation and pruning, the newest is last, and no repr shows it."""
+    one, two = b"\x01" * 32, b"\x02" * 32
+    made = Keyring.new().with_wallet(one).with_wallet(two).with_wallet(one)
+    made.rotated().pruned().save(tmp_path / "keyring", PASSPHRASE, cheap_argon2)
+    assert Keyring.load(tmp_path / "keyring", PASSPHRASE).wallet_keys == (two, one)
+    assert one.hex() not in repr(made)
+    assert repr(one) not in repr(made)
+    with pytest.raises(ValueError, match="32 bytes"):
+        made.with_wallet(b"short")

@@ -8,6 +8,7 @@ import pytest
 from bot.database import Resources
 from models.chain import ChainTransfer
 from models.policy import Policy, Stablecoin, load_policy
+from models.screening import ListStatus, SanctionsList
 from payments.chain import rows
 from payments.chain.signing import address_of
 from payments.money import Money
@@ -86,8 +87,24 @@ def keyring() -> Keyring:
 
 
 @pytest.fixture
-async def rail(resources: Resources, rpc: Rpc) -> AsyncIterator[Rail]:
-    """The rail on this node."""
+async def lists(resources: Resources, policy: Policy) -> list[int]:
+    """Fresh sanctions lists with nobody on them; their ids."""
+    async with resources.unit() as unit:
+        made = [
+            SanctionsList(
+                source=source, status=ListStatus.CURRENT, dated=unit.now, sha256="0" * 64, loaded_at=unit.now
+            )
+            for source in policy.screening.lists
+        ]
+        unit.session.add_all(made)
+        await unit.session.flush()
+        return [one.id for one in made if one.id is not None]
+
+
+@pytest.fixture
+async def rail(resources: Resources, rpc: Rpc, lists: list[int]) -> AsyncIterator[Rail]:
+    """The rail on this node; the sanctions lists are fresh."""
+    assert lists
     made = Rail((rpc.url,), resources.unit)
     yield made
     await made.close()
