@@ -35,6 +35,7 @@ class Heard:
     version: str | None
     idempotency_key: str | None
     request: str
+    account: str | None
 
 
 @dataclass(slots=True)
@@ -97,6 +98,8 @@ class Api:
         key = self._stripe.keys.check(heard.key)
         if heard.version not in {None, API_VERSION}:
             raise malformed(f"Invalid Stripe API version: {heard.version}")
+        if heard.account is not None:
+            raise malformed("This stand-in does not play calls for a connected account.")
         found = find(heard.verb, heard.path)
         if found is None:
             text = f"Unrecognized request URL ({heard.verb}: {heard.path})."
@@ -168,6 +171,7 @@ async def _heard(request: web.Request) -> Heard:
         request.headers.get("Stripe-Version"),
         request.headers.get("Idempotency-Key"),
         new_id("req", 14),
+        request.headers.get("Stripe-Account"),
     )
 
 

@@ -66,6 +66,7 @@ def test_any_form_is_read_or_refused(text: str) -> None:
         ({}, "/v1/events", 401),
         ({"Authorization": "Bearer sk_test_wrong"}, "/v1/events", 401),
         ({"Authorization": "Bearer {key}", "Stripe-Version": "2020-08-27"}, "/v1/events", 400),
+        ({"Authorization": "Bearer {key}", "Stripe-Account": "acct_1"}, "/v1/events", 400),
         ({"Authorization": "Bearer {key}"}, "/v1/nothing", 404),
         ({"Authorization": "Bearer {key}"}, "/v1/events/evt_none", 404),
         ({"Authorization": "Bearer {key}"}, "/v1/events?a[b]=1&a=2", 400),
