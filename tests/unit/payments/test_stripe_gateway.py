@@ -1,0 +1,179 @@
+"""stripe-python against the stand-in: what is sent, with which key, what an answer that is lost or bad means."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest
+
+from payments.money import Money
+from payments.stripe_gateway import API_VERSION, EVENTS, StripeGateway
+from payments.stripe_objects import (
+    Order,
+    PaymentState,
+    SessionState,
+    StripeAway,
+    StripeRefused,
+    StripeUnknown,
+)
+from sandbox.stripe.client import RUSSIAN_CARD, Bank
+from sandbox.stripe.keys import Right
+from sandbox.stripe.server import StripeServer
+from tests.stripe_town import bank, stripe_server
+
+__all__ = ["bank", "stripe_server"]
+
+RIGHTS: dict[str, Right] = {
+    "checkout_session": "write",
+    "charge": "read",
+    "refund": "write",
+    "subscription": "write",
+    "payment_intent": "read",
+    "balance": "read",
+    "dispute": "read",
+    "invoice": "read",
+    "event": "read",
+}
+"""What README.md says a restricted key needs, as the stand-in names it."""
+
+
+@pytest.fixture
+async def gateway(stripe_server: StripeServer) -> AsyncIterator[StripeGateway]:
+    """The gateway with the secret key."""
+    opened = StripeGateway(stripe_server.key, stripe_server.url)
+    yield opened
+    await opened.close()
+
+
+def order(donation: UUID | None = None, money: Money | None = None, *, monthly: bool = False) -> Order:
+    """A page to pay on."""
+    asked = money or Money(1000, "EUR")
+    back = "https://give.example/give"
+    return Order(donation or uuid4(), asked, monthly, "ru", "Поддержка", "SHOULDER", back, back)
+
+
+async def test_asking_again_after_a_lost_answer_makes_one_page(
+    gateway: StripeGateway, bank: Bank, stripe_server: StripeServer
+) -> None:
+    """The key comes from our row: whoever asks again gets the page that was made."""
+    asked = order()
+    await bank.fault("lost_answer", "/v1/checkout/sessions", verb="POST")
+    with pytest.raises(StripeAway):
+        await gateway.open_session(asked)
+    session = await gateway.open_session(asked)
+    assert session.donation == asked.donation
+    assert [each["id"] for each in await bank.objects("checkout.session")] == [session.id]
+    assert stripe_server.stripe.calls.select()[-1].idempotency_key == f"donation-{asked.donation}-session"
+
+
+async def test_nothing_of_a_person_is_sent(gateway: StripeGateway, bank: Bank) -> None:
+    """All that Stripe learns from us is an amount, neutral words, our random id and where to lead back."""
+    asked = order(monthly=True)
+    await gateway.open_session(asked)
+    await gateway.open_session(order())
+    for call in await bank.calls("/v1/checkout/sessions", verb="POST"):
+        sent = call["params"]
+        assert set(sent) <= {
+            *("mode", "submit_type", "locale", "success_url", "cancel_url", "client_reference_id"),
+            *("adaptive_pricing", "line_items", "payment_intent_data", "subscription_data"),
+        }
+        data = sent.get("payment_intent_data") or sent["subscription_data"]
+        assert data["metadata"] == {"donation": sent["client_reference_id"]}
+
+
+async def test_yen_have_no_decimals(gateway: StripeGateway, bank: Bank) -> None:
+    """Five hundred yen are five hundred, on the page, in the charge and back in our money."""
+    session = await gateway.open_session(order(money=Money(500, "JPY")))
+    await bank.pay(str(session.url))
+    payment = (await gateway.session(session.id)).payment
+    assert payment is not None
+    assert payment.charge is not None
+    assert payment.charge.money == Money(500, "JPY")
+
+
+async def test_payment_is_read_whole(gateway: StripeGateway, bank: Bank) -> None:
+    """Charge, country of the card, fee, refund: all with their balance transactions."""
+    session = await gateway.open_session(order())
+    await bank.pay(str(session.url), RUSSIAN_CARD)
+    payment = (await gateway.session(session.id)).payment
+    assert payment is not None
+    assert payment.charge is not None
+    assert payment.charge.country == "RU"
+    assert payment.charge.balance is not None
+    for _ in range(2):
+        await gateway.refund(session.donation or uuid4(), payment.id)
+    payment = await gateway.payment(payment.id)
+    assert payment.state is PaymentState.PAID
+    assert [refund.money for refund in payment.refunds] == [Money(1000, "EUR")]
+    assert payment.refunds[0].balance is not None
+    await gateway.refund(uuid4(), payment.id)  # under another key: Stripe says that it has been paid back
+
+
+async def test_restricted_key_is_enough(stripe_server: StripeServer, bank: Bank) -> None:
+    """With the rights of the README everything works; without one of them it is as if Stripe were away."""
+    gateway = StripeGateway(await bank.restricted_key(RIGHTS), stripe_server.url)
+    session = await gateway.open_session(order())
+    await bank.pay(str(session.url))
+    payment = (await gateway.session(session.id)).payment
+    assert payment is not None
+    await gateway.refund(session.donation or uuid4(), payment.id)
+    monthly = await gateway.open_session(order(monthly=True))
+    await bank.pay(str(monthly.url))
+    subscription = (await gateway.session(monthly.id)).subscription
+    for _ in range(2):
+        await gateway.stop(str(subscription))
+    assert (await gateway.subscription(str(subscription))).ended
+    assert await gateway.events(await bank.now() - timedelta(days=1))
+    await gateway.close()
+    weak = StripeGateway(await bank.restricted_key(RIGHTS | {"checkout_session": "read"}), stripe_server.url)
+    with pytest.raises(StripeAway):
+        await weak.open_session(order())
+    await weak.close()
+
+
+@pytest.mark.parametrize("kind", ["server_error", "hang_up", "garbage", "rate_limit"])
+async def test_no_answer_is_no_answer(gateway: StripeGateway, bank: Bank, kind: str) -> None:
+    """Whatever goes wrong on the way is told as one thing, and holds nothing of what was sent."""
+    await bank.fault(kind)  # type: ignore[arg-type] # each is one of the kinds
+    with pytest.raises(StripeAway) as raised:
+        await gateway.open_session(order())
+    assert raised.value.args == ()
+    assert raised.value.__cause__ is None
+
+
+async def test_wrong_key_is_no_answer(stripe_server: StripeServer) -> None:
+    """A key that was taken away is mended by the operator: nothing that was asked is lost meanwhile."""
+    gateway = StripeGateway("sk_test_of_somebody_else", stripe_server.url)
+    with pytest.raises(StripeAway):
+        await gateway.open_session(order())
+    await gateway.close()
+
+
+async def test_unknown_objects_are_told_apart(gateway: StripeGateway) -> None:
+    """What Stripe does not know is not waited for; an amount that it does not take is refused for good."""
+    for ask in (gateway.session, gateway.payment, gateway.invoice, gateway.subscription):
+        with pytest.raises(StripeUnknown):
+            await ask("xx_unknown")
+    with pytest.raises(StripeRefused):
+        await gateway.open_session(order(money=Money(1, "EUR")))
+
+
+async def test_events_come_oldest_first_over_all_pages(gateway: StripeGateway, bank: Bank) -> None:
+    """More events than one page holds are read whole, in order, and only those that are heard."""
+    session = await gateway.open_session(order())
+    await bank.pay(str(session.url))
+    charge = (await bank.objects("charge"))[0]["id"]
+    dispute = await bank.dispute(charge)
+    await bank.decide(dispute, won=True)
+    found = await gateway.events(await bank.now() - timedelta(days=1))
+    made = [int(str(event["created"])) for event in found]
+    assert made == sorted(made)
+    assert {str(event["type"]) for event in found} <= set(EVENTS)
+    assert (await gateway.session(session.id)).state is SessionState.COMPLETE
+
+
+def test_version_is_the_one_of_the_types() -> None:
+    """The pinned version of the API is the one that stripe-python's types describe."""
+    import stripe  # noqa: PLC0415 - only here, and slow
+
+    assert stripe.api_version == API_VERSION
