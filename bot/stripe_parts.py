@@ -12,6 +12,7 @@ from bot.database import Resources
 from bot.errands import Errand
 from bot.inbox import Inbox, stripe_arrival
 from bot.metrics import Metrics
+from bot.rails import partner_rail
 from bot.stripe_errands import StripeErrands
 from bot.stripe_poller import StripePoller
 from bot.stripe_setup import StripeSetup
@@ -34,6 +35,8 @@ class StripeParts:
         self._inbox = inbox
         self._metrics = metrics
         self.gateway = StripeGateway(setup.key, setup.api_url)
+        rail = partner_rail(self.gateway, resources.policy)
+        resources.rails = {**resources.rails, rail.name: rail}
         self.steps = StripeErrands(self.gateway, setup.give_url)
         self.poller = StripePoller(resources, self.gateway, inbox, metrics)
 

@@ -101,6 +101,19 @@ class Limits(Strict):
     """How often a shut rail is tried."""
 
 
+class Partner(Strict):
+    """Who passes money on by the rail `stripe_transfer`."""
+
+    name: str = Field(min_length=1, max_length=128)
+    """As it is screened against sanctions lists."""
+    account: str = Field(pattern=r"^acct_[A-Za-z0-9]{8,64}$")
+    """Their connected account at Stripe."""
+    days: int = Field(ge=1, le=60)
+    """How long it usually takes them."""
+    fee: int = Field(ge=0, le=10**9)
+    """What they take for one payment, in minor units of the fund's currency."""
+
+
 class Stablecoin(Strict):
     """The rail `stablecoin`: one ERC-20 token on one chain, the rate, and the bounds."""
 
@@ -214,6 +227,7 @@ class Policy(Strict):
     """None: gifts are closed."""
     screening: Screening
     stablecoin: Stablecoin | None = None
+    partner: Partner | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> "Policy":

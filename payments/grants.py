@@ -129,6 +129,20 @@ async def reopen(unit: Unit, grant: Grant, payout: Payout, actor_name: str) -> N
     await unit.session.flush()
 
 
+async def hand_back(unit: Unit, grant: Grant, payout: Payout, actor_name: str) -> None:
+    """Enter that a partner has given back what they could not pass on: it is the fund's cash."""
+    await ledger.transfer(
+        unit,
+        EntryKind.HAND_OVER,
+        f"hand-back:{payout.id}",
+        Money(grant.amount, grant.currency),
+        source=Purpose.PARTNERS,
+        target=Purpose.FUND,
+        actor=actor_name,
+        grant_number=grant.number,
+    )
+
+
 async def release(unit: Unit, grant: Grant, actor_name: str) -> None:
     """Cancel a grant that is not paid; what was reserved is free again."""
     if grant.status == GrantStatus.RESERVED:

@@ -198,6 +198,28 @@ class StripeGateway:
             if refused.args != ("charge_already_refunded",):
                 raise
 
+    async def transfer(self, key: str, money: Money, account: str) -> str:
+        """Move money from the balance to a connected account; once, however often it is asked under a key."""
+        async with _translated():
+            made = await self._client.v1.transfers.create_async(
+                {
+                    "amount": to_stripe(money),
+                    "currency": money.currency.lower(),
+                    "destination": account,
+                    "transfer_group": key,
+                },
+                {"idempotency_key": f"transfer-{key}"},
+            )
+            return str(made.id)
+        raise AssertionError
+
+    async def find_transfer(self, key: str) -> str | None:
+        """What was moved under a key, if anything."""
+        async with _translated():
+            found = await self._client.v1.transfers.list_async({"transfer_group": key, "limit": 1})
+            return str(found.data[0].id) if found.data else None
+        raise AssertionError
+
     async def stop(self, subscription: str) -> None:
         """End a monthly gift at once; one that has ended already is fine."""
         try:

@@ -1,0 +1,124 @@
+"""`stripe_transfer`: to a vetted partner's account at Stripe, who passes the money on and reports back.
+
+- Money leaves the balance at Stripe and stands with the partner (`Purpose.PARTNERS`) until a treasurer has entered
+  the partner's report; only then does the grant count as paid.
+- The partner is named in the policy and screened each time. Stripe learns an amount, the partner's account and our
+  random key; neither the person nor where they are paid. That goes to the partner by the treasurers' own way.
+- The balance at Stripe is in one currency, and pays grants in that currency only.
+"""
+
+from datetime import timedelta
+from typing import Final, Protocol
+
+from models.attempt import Attempt
+from models.grant import Grant, Payout
+from models.unit import Unit
+from payments import ledger
+from payments.ledger import EntryKind, Purpose
+from payments.money import Money
+from payments.rails.base import Order, Outcome, Quote, Result
+from payments.stripe_objects import StripeRefused
+
+NAME: Final = "stripe_transfer"
+
+
+class TransferGateway(Protocol):
+    """What the rail asks of Stripe. Raises `StripeAway` when there is no answer, `StripeRefused` when it is no."""
+
+    async def transfer(self, key: str, money: Money, account: str) -> str:
+        """Move money to a connected account, once for a key; returns what Stripe calls it."""
+        ...
+
+    async def find_transfer(self, key: str) -> str | None:
+        """What was moved under a key, if anything."""
+        ...
+
+
+class StripeTransfer:
+    """Pays through one partner; closed without a gateway or without a partner in the policy."""
+
+    name = NAME
+    title = "treasury.rail.stripe_transfer"
+    statement = "treasury.statement.stripe_transfer"
+    currencies: frozenset[str] | None = None
+    screened = True
+    needs_destination = True
+    account: Purpose | None = Purpose.PARTNERS
+    reports_back = True
+
+    def __init__(self, gateway: TransferGateway | None = None, account: str = "", partner: str = "") -> None:
+        """`account` of the partner at Stripe (`acct_...`), and the `partner`'s name as it is screened."""
+        self._gateway = gateway
+        self._account = account
+        self.partner = partner
+
+    async def refuses(self, unit: Unit, money: Money) -> str | None:
+        """Without a partner, in another currency, or with too little at Stripe."""
+        partner = unit.policy.partner
+        if (
+            self._gateway is None
+            or partner is None
+            or (partner.name, partner.account) != (self.partner, self._account)
+        ):
+            return "treasury.refused.no-rail"
+        if money.currency != unit.policy.currency:
+            return "treasury.refused.rail-currency"
+        there = await ledger.balance(unit, Purpose.STRIPE, money.currency)
+        return "treasury.refused.balance" if there < money else None
+
+    async def quote(self, unit: Unit, money: Money) -> Quote:
+        """The whole amount; what the partner takes for passing it on is in the policy."""
+        partner = unit.policy.partner
+        days, fee = (partner.days, partner.fee) if partner else (1, 0)
+        return Quote(money, Money(fee, money.currency), timedelta(days=days), self.statement)
+
+    async def prepare(self, unit: Unit, order: Order) -> bytes | None:
+        """Nothing to set aside: Stripe refuses what its balance does not hold."""
+
+    async def execute(self, order: Order) -> Result:
+        """Move the money to the partner; asked again under the same key, Stripe moves nothing more."""
+        gateway = self._open()
+        try:
+            return Result(Outcome.DONE, await gateway.transfer(order.key, order.money, self._account))
+        except StripeRefused as refused:
+            found = await gateway.find_transfer(order.key)
+            return (
+                Result(Outcome.DONE, found) if found else Result(Outcome.FAILED, error=str(refused.args[0])[:64])
+            )
+
+    async def look_up(self, order: Order) -> Result:
+        """Whether Stripe has moved anything under the key."""
+        found = await self._open().find_transfer(order.key)
+        return Result(Outcome.DONE, found) if found else Result(Outcome.ABSENT)
+
+    async def cancel(self, order: Order) -> bool:  # noqa: ARG002 - the interface of a rail
+        """Stripe has no word for a request that may still arrive: treasurers decide."""
+        return False
+
+    async def finish(self, unit: Unit, order: Order, result: Result) -> None:
+        """The money stands with the partner."""
+        if result.outcome != Outcome.DONE:
+            return
+        attempt = await unit.session.get_one(Attempt, order.attempt)
+        payout = await unit.session.get_one(Payout, attempt.payout_id)
+        grant = await unit.session.get_one(Grant, payout.grant_id)
+        await ledger.transfer(
+            unit,
+            EntryKind.HAND_OVER,
+            f"hand-over:{order.attempt}",
+            order.money,
+            source=Purpose.STRIPE,
+            target=Purpose.PARTNERS,
+            actor="system",
+            grant_number=grant.number,
+        )
+
+    async def probe(self) -> bool:
+        """Whether Stripe answers."""
+        await self._open().find_transfer("probe")
+        return True
+
+    def _open(self) -> TransferGateway:
+        if self._gateway is None:
+            raise ConnectionError
+        return self._gateway

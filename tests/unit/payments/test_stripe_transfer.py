@@ -1,0 +1,157 @@
+"""Through a partner: moved once at Stripe, counted once the partner has reported, given back otherwise."""
+
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import pytest
+
+from bot.database import Resources
+from bot.rails import partner_rail
+from models.case import Case, CaseStatus
+from models.errors import NotAllowed
+from models.grant import GrantStatus, PayoutStatus, ReturnReason
+from models.policy import Partner
+from models.screening import ListStatus, SanctionsList
+from payments import attempts, executor, funding, reconcile
+from payments.attempts import Now
+from payments.ledger import EntryKind, Purpose, balance, transfer
+from payments.money import Money
+from payments.rails.registry import NoRail
+from payments.stripe_gateway import StripeGateway
+from sandbox.stripe.calls import FaultKind
+from sandbox.stripe.client import Bank
+from sandbox.stripe.server import StripeServer
+from services import treasury, treasury_machine, treasury_returns, treasury_screens
+from tests.stripe_town import bank, stripe_server
+from tests.unit.services.desk import PLENTY, Desk, make_desk
+from tests.unit.services.fund import SMALL
+
+__all__ = ["bank", "stripe_server"]
+P, G, C = PayoutStatus, GrantStatus, CaseStatus
+CURRENCY = "EUR"
+"""Of the account at Stripe, and so of this fund."""
+
+
+@pytest.fixture
+async def desk(resources: Resources, stripe_server: StripeServer, bank: Bank) -> AsyncIterator[Desk]:
+    """A desk with a partner, fresh lists, and as much at Stripe as the books say."""
+    account = await bank.connect("EE")
+    partner = Partner(name="Open Hands OU", account=account, days=3, fee=0)
+    resources.policy = resources.policy.model_copy(
+        update={"rails": ("stripe_transfer",), "partner": partner, "currency": CURRENCY}
+    )
+    gateway = StripeGateway(stripe_server.key, stripe_server.url)
+    rail = partner_rail(gateway, resources.policy)
+    resources.rails = {**resources.rails, rail.name: rail}
+    made = await make_desk(resources, 0)
+    await bank.top_up(SMALL)
+    async with resources.unit() as unit:
+        await funding.add(unit, Money(PLENTY, CURRENCY), "operator")
+        for source in resources.policy.screening.lists:
+            unit.session.add(
+                SanctionsList(
+                    source=source, status=ListStatus.CURRENT, dated=unit.now, sha256="0" * 64, loaded_at=unit.now
+                )
+            )
+        await transfer(
+            unit, EntryKind.GIFT, "gift:1", Money(SMALL, CURRENCY), source=Purpose.CONTRIBUTIONS,
+            target=Purpose.STRIPE, actor="system",
+        )  # fmt: skip
+    yield made
+    await gateway.close()
+
+
+async def _agreed(desk: Desk, owner: str = "Applicant") -> UUID:
+    case_id = await desk.approved(owner)
+    async with desk.resources.unit() as unit:
+        case = await unit.session.get_one(Case, case_id)
+        return (await treasury.agree(unit, await desk.actor(unit, owner), case, "stripe_transfer")).id
+
+
+async def _ordered(desk: Desk, owner: str = "Applicant") -> UUID:
+    payout_id = await _agreed(desk, owner)
+    for step in (treasury.claim, treasury_machine.order):
+        async with desk.resources.unit() as unit:
+            await step(unit, await desk.actor(unit, "Till"), payout_id)
+    return payout_id
+
+
+async def _tick(desk: Desk, minutes: int = 0) -> list[Now | None]:
+    desk.later(minutes=minutes)
+    async with desk.resources.unit() as unit:
+        found = await attempts.due(unit)
+    return [await executor.work(desk.resources.unit, each, treasury_machine.told) for each in found]
+
+
+async def _books(desk: Desk) -> dict[Purpose, int]:
+    async with desk.resources.unit() as unit:
+        assert await reconcile.compare(unit) == []
+        purposes = (Purpose.FUND, Purpose.RESERVED, Purpose.GRANTED, Purpose.STRIPE, Purpose.PARTNERS)
+        return {purpose: (await balance(unit, purpose, CURRENCY)).amount for purpose in purposes}
+
+
+async def test_a_partner_passes_it_on_and_reports(desk: Desk, bank: Bank) -> None:
+    """At Stripe one transfer; the grant counts as paid once a treasurer has entered the partner's report."""
+    payout_id = await _ordered(desk)
+    assert await _tick(desk) == [Now.SENT]
+    assert await desk.stands(payout_id) == (P.SENT, G.RESERVED, C.PAYING)
+    assert await _books(desk) == {
+        Purpose.FUND: PLENTY - SMALL, Purpose.RESERVED: SMALL, Purpose.GRANTED: 0, Purpose.STRIPE: 0,
+        Purpose.PARTNERS: SMALL,
+    }  # fmt: skip
+    assert [made["amount"] for made in await bank.objects("transfer")] == [SMALL]
+    async with desk.resources.unit() as unit:
+        await treasury_screens.show_payout(unit, await desk.actor(unit, "Coin"), payout_id)
+    assert "The partner has the money" in (await desk.screen("Coin"))["text"]
+    async with desk.resources.unit() as unit:
+        with pytest.raises(NotAllowed):
+            await treasury.confirm(unit, await desk.actor(unit, "Coin"), payout_id)
+        await treasury_machine.report(unit, await desk.actor(unit, "Coin"), payout_id, "P-7")
+    assert await desk.stands(payout_id) == (P.PAID, G.PAID, C.PAID)
+    assert await _books(desk) == {
+        Purpose.FUND: PLENTY, Purpose.RESERVED: 0, Purpose.GRANTED: SMALL, Purpose.STRIPE: 0, Purpose.PARTNERS: 0,
+    }  # fmt: skip
+    [made] = await bank.objects("transfer")
+    assert "4111" not in str(made)
+    assert "plecho" not in str(made).casefold()
+
+
+@pytest.mark.parametrize(
+    "fault", ["lost_answer", "server_error_after", "doubled", "garbage", "hang_up", "server_error"]
+)
+async def test_stripe_moves_it_once_whatever_it_answers(desk: Desk, bank: Bank, fault: FaultKind) -> None:
+    """A lost, doubled or senseless answer is looked up under the key; one transfer, and the books say so."""
+    await bank.fault(fault, "/v1/transfers", verb="POST")
+    payout_id = await _ordered(desk)
+    first = await _tick(desk)
+    assert first in ([Now.OPEN], [Now.SENT])
+    if first == [Now.OPEN]:
+        assert await _tick(desk, 1) == [Now.SENT]
+    assert (await desk.stands(payout_id))[0] == P.SENT
+    assert len(await bank.objects("transfer")) == 1
+
+
+async def test_what_the_partner_could_not_pass_on_comes_back(desk: Desk) -> None:
+    """Before the report: the money is cash again, the grant stays reserved, the person is asked anew."""
+    payout_id = await _ordered(desk)
+    await _tick(desk)
+    async with desk.resources.unit() as unit:
+        coin = await desk.actor(unit, "Coin")
+        await treasury_returns.came_back(unit, coin, payout_id, ReturnReason.REFUSED)
+    assert await desk.stands(payout_id) == (P.RETURNED, G.RESERVED, C.APPROVED)
+    books = await _books(desk)
+    assert (books[Purpose.FUND], books[Purpose.RESERVED], books[Purpose.PARTNERS]) == (PLENTY, SMALL, 0)
+
+
+async def test_without_money_or_partner_the_way_is_closed(desk: Desk, stripe_server: StripeServer) -> None:
+    """Too little at Stripe, a partner that the policy does not name, or no key: not offered."""
+    await _ordered(desk)
+    await _tick(desk)
+    with pytest.raises(NoRail):
+        await _agreed(desk, "Other")
+    rail = desk.resources.rails["stripe_transfer"]
+    gone = desk.resources.policy.model_copy(update={"partner": None})
+    async with desk.resources.unit() as unit:
+        unit.policy = gone
+        assert await rail.refuses(unit, Money(SMALL, CURRENCY)) == "treasury.refused.no-rail"
+    assert not partner_rail(StripeGateway(stripe_server.key, stripe_server.url), gone).partner
