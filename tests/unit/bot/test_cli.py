@@ -113,11 +113,12 @@ def test_files_are_private(environment: dict[str, str], tmp_path: Path) -> None:
 
 
 def test_the_demo_starts_and_ends(environment: dict[str, str], tmp_path: Path) -> None:
-    """`plecho demo` fills every role by itself, prints the page's address, ends on SIGINT and leaves nothing."""
+    """`plecho demo` fills every role by itself, prints its pages' addresses, ends on SIGINT and leaves nothing."""
     program = [sys.executable, "-m", "bot.cli", "demo", "--port", "0"]
     with subprocess.Popen(program, env=environment, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own
         assert process.stdout is not None
         assert re.match(r"Plecho's chat page: http://127\.0\.0\.1:\d+$", process.stdout.readline())
+        assert re.match(r"Its page for givers: http://127\.0\.0\.1:\d+/give$", process.stdout.readline())
         assert process.stdout.readline().startswith("All roles are filled")
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
