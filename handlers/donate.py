@@ -23,7 +23,7 @@ START: str = "donate"
 """The start parameter by which the page to pay on leads back."""
 
 
-class Typing(StatesGroup):
+class Giving(StatesGroup):
     """What is waited for from a giver."""
 
     amount = State()
@@ -61,7 +61,7 @@ async def ask_amount(
     """Another amount: it is to be typed."""
     way, currency = _way(press), str(press.args["currency"])
     await donate.ask_amount(unit, actor, way, currency, card=card)
-    await state.set_state(Typing.amount)
+    await state.set_state(Giving.amount)
     await state.update_data(way=way.value, currency=currency)
     await finish(unit, actor, callback, press)
 
@@ -166,7 +166,7 @@ def build_router() -> Router:
     private = F.chat.type == ChatType.PRIVATE
     router.message.register(donate_command, Command("donate"), private)
     router.message.register(donate_command, CommandStart(deep_link=True, magic=F.args == START), private)
-    router.message.register(take_amount, StateFilter(Typing.amount), private, ~F.text.startswith("/"))
+    router.message.register(take_amount, StateFilter(Giving.amount), private, ~F.text.startswith("/"))
     router.message.register(gifts_command, Command("gifts"), private)
     router.message.register(trace, Command("gift"), private)
     router.message.register(paid, F.successful_payment, private)

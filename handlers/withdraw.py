@@ -18,7 +18,7 @@ from services.buttons import Press
 from services.speak import erase_messages
 
 
-class Typing(StatesGroup):
+class Withdrawing(StatesGroup):
     """What is waited for from a treasurer."""
 
     taken = State()
@@ -43,7 +43,7 @@ async def choose(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press
     """A provider was chosen: ask what has left it."""
     currency = str(press.args["currency"])
     await donate_withdraw.ask_taken(unit, actor, currency)
-    await state.set_state(Typing.taken)
+    await state.set_state(Withdrawing.taken)
     await state.update_data(provider=str(press.args["provider"]), currency=currency)
     await finish(unit, actor, callback, press)
 
@@ -53,7 +53,7 @@ async def take_taken(message: Message, unit: Unit, actor: Actor, state: FSMConte
     erase_messages(unit, actor.address, [message.message_id])
     taken = donate_withdraw.read_taken(actor, message.text or "", (await state.get_data())["currency"])
     await donate_withdraw.ask_arrived(unit, actor, taken)
-    await state.set_state(Typing.arrived)
+    await state.set_state(Withdrawing.arrived)
     await state.update_data(taken=taken.amount)
 
 
@@ -87,8 +87,8 @@ def build_router() -> Router:
     router = Router(name="withdraw")
     private = F.chat.type == ChatType.PRIVATE
     router.message.register(command, Command("withdraw"), private)
-    router.message.register(take_taken, StateFilter(Typing.taken), private, ~F.text.startswith("/"))
-    router.message.register(take_arrived, StateFilter(Typing.arrived), private, ~F.text.startswith("/"))
+    router.message.register(take_taken, StateFilter(Withdrawing.taken), private, ~F.text.startswith("/"))
+    router.message.register(take_arrived, StateFilter(Withdrawing.arrived), private, ~F.text.startswith("/"))
     press = router.callback_query.register
     press(home, Pressed("withdraw.home"))
     press(choose, Pressed("withdraw.from"))

@@ -1,6 +1,7 @@
 """Gifts from the press of `/donate` to the books, over both stand-ins."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from sqlmodel import col, select
@@ -217,3 +218,93 @@ async def test_rates_that_moved_are_a_cost_of_exchange(world: World, bank: Bank)
     await hear(world)
     held = await held_by_stripe(bank)
     assert await books(world) == {"stripe": held, "exchange": 400, "fees": -held - 400}
+
+
+async def test_webhooks_twice_and_backwards_are_harmless(
+    world: World, bank: Bank, stripe_server: StripeServer
+) -> None:
+    """Deliveries that come twice, in reverse, and are polled as well, make the same books."""
+    assert world.setup.stripe is not None
+    secret = await bank.endpoint(f"http://{world.setup.web_bind}/stripe")
+    world.setup = replace(world.setup, stripe=StripeSetup(stripe_server.key, stripe_server.url, secret))
+    await world.kill()
+    await world.start()
+    donor = await world.person("Dora", "en")
+    await bank.duplicate(2)
+    await bank.hold()
+    await bank.pay(await page_of(world, donor))
+    dispute = await bank.dispute((await bank.objects("charge"))[0]["id"])
+    await bank.decide(dispute, won=True)
+    await bank.release("reversed")
+    assert {status for each in await bank.delivered() for status in each["answers"]} == {200}
+    await world.settle()
+    await hear(world)
+    assert await statuses(world) == [DonationStatus.GIVEN]
+    held = await held_by_stripe(bank)
+    assert await books(world) == {"contributions": -1000, "stripe": held, "fees": 1000 - held}
+
+
+@pytest.mark.parametrize("path", ["/v1/checkout/sessions", "/v1/refunds"])
+async def test_lost_answers_do_nothing_twice(world: World, bank: Bank, path: str) -> None:
+    """What Stripe did without our hearing is asked for again under the same key, and done once."""
+    donor = await world.person("Dora", "en")
+    await bank.fault("lost_answer", path, verb="POST")
+    await donor.send("/donate")
+    await world.settle()
+    await donor.press("By card, once")
+    await world.settle()
+    await donor.press("10\xa0€")
+    await world.settle()
+    await world.jump(minutes=2)
+    await bank.pay(str(await donor.press("Open the page to pay on")), RUSSIAN_CARD)
+    await hear(world)
+    await world.jump(minutes=2)
+    await hear(world)
+    assert len(await bank.objects("checkout.session")) == 1
+    assert len(await bank.objects("refund")) == 1
+    assert await statuses(world) == [DonationStatus.REFUNDED]
+
+
+async def test_crash_before_stripe_was_asked_loses_nothing(world: World, bank: Bank) -> None:
+    """The row stands before the call: after a crash the page is made all the same."""
+    donor = await world.person("Dora", "en")
+    await bank.fault("hang_up", "/v1/checkout/sessions", times=100)
+    await donor.send("/donate")
+    await world.settle()
+    await donor.press("By card, once")
+    await world.settle()
+    await donor.press("10\xa0€")
+    await world.settle()
+    await world.kill()
+    await bank.mend()
+    await world.start()
+    await world.jump(hours=1)
+    assert await donor.press("Open the page to pay on")
+
+
+async def test_typed_amount_is_taken_or_refused_kindly(world: World) -> None:
+    """Another amount is typed, erased, and taken within the policy's bounds; anything else is answered exactly."""
+    donor = await world.person("Dora", "en")
+    await donor.send("/donate")
+    await world.settle()
+    await donor.press("By card, once")
+    await world.settle()
+    await donor.press("Another amount")
+    await world.settle()
+    for typed, said in (
+        ("0", "greater than zero"),
+        ("1", "too little"),
+        ("10000000", "more than"),
+        ("x", "number"),
+    ):
+        await donor.send(typed)
+        await world.settle()
+        shown = await donor.messages()
+        assert said in shown[-1].text
+        assert typed not in [message.text for message in shown]
+    await donor.send("33.50")
+    await world.settle()
+    assert await donor.press("Open the page to pay on")
+    async with world.unit() as unit:
+        donation = (await unit.session.exec(select(Donation))).one()
+    assert (donation.amount, donation.currency) == (3350, "EUR")
