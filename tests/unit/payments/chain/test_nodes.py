@@ -30,6 +30,12 @@ NONSENSE: dict[str, Any] = {
 }
 
 
+@pytest.fixture
+def database() -> str:
+    """One database: what is tested here is the chain, not the rows."""
+    return "sqlite"
+
+
 def lose(_: object) -> object:
     """The work was done, and nobody hears of it."""
     raise HangUp

@@ -16,6 +16,12 @@ TOKENS = 150_000_000
 
 
 @pytest.fixture
+def database() -> str:
+    """One database: what is tested here is the chain, not the rows."""
+    return "sqlite"
+
+
+@pytest.fixture
 def rules(rules: Stablecoin, chain: LocalChain) -> Stablecoin:
     """The policy names the odd token."""
     chain.fund(address_of(SECRET), 5_000_000_000, coins=0, token=chain.odd_token)

@@ -24,6 +24,12 @@ from vault.passwords import Argon2Cost
 PASSPHRASE = "long enough to be one"
 
 
+@pytest.fixture
+def database() -> str:
+    """One database: what is tested here is the chain, not the rows."""
+    return "sqlite"
+
+
 def never(question: str) -> str:
     """Fail when a terminal is asked."""
     raise AssertionError(question)

@@ -29,6 +29,12 @@ from vault.vault import Vault
 ROUBLES = Money(8_000_00, "RUB")
 
 
+@pytest.fixture
+def database() -> str:
+    """One database: what is tested here is the chain, not the rows."""
+    return "sqlite"
+
+
 async def refusal(rail: Rail, resources: Resources, money: Money = ROUBLES) -> str | None:
     """Why the rail does not pay now."""
     async with resources.unit() as unit:
