@@ -25,7 +25,10 @@ SCHEME: Final = re.compile(r"[a-z][a-z0-9+.-]{1,30}:(?://)?", re.IGNORECASE | re
 INSIDE: Final = re.compile(r"0x[0-9a-f]{40}(?![0-9a-f])", re.IGNORECASE | re.ASCII)
 """An Ethereum address anywhere in a text: its prefix gives it away."""
 
-BETWEEN: Final = re.compile(r"[\s,;|<>()\[\]{}\"'`«»“”=&?#/@]+")
+BETWEEN: Final = re.compile(r"[^\w:.\-]+")
+ENDS: Final = ".:-_"
+"""What may stand inside an address of some chain, and at the ends of a word means nothing."""
+
 SHORTEST: Final = 20
 """Characters below which no word is an address: the shortest of those listed have 25 and more."""
 
@@ -49,10 +52,9 @@ def addresses_in(text: str) -> frozenset[str]:
     Too much is found rather than too little: what is no address is on no list.
     """
     plain = _plain(text, keep_space=True)
-    words = {word for word in BETWEEN.split(plain) if word}
+    words = {word.strip(ENDS) for word in BETWEEN.split(plain)}
     words |= {SCHEME.sub("", word, count=1) for word in words}
     words |= {part for word in words for part in word.split(":")}
-    words |= {match[0] for match in INSIDE.finditer(plain)}
     whole = "".join(plain.split())
     words |= {whole, *(match[0] for match in INSIDE.finditer(whole))}
     return frozenset(normal(word) for word in words if SHORTEST <= len(word) <= LONGEST)
@@ -60,7 +62,10 @@ def addresses_in(text: str) -> frozenset[str]:
 
 def _plain(text: str, *, keep_space: bool = False) -> str:
     """Compatibility forms composed, what cannot be seen left out: neither is part of any address."""
-    composed = unicodedata.normalize("NFKC", text)
-    seen = (sign for sign in composed if sign.isspace() or unicodedata.category(sign)[0] != "C")
-    plain = "".join(seen)
-    return plain if keep_space else "".join(plain.split())
+    before, plain = None, text
+    while plain != before:  # what is left out may bring together what composes
+        before = plain
+        signs = unicodedata.normalize("NFKC", plain)
+        plain = "".join(sign for sign in signs if sign.isspace() or unicodedata.category(sign)[0] != "C")
+        plain = plain if keep_space else "".join(plain.split())
+    return plain

@@ -16,7 +16,7 @@ from models.policy import ListSource
 from models.screening import EntryKind
 from payments.screening.addresses import BECH32, HEX
 from payments.screening.entries import Entry, Facts, Head, Item, ListRefused, Name
-from payments.screening.stream import Stream, local
+from payments.screening.stream import Stream
 
 NAMESPACE: Final = "http://eu.europa.ec/fpi/fsd/export"
 ROOT: Final = "export"
@@ -28,12 +28,11 @@ ALSO: Final = 8
 def read(stream: Stream) -> Iterator[Item]:
     """The head first, then the entries. Raises `ListRefused`."""
     entries = 0
-    for record in stream.records(frozenset(), check):
+    for record in stream.records(ROOT, ("sanctionEntity",), check):
         if not entries:
             yield Head(ListSource.EU, _generated(stream.root))
-        if local(record) == "sanctionEntity":
-            entries += 1
-            yield _entity(record)
+        entries += 1
+        yield _entity(record)
     if not entries:
         raise ListRefused("it lists nobody")
 

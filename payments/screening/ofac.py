@@ -27,11 +27,10 @@ NAMESPACES: Final = frozenset(
 """Since 2024, and before."""
 
 ROOT: Final = "Sanctions"
-SECTIONS: Final = frozenset(
-    {
-        "ReferenceValueSets", "Locations", "IDRegDocuments", "DistinctParties", "ProfileRelationships",
-        "SanctionsEntries", "SanctionsEntryLinks",
-    }
+RECORDS: Final = (
+    "DateOfIssue", "CountryValues", "FeatureTypeValues", "ListValues", "PartyTypeValues", "PartySubTypeValues",
+    "SanctionsTypeValues", "Location", "IDRegDocument", "DistinctParty", "ProfileRelationship", "SanctionsEntry",
+    "SanctionsEntryLink",
 )  # fmt: skip
 SDN: Final = "SDN List"
 CURRENCY: Final = "Digital Currency Address - "
@@ -60,7 +59,7 @@ class _Values:
 def read(stream: Stream) -> Iterator[Item]:
     """The head first, then the parties, then their programmes. Raises `ListRefused`."""
     values, headed, parties, listed = _Values(), False, 0, False
-    for record in stream.records(SECTIONS, check):
+    for record in stream.records(ROOT, RECORDS, check):
         kind = local(record)
         if kind == "DateOfIssue":
             yield Head(ListSource.OFAC, _issued(record))

@@ -18,11 +18,12 @@ from models.screening import QUESTION_ALLOWED, ListedEntry, QuestionStatus, Scre
 from models.states import move
 from models.unit import Unit
 from payments.screening.entries import Facts, Shown
+from payments.screening.search import Near
 from vault.seal import Place
 from vault.types import BlindIndex, Compartment, IndexName, SealedBytes
 
 if TYPE_CHECKING:
-    from payments.screening.checking import Near, Subject
+    from payments.screening.checking import Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ class Asked:
     """A human decided that it is not."""
 
 
-async def ask(unit: Unit, subject: "Subject", found: "Sequence[Near]", versions: str) -> Asked:
+async def ask(unit: Unit, subject: "Subject", found: Sequence[Near], versions: str) -> Asked:
     """Find the decision about each near entry, and make a question of each that nobody has asked yet."""
     index = index_of(unit, subject)
     still: list[UUID] = []
@@ -108,9 +109,7 @@ async def _existing(unit: Unit, index: BlindIndex, entry: ListedEntry, source: A
     return found.first()
 
 
-async def _new(
-    unit: Unit, subject: "Subject", index: BlindIndex, near: "Near", versions: str
-) -> ScreeningQuestion:
+async def _new(unit: Unit, subject: "Subject", index: BlindIndex, near: Near, versions: str) -> ScreeningQuestion:
     entry = near.entry
     shown = Shown(entry.name, entry.programmes, Facts.unpacked(entry.facts))
     question = ScreeningQuestion(

@@ -133,10 +133,13 @@ def store(sounds: Sounds) -> str:
 
 def restore(text: str) -> Sounds:
     """What `store` wrote."""
-    return tuple(
-        Word(tuple(part.lstrip(".-").split("/")), part.startswith("."), part.startswith("-"))
-        for part in text.split()
-    )
+    return tuple(stored_word(part) for part in text.split())
+
+
+@lru_cache(maxsize=1 << 14)
+def stored_word(part: str) -> Word:
+    """One word of what `store` wrote."""
+    return Word(tuple(part.lstrip(".-").split("/")), part.startswith("."), part.startswith("-"))
 
 
 def key_of(form: str) -> str:

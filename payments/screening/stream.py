@@ -2,32 +2,34 @@
 
 - A document type is refused with the first element, so that no entity is ever declared. libxml2 is told to resolve
   none, to load no DTD and to use no network all the same.
-- Elements are handed out when complete and cleared at once: memory is bounded by the largest of them, and that by
-  `NODES` and by libxml2's limits (10 MB for a text or an attribute, 256 levels).
+- Records are handed out when complete, and cleared at once with all that stood before them: memory is bounded by
+  the largest of them, and that by `QUIET` and by libxml2's limits (10 MB for a text or an attribute, 256 levels).
 - The file's SHA-256 is taken on the way, of the XML itself also when it lies in a zip.
 - Whatever goes wrong is `ListRefused` with one line.
 """
 
 import hashlib
 import zipfile
-from collections.abc import Callable, Iterator
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO, Final, Literal, cast
+from typing import Any, BinaryIO, Final, cast
 
 from lxml import etree
 
 from payments.screening.entries import ListRefused
 
 CHUNK: Final = 1 << 16
+FIRST: Final = 1 << 9
+"""Bytes at a time until the root is met, so that a document type is refused before anything may use it."""
+
+QUIET: Final = 1 << 24
+"""Bytes within which a record must begin or end. The largest published has some 100 kB; libxml2's push parser
+would keep all of an endless attribute or comment."""
+
 LARGEST: Final = 1 << 30
 """Bytes of XML. The largest list that is published has about 130 MB."""
-
-NODES: Final = 200_000
-"""Elements within one record. The largest published has fewer than 2,000."""
-
-DEPTH: Final = 3
-"""A record is a child of a section of the root, or of the root: it is handed out at this level or above."""
 
 Progress = Callable[[int], None]
 """Called with the bytes of XML read since the last call."""
@@ -54,41 +56,23 @@ class Stream:
         return self._hash.hexdigest()
 
     def records(
-        self, sections: frozenset[str], check: Callable[[etree._Element], None]
+        self, root: str, tags: Sequence[str], check: Callable[[etree._Element], None]
     ) -> Iterator[etree._Element]:
-        """Each child of the root, or of a section (by local name) its children; cleared after the caller's turn.
+        """The elements of these local names, each when complete, cleared after the caller's turn.
 
-        `check` sees the root before anything else and refuses what is not wanted. Raises `ListRefused`.
+        `root` is the local name of the first element; `check` sees it before anything else and refuses what is not
+        wanted. Raises `ListRefused`.
         """
-        parser = _parser("start", "end")
+        parser = _parser(root, *tags)
         try:
-            yield from self._walk(parser, sections, check)
+            for event, element in self._events(parser):
+                if self._root is None:
+                    self._meet(element.getroottree().getroot(), check)
+                elif event == "end" and element is not self._root:
+                    yield element
+                    _forget(element)
         except etree.XMLSyntaxError as error:
             raise ListRefused(f"not well-formed XML, or cut off: {error.msg}") from None
-
-    def _walk(
-        self, parser: etree.XMLPullParser, sections: frozenset[str], check: Callable[[etree._Element], None]
-    ) -> Iterator[etree._Element]:
-        depth = nodes = 0
-        record = DEPTH
-        for event, element in self._events(parser):
-            if event == "start":
-                depth += 1
-                nodes += 1
-                if depth == 1:
-                    self._meet(element, check)
-                elif depth == DEPTH - 1:
-                    record = DEPTH if local(element) in sections else depth
-                if nodes > NODES:
-                    raise ListRefused("one of its records is implausibly large")
-                continue
-            if depth == record:
-                nodes = 0
-                yield element
-                _forget(element)
-            elif depth == DEPTH - 1:
-                _forget(element)
-            depth -= 1
 
     def _meet(self, root: etree._Element, check: Callable[[etree._Element], None]) -> None:
         if root.getroottree().docinfo.internalDTD is not None:
@@ -97,14 +81,19 @@ class Stream:
         check(root)
 
     def _events(self, parser: etree.XMLPullParser) -> Iterator[tuple[str, etree._Element]]:
-        read = 0
-        while chunk := self._file.read(CHUNK):
+        read = quiet = 0
+        while chunk := self._file.read(CHUNK if self._root is not None else FIRST):
             read += len(chunk)
             if read > LARGEST:
                 raise ListRefused(f"larger than {LARGEST >> 20} MiB of XML")
             self._hash.update(chunk)
             parser.feed(chunk)
-            yield from _ready(parser)
+            quiet += len(chunk)
+            for event in _ready(parser):
+                quiet = 0
+                yield event
+            if quiet > QUIET:
+                raise ListRefused(f"one of its records is implausibly large: {QUIET >> 20} MiB and no end")
             self._progress(len(chunk))
         parser.close()
         yield from _ready(parser)
@@ -112,16 +101,16 @@ class Stream:
 
 def root_of(path: Path) -> str:
     """The first element's name with its namespace. Raises `ListRefused` when the file does not begin like XML."""
-    parser = _parser("start")
+    parser = _parser()
     with open_list(path) as (file, _):
         try:
-            parser.feed(file.read(CHUNK))
-            first = next(_ready(parser), None)
+            for _ in range(CHUNK // FIRST):
+                parser.feed(file.read(FIRST))
+                for _, element in _ready(parser):
+                    return str(element.tag)
         except etree.XMLSyntaxError as error:
             raise ListRefused(f"not XML: {error.msg}") from None
-    if first is None:
-        raise ListRefused("not XML: there is no element in it")
-    return str(first[1].tag)
+    raise ListRefused("not XML: there is no element in its beginning")
 
 
 def sha256_of(path: Path) -> str:
@@ -152,7 +141,7 @@ def open_list(path: Path) -> Iterator[tuple[BinaryIO, int]]:
                     yield cast("BinaryIO", member), inside.file_size
     except OSError as error:
         raise ListRefused(f"{path}: cannot be read ({error.strerror or type(error).__name__})") from None
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError) as error:
         raise ListRefused(f"{path}: a damaged or unusable zip ({type(error).__name__})") from None
 
 
@@ -161,10 +150,12 @@ def local(element: etree._Element) -> str:
     return str(element.tag).rpartition("}")[2]
 
 
-def _parser(*events: Literal["start", "end"]) -> etree.XMLPullParser:
+def _parser(*names: str) -> etree.XMLPullParser:
+    """A parser that tells the begin and the end of elements of these local names, of all when none is named."""
     return etree.XMLPullParser(
-        events=events, resolve_entities=False, no_network=True, load_dtd=False, dtd_validation=False,
-        huge_tree=False, remove_comments=True, remove_pis=True, recover=False,
+        events=("start", "end"), tag=[f"{{*}}{name}" for name in names] or None, resolve_entities=False,
+        no_network=True, load_dtd=False, dtd_validation=False, huge_tree=False, remove_comments=True,
+        remove_pis=True, recover=False,
     )  # fmt: skip
 
 
@@ -181,10 +172,10 @@ def _only_xml(archive: zipfile.ZipFile) -> zipfile.ZipInfo:
 
 
 def _forget(element: etree._Element) -> None:
-    """Give back the memory of an element and of what stood before it."""
+    """Give back the memory of an element, of what stood before it, and of what stood before its section."""
     element.clear()
-    parent = element.getparent()
-    if parent is None:
-        return
-    while element.getprevious() is not None:
-        del parent[0]
+    section = element.getparent()
+    for place in (element, section):
+        around = place.getparent() if place is not None else None
+        while around is not None and place is not None and place.getprevious() is not None:
+            del around[0]

