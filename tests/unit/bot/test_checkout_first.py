@@ -15,7 +15,7 @@ def message(number: int) -> dict[str, object]:
 
 
 async def test_question_before_a_payment_passes_all_that_waits(resources: Resources) -> None:
-    """Telegram waits ten seconds: the question is the next event, however many came before it, also of its payer."""
+    """Telegram waits ten seconds: the question is the next event, however many came before it."""
     asked = {"update_id": 10_000, "pre_checkout_query": {"id": "77", "from": {"id": 5}}}
     inbox = Inbox(resources, lambda: None, Metrics())
     updates = [*(message(number) for number in range(1, WAITING)), asked]
