@@ -59,6 +59,8 @@ class Carrier:
     def __init__(self, faults: Iterable[Fault] = ()) -> None:
         """`faults` are met one after another by its calls; after the last all is well."""
         self.faults = deque(faults)
+        self.by_key: dict[str, Fault] = {}
+        """A fault of one order's next execution, whoever else is under way."""
         self.paid: dict[str, Money] = {}
         """What reached somebody, by key."""
         self.taken: set[str] = set()
@@ -84,7 +86,7 @@ class Carrier:
         """Pay, with the next fault."""
         assert order.destination
         assert order.prepared == order.key.encode()
-        fault = self.faults.popleft() if self.faults else Fault.NONE
+        fault = self.by_key.pop(order.key, None) or (self.faults.popleft() if self.faults else Fault.NONE)
         match fault:
             case Fault.DIES_BEFORE:
                 raise Crashed
