@@ -19,7 +19,8 @@ from bot.rails import build_rails, chain_rail
 from bot.settings import Settings
 from migrations.schema import head, upgrade, version
 from models.clock import Clock, SystemClock
-from models.policy import Policy, PolicyWrong, load_policy
+from models.errors import BadInput
+from models.policy import Policy, PolicyWrong, Stablecoin, load_policy
 from payments.rails.registry import unknown
 from texts.catalogue import load
 from vault.keyring import Keyring
@@ -86,11 +87,25 @@ def read_policy(path: Path) -> Policy:
         policy = load_policy(path)
     except PolicyWrong as error:
         raise Problem(f"PLECHO_POLICY: {error}") from None
+    if policy.stablecoin is not None:
+        check_addresses(path, policy.stablecoin)
     rails = build_rails()
     if strange := unknown(policy, rails):
         known = ", ".join(sorted(rails))
         raise Problem(f"PLECHO_POLICY: {path}: rails: there is no rail {strange[0]!r}; there is: {known}")
     return policy
+
+
+def check_addresses(path: Path, rules: Stablecoin) -> None:
+    """Make sure that the addresses of the rail `stablecoin` were not mistyped. Raises `Problem`."""
+    from payments.chain.address import checked  # noqa: PLC0415 - hashing that only this rail needs
+
+    for name, address in (("token", rules.token), ("cold_wallet", rules.cold_wallet)):
+        try:
+            if address is not None:
+                checked(address, ())
+        except BadInput:
+            raise Problem(f"PLECHO_POLICY: {path}: stablecoin.{name}: wrong checksum (EIP-55)") from None
 
 
 async def check_schema(engine: AsyncEngine, *, migrate: bool) -> None:

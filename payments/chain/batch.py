@@ -33,6 +33,8 @@ async def export(chain: Chain) -> dict[str, Any]:
     node, rules = chain.nodes[0], chain.rules
     if await node.chain_id() != rules.chain_id:
         raise NodeFailed("WrongChain")
+    if await node.decimals(rules.token) != rules.decimals:
+        raise NodeFailed("WrongDecimals")
     gauge, count = await node.gauge(), await node.count(chain.wallet)
     paid = fees(gauge.base, gauge.priority, rules)
     await scan(chain)

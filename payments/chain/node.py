@@ -26,6 +26,12 @@ TRANSFERRED: Final = bytes.fromhex("ddf252ad1be2c89b69c2b068fc378daa952ba7f163c4
 BALANCE_OF: Final = "0x70a08231"
 """Selector of `balanceOf(address)`."""
 
+DECIMALS: Final = "0x313ce567"
+"""Selector of `decimals()`."""
+
+WORD: Final = 32
+"""Bytes of one value in a contract's answers and events."""
+
 DELEGATED: Final = bytes.fromhex("ef0100")
 """EIP-7702: an account of a person's own that lends itself code. It can spend what it is sent."""
 
@@ -83,7 +89,13 @@ class Node:
         """The token that the wallet holds, in its smallest units."""
         data: Any = BALANCE_OF + wallet[2:].lower().rjust(64, "0")
         answer = await self._ask(self._web3.eth.call({"to": _address(token), "data": data}))
-        return int.from_bytes(bytes(answer), "big") if len(answer) == 32 else _nonsense()  # noqa: PLR2004 - a word
+        return int.from_bytes(bytes(answer), "big") if len(answer) == WORD else _nonsense()
+
+    async def decimals(self, token: str) -> int:
+        """How many decimals the token itself says that it has."""
+        data: Any = DECIMALS
+        answer = await self._ask(self._web3.eth.call({"to": _address(token), "data": data}))
+        return int.from_bytes(bytes(answer), "big") if len(answer) == WORD else _nonsense()
 
     async def is_contract(self, address: str) -> bool:
         """Whether code of its own stands at an address, from which no person may be able to spend."""
@@ -190,6 +202,6 @@ def _moved(log: Any, token: str, wallet: str) -> Moved | None:  # noqa: ANN401 -
     topics, data = [bytes(topic) for topic in log["topics"]], bytes(log["data"])
     if log["address"].lower() != token.lower() or len(topics) != 3 or topics[0] != TRANSFERRED:  # noqa: PLR2004 - ERC-20: two are indexed
         return None
-    if topics[1][-20:].hex() != wallet[2:].lower() or len(data) != 32:  # noqa: PLR2004 - one word
+    if topics[1][-20:].hex() != wallet[2:].lower() or len(data) != WORD:
         return None
     return Moved(str(to_checksum_address(topics[2][-20:])), int.from_bytes(data, "big"))

@@ -193,11 +193,13 @@ async def recheck(chain: Chain) -> None:
     node, rules = chain.nodes[0], chain.rules
     if await node.chain_id() != rules.chain_id:
         raise NodeFailed("WrongChain")
-    gauge, coins = await node.gauge(), await node.coins(chain.wallet)
+    gauge, coins, count = await node.gauge(), await node.coins(chain.wallet), await node.count(chain.wallet)
     held = await node.tokens(rules.token, chain.wallet)
     async with chain.open_unit() as unit:
         purse = await rows.wallet(unit, rules.chain_id, chain.wallet)
         note_gauge(unit, purse, gauge)
+        if chain.secret and purse.next_nonce is not None and count > purse.next_nonce:
+            await rows.in_trouble(unit, purse, Trouble.FOREIGN)
         if purse.trouble in {Trouble.TOKEN, Trouble.GAS, Trouble.FEE}:
             asked = await rows.with_status(
                 unit, purse, frozenset({TransferStatus.PREPARED, TransferStatus.ISSUED})
@@ -234,6 +236,8 @@ async def _look(chain: Chain, to: str, tokens: int) -> Look:
     if len(counts) > 1:
         raise NodeFailed("NodesDisagree")
     node, rules = chain.nodes[0], chain.rules
+    if await node.decimals(rules.token) != rules.decimals:
+        raise NodeFailed("WrongDecimals")  # a slip in the policy would pay a power of ten too much
     gauge, held = await node.gauge(), await node.tokens(rules.token, chain.wallet)
     coins = await node.coins(chain.wallet)
     gas: int | None = rules.gas_limit

@@ -96,9 +96,9 @@ async def watch(chain: Chain) -> int:
 
 def _gone(row: ChainTransfer, judgement: Judgement, chain: Chain) -> bool:
     """Whether a node that has seen as much as was seen before no longer finds what was done."""
-    if judgement.verdict not in {Verdict.LOST, Verdict.WAIT, Verdict.FAILED} or row.block is None:
-        return False
-    return judgement.head >= row.block + chain.rules.confirmations - 1
+    if judgement.verdict in {Verdict.DONE, Verdict.FINAL, Verdict.ODD}:
+        return (row.status == TransferStatus.ODD) != (judgement.verdict == Verdict.ODD)
+    return row.block is not None and judgement.head >= row.block + chain.rules.confirmations - 1
 
 
 async def _take_back(unit: Unit, row: ChainTransfer, *, cold: bool) -> None:

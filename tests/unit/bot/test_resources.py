@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from bot.problems import Problem
+from bot.rails import build_rails
 from bot.resources import read_policy
 from models.policy import DEFAULT
-from bot.rails import build_rails
 
 
 def test_the_own_policy_opens_known_rails() -> None:
@@ -32,3 +32,19 @@ def test_a_policy_that_is_wrong_is_refused(tmp_path: Path) -> None:
     """The line names the setting, so that the operator knows what to mend."""
     with pytest.raises(Problem, match=r"^PLECHO_POLICY: "):
         read_policy(tmp_path / "missing.toml")
+
+
+@pytest.mark.parametrize("name", ["token", "cold_wallet"])
+def test_a_mistyped_address_stops_the_start(tmp_path: Path, name: str) -> None:
+    """One letter in the wrong case breaks the checksum, and money would go nowhere."""
+    wrong = "0xA0b86991c6218b36c1d19D4a2e9Eb0cE3606eB4F"
+    path = tmp_path / "policy.toml"
+    runbook = (DEFAULT.parents[1] / "docs" / "RUNBOOK.md").read_text(encoding="utf-8")
+    section = runbook.partition("```toml\n")[2].partition("```")[0]
+    right = next(line for line in section.splitlines() if line.startswith("token"))
+    changed = (
+        section.replace(right, f'token = "{wrong}"') if name == "token" else section + f'{name} = "{wrong}"\n'
+    )
+    path.write_text(DEFAULT.read_text(encoding="utf-8") + changed, encoding="utf-8")
+    with pytest.raises(Problem, match=rf"stablecoin\.{name}: wrong checksum"):
+        read_policy(path)

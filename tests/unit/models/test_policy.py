@@ -38,3 +38,49 @@ def test_a_bad_policy_is_refused(tmp_path: Path, old: str, new: str, said: str) 
     assert str(caught.value).startswith(f"{path}: ")
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def stablecoin() -> str:
+    """The section of the rail `stablecoin` as the runbook shows it."""
+    runbook = (Path(__file__).parents[3] / "docs" / "RUNBOOK.md").read_text(encoding="utf-8")
+    return runbook.partition("```toml\n")[2].partition("```")[0]
+
+
+def test_the_section_of_the_runbook_is_good(tmp_path: Path) -> None:
+    """What an operator copies from the runbook opens the rail."""
+    path = tmp_path / "policy.toml"
+    path.write_text(GOOD.replace('rails = ["manual"', 'rails = ["stablecoin", "manual"') + stablecoin(), "utf-8")
+    rules = load_policy(path).stablecoin
+    assert rules is not None
+    assert rules.decimals == 6
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('rate = "80.00"', 'rate = "800.00"', "between rate_low and rate_high"),
+        ('rate = "80.00"', "rate = 80.0", "rate"),
+        ('rate = "80.00"', 'rate = "0"', "rate"),
+        ("final = 96", "final = 3", "final must not be less"),
+        ('"0xA0b8', '"0xZ0b8', "token"),
+        ("daily_cap = 200000", "daily_cap = 0", "daily_cap"),
+        ("rate_at = 2026-11-20", 'rate_at = "yesterday"', "rate_at"),
+        ("decimals = 6", "decimals = 60", "decimals"),
+        ("stuck_minutes", "stuk_minutes", "stuck_minutes"),
+    ],
+)
+def test_a_bad_section_is_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
+    """A rate out of its bounds, a float, a slip in an address: the whole policy is refused."""
+    path, section = tmp_path / "policy.toml", stablecoin()
+    assert old in section
+    path.write_text(GOOD + section.replace(old, new, 1), encoding="utf-8")
+    with pytest.raises(PolicyWrong, match=said):
+        load_policy(path)
+
+
+def test_the_rail_needs_its_section(tmp_path: Path) -> None:
+    """A policy that opens the rail and says nothing of it is refused."""
+    path = tmp_path / "policy.toml"
+    path.write_text(GOOD.replace('rails = ["manual"', 'rails = ["stablecoin", "manual"'), encoding="utf-8")
+    with pytest.raises(PolicyWrong, match="stablecoin"):
+        load_policy(path)

@@ -19,6 +19,7 @@ from vyper import compile_code
 
 TOKEN = """
 # pragma version ~=0.4.0
+decimals: public(constant(uint8)) = 6
 balanceOf: public(HashMap[address, uint256])
 refused: public(HashMap[address, bool])
 
@@ -46,6 +47,7 @@ def transfer(to: address, amount: uint256) -> bool:
 
 ODD_TOKEN = """
 # pragma version ~=0.4.0
+decimals: public(constant(uint8)) = 6
 balanceOf: public(HashMap[address, uint256])
 mode: public(uint256)
 

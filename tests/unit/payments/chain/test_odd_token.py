@@ -1,5 +1,7 @@
 """A token that does something else than it was asked: the receipt says success, its event says the truth."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.database import Resources
@@ -10,7 +12,7 @@ from payments.chain.signing import address_of
 from payments.rails.base import Outcome
 from payments.rails.stablecoin import Stablecoin as Rail
 from tests.unit.payments.chain.conftest import PERSON, SECRET, Ask, Load
-from tests.unit.payments.chain.local_chain import LocalChain
+from tests.unit.payments.chain.local_chain import LocalChain, Rpc
 
 TOKENS = 150_000_000
 
@@ -44,6 +46,19 @@ async def test_a_token_that_keeps_a_part(
     another = await ask()
     assert (await rail.execute(another)).outcome == Outcome.ABSENT
     assert len(set(chain.sent)) == 1
+
+
+async def test_the_policy_is_wrong_about_the_decimals(
+    chain: LocalChain, rpc: Rpc, resources: Resources, ask: Ask
+) -> None:
+    """A slip in the number of decimals would pay a power of ten too much: nothing is signed."""
+    assert resources.policy.stablecoin
+    slipped = resources.policy.stablecoin.model_copy(update={"decimals": 8})
+    other = replace(resources, policy=resources.policy.model_copy(update={"stablecoin": slipped}))
+    order, rail = await ask(), Rail((rpc.url,), other.unit)
+    assert (await rail.execute(order)).error == "WrongDecimals"
+    assert not chain.sent
+    await rail.close()
 
 
 async def test_a_token_that_returns_false(chain: LocalChain, rail: Rail, ask: Ask) -> None:

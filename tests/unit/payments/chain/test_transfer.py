@@ -277,6 +277,8 @@ async def test_somebody_else_uses_the_key(
         assert purse.next_nonce is not None
         purse.next_nonce -= 1
     second = await ask()
+    assert await rail.probe()
+    assert await rail.cancel(await ask())
     result = await rail.execute(second)
     assert (result.outcome, result.error) == (Outcome.ABSENT, "WalletForeign")
     assert len(set(chain.sent)) == 1
