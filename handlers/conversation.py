@@ -6,17 +6,32 @@ the event: they commit with everything else, or not at all.
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from aiogram.fsm.context import FSMContext
 from aiogram.fsm.state import State
 from aiogram.fsm.storage.base import BaseStorage, StateType, StorageKey
 from aiogram.types import CallbackQuery, Message, TelegramObject, User
+from sqlalchemy import bindparam, delete, insert, select, update
 
+from models.base import table_of
 from models.mail import Conversation
 from models.unit import Unit
 from services.contact import Address, lane_of
 from vault.seal import Place
+from vault.types import BlindIndex, SealedBytes
+
+# Built once: each event runs some of these. A row has two columns of its own, of which either may be none.
+_TABLE: Final = table_of(Conversation)
+_HERE: Final = (_TABLE.c.lane == bindparam("in_lane")) & (_TABLE.c.person == bindparam("of_person"))
+_OTHER: Final = {"state": "data", "data": "state"}
+_GET: Final = {name: select(_TABLE.c[name]).where(_HERE) for name in _OTHER}
+_BEGIN: Final = insert(_TABLE)
+_CHANGE: Final = {
+    name: update(_TABLE).where(_HERE).values({name: bindparam("value"), "changed_at": bindparam("now")})
+    for name in _OTHER
+}
+_END: Final = {name: delete(_TABLE).where(_HERE, _TABLE.c[other].is_(None)) for name, other in _OTHER.items()}
 
 
 class UnitStorage(BaseStorage):
@@ -27,52 +42,45 @@ class UnitStorage(BaseStorage):
 
     async def set_state(self, key: StorageKey, state: StateType = None) -> None:
         """Set or clear the state."""
-        row = await self._row(key, make=state is not None)
-        if row is not None:
-            row.state = state.state if isinstance(state, State) else state
-            await self._keep(row)
+        await self._set(key, "state", state.state if isinstance(state, State) else state)
 
     async def get_state(self, key: StorageKey) -> str | None:
         """The state, or none."""
-        row = await self._row(key)
-        return row.state if row else None
+        state: str | None = (await self.unit.run(_GET["state"], self._who(key))).scalar()
+        return state
 
     async def set_data(self, key: StorageKey, data: Mapping[str, Any]) -> None:
         """Seal and store the data; empty data is removed."""
-        row = await self._row(key, make=bool(data))
-        if row is not None:
-            plain = json.dumps(dict(data)).encode()
-            row.data = self.unit.vault.seal_server(plain, self._place(row)) if data else None
-            await self._keep(row)
+        plain = json.dumps(dict(data)).encode()
+        await self._set(key, "data", self.unit.vault.seal_server(plain, self._place(key)) if data else None)
 
     async def get_data(self, key: StorageKey) -> dict[str, Any]:
         """The data, or an empty mapping."""
-        row = await self._row(key)
-        if row is None or row.data is None:
+        sealed: SealedBytes | None = (await self.unit.run(_GET["data"], self._who(key))).scalar()
+        if sealed is None:
             return {}
-        opened: dict[str, Any] = json.loads(self.unit.vault.open_server(row.data, self._place(row)))
+        opened: dict[str, Any] = json.loads(self.unit.vault.open_server(sealed, self._place(key)))
         return opened
 
     async def close(self) -> None:
         """Nothing is held open."""
 
-    async def _row(self, key: StorageKey, *, make: bool = False) -> Conversation | None:
+    async def _set(self, key: StorageKey, column: str, value: str | SealedBytes | None) -> None:
+        """Change one column. A row without both goes; after a deletion it comes back without the other."""
+        who, now = self._who(key), self.unit.now
+        if value is None and (await self.unit.run(_END[column], who)).rowcount:
+            return
+        found = (await self.unit.run(_CHANGE[column], {**who, "value": value, "now": now})).rowcount
+        if not found and value is not None:
+            lane, person = who.values()
+            await self.unit.run(_BEGIN, {"lane": lane, "person": person, column: value, "changed_at": now})
+
+    def _who(self, key: StorageKey) -> dict[str, BlindIndex]:
         lane, person = (lane_of(self.unit, Address(number)) for number in (key.chat_id, key.user_id))
-        row = await self.unit.session.get(Conversation, (lane, person))
-        if row is None and make:
-            row = Conversation(lane=lane, person=person, changed_at=self.unit.now)
-            self.unit.session.add(row)
-        return row
+        return {"in_lane": lane, "of_person": person}
 
-    async def _keep(self, row: Conversation) -> None:
-        row.changed_at = self.unit.now
-        if row.state is None and row.data is None:
-            await self.unit.session.delete(row)
-        await self.unit.session.flush()
-
-    @staticmethod
-    def _place(row: Conversation) -> Place:
-        return Place("conversation", "data", f"{row.lane}:{row.person}")
+    def _place(self, key: StorageKey) -> Place:
+        return Place("conversation", "data", ":".join(self._who(key).values()))
 
 
 def conversation_of(unit: Unit, event: TelegramObject, user: User) -> FSMContext:

@@ -10,9 +10,9 @@ from enum import StrEnum
 from functools import cache
 from uuid import UUID
 
-from sqlalchemy import bindparam
+from sqlalchemy import Executable, String, bindparam
+from sqlalchemy import select as choose
 from sqlmodel import col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
 from models.case import ENDED, Case
 from models.errors import NotAllowed, NotOnPanel, OwnCase, SteppedAside
@@ -111,23 +111,21 @@ PANEL_ACTS = frozenset({Act.READ, Act.VOTE, Act.ASK, Act.STEP_ASIDE, Act.PROPOSE
 async def name_actor(unit: Unit, user: int, language: str | None) -> Actor:
     """Name the actor behind a Telegram account; `language` is what the client says, as an IETF tag."""
     chat = unit.vault.index(IndexName.chat, str(user))
-    volunteer = (await unit.session.exec(_volunteers(), params={"chat": chat})).first()
-    case = (await unit.session.exec(_cases(), params={"chat": chat})).first()
+    volunteer, case = (await unit.session.execute(_acting(), {"in_chat": chat})).one()
     spoken = case.language if case else volunteer.language if volunteer else unit.texts.choose(language)
     return Actor(chat, Address(user), spoken, volunteer, await roles_of(unit, volunteer), case)
 
 
 @cache
-def _volunteers() -> SelectOfScalar[Volunteer]:
-    """Built once, as below: each event runs these, and building them takes longer."""
-    return select(Volunteer).where(col(Volunteer.chat) == bindparam("chat"))
-
-
-@cache
-def _cases() -> SelectOfScalar[Case]:
+def _acting() -> Executable:
+    """Whoever has this chat, in one row. Built once: each event runs it, and building it takes longer."""
+    here = choose(bindparam("in_chat", type_=String).label("chat")).subquery()
+    own = (col(Case.chat) == here.c.chat) & col(Case.status).not_in(ENDED)
     return (
-        select(Case)
-        .where(col(Case.chat) == bindparam("chat"), col(Case.status).not_in(ENDED))
+        choose(Volunteer, Case)
+        .select_from(here)
+        .outerjoin(Volunteer, col(Volunteer.chat) == here.c.chat)
+        .outerjoin(Case, own)
         .order_by(col(Case.created_at).desc())
         .limit(1)
     )

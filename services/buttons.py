@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import bindparam, select
+
+from models.base import table_of
 from models.case import Case
 from models.errors import ButtonGone, Stale
 from models.mail import Keyboard
@@ -18,6 +21,8 @@ from vault.types import BlindIndex
 
 TOKEN: Final = re.compile(r"[A-Za-z0-9_-]{1,32}", re.ASCII)
 """What a token can be. Anything else may be a text that PostgreSQL does not even take, such as a zero byte."""
+
+_KEYBOARD: Final = select(table_of(Keyboard)).where(table_of(Keyboard).c.token == bindparam("pressed"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,7 @@ async def resolve(unit: Unit, data: str, person: BlindIndex, lane: BlindIndex) -
     Raises `ButtonGone` when it is unknown, replaced, expired, another person's or in another chat.
     """
     token, _, position = data.rpartition(".")
-    keyboard = await unit.session.get(Keyboard, token) if TOKEN.fullmatch(token) else None
+    keyboard = (await unit.run(_KEYBOARD, {"pressed": token})).first() if TOKEN.fullmatch(token) else None
     if keyboard is None or keyboard.expires_at <= unit.now or not position.isdecimal():
         raise ButtonGone
     if keyboard.lane != lane:

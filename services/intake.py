@@ -11,11 +11,14 @@ import secrets
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Final
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlmodel import col, delete, select
+from sqlalchemy import bindparam, insert, select, update
+from sqlmodel import col, delete
 
 from models.audit import about, record
+from models.base import new_id, table_of
 from models.case import Answer, Case, CaseStatus, Category, Urgency
 from models.errors import BadInput, NotAllowed, Stale
 from models.unit import Unit
@@ -25,7 +28,7 @@ from services.contact import SafeContact, read_contact, write_contact
 from services.questions import BY_KEY, KEYS, SKIPPED, after, question, read_choice, read_typed
 from services.typed import Bounds, in_fund
 from vault.seal import Place, open_sealed, seal
-from vault.types import CaseCode, Compartment, SealedBytes
+from vault.types import CaseCode, Compartment
 
 LETTERS: Final = "34679CDFHJKMNPRTWXY"
 """No vowels, so no words; nothing that looks like another: 0/O, 1/I/L, 2/Z, 5/S, 8/B."""
@@ -34,6 +37,19 @@ CODE_LENGTH: Final = 8
 
 HOME_ZONE: Final = ZoneInfo("Europe/Moscow")
 """Where "today" is before the person has named a zone."""
+
+# Built once: each turn of an interview runs these.
+_TABLE: Final = table_of(Answer)
+_ALL: Final = select(_TABLE).where(_TABLE.c.case_id == bindparam("of_case"))
+_ONE: Final = _ALL.where(_TABLE.c.question == bindparam("asked"))
+_ANSWERED: Final = _ALL.with_only_columns(_TABLE.c.question)
+_KNOWN: Final = _ONE.with_only_columns(_TABLE.c.id)
+_NEW: Final = insert(_TABLE)
+_CHANGED: Final = (
+    update(_TABLE)
+    .where(_TABLE.c.id == bindparam("row"))
+    .values(text=bindparam("text"), changed_at=bindparam("changed_at"))
+)
 
 
 def new_code() -> CaseCode:
@@ -77,7 +93,7 @@ async def begin(unit: Unit, actor: Actor) -> Case:
 
 async def position(unit: Unit, case: Case, since: str | None = None) -> str | None:
     """The next question without an answer, looking on from `since` first; none when all are answered."""
-    answered = set((await unit.session.exec(select(Answer.question).where(Answer.case_id == case.id))).all())
+    answered = set((await unit.run(_ANSWERED, {"of_case": case.id})).scalars())
     start = KEYS.index(since) if since in KEYS else 0
     return next((key for key in (*KEYS[start:], *KEYS[:start]) if key not in answered), None)
 
@@ -107,14 +123,14 @@ def skipped_value(key: str) -> str:
 async def write_answer(unit: Unit, case: Case, key: str, value: str) -> None:
     """Seal an answer, replacing an earlier one."""
     compartment = question(key).compartment
-    found = await unit.session.exec(select(Answer).where(Answer.case_id == case.id, Answer.question == key))
-    row = found.first() or Answer(
-        case_id=case.id, question=key, compartment=compartment, text=SealedBytes(b""), changed_at=unit.now
-    )
-    row.text = seal(await unit.vault.unlock(case.id, compartment), value.encode(), _place(row))
-    row.changed_at = unit.now
-    unit.session.add(row)
-    await unit.session.flush()
+    known: UUID | None = (await unit.run(_KNOWN, {"of_case": case.id, "asked": key})).scalar()
+    row = known or new_id()
+    text = seal(await unit.vault.unlock(case.id, compartment), value.encode(), _place(row))
+    if known is None:
+        named = {"id": row, "case_id": case.id, "question": key, "compartment": compartment}
+        await unit.run(_NEW, named | {"text": text, "changed_at": unit.now})
+    else:
+        await unit.run(_CHANGED, {"row": row, "text": text, "changed_at": unit.now})
 
 
 async def read_answer(unit: Unit, case: Case, key: str) -> str | None:
@@ -126,14 +142,10 @@ async def read_answers(
     unit: Unit, case: Case, *compartments: Compartment, key: str | None = None
 ) -> Mapping[str, str]:
     """Answers as stored, by key, in the order of the questions; skipped ones are empty."""
-    query = select(Answer).where(Answer.case_id == case.id)
-    if compartments:
-        query = query.where(col(Answer.compartment).in_(compartments))
-    if key is not None:
-        query = query.where(Answer.question == key)
-    rows = (await unit.session.exec(query)).all()
+    found = await unit.run(_ALL if key is None else _ONE, {"of_case": case.id, "asked": key})
+    rows = [row for row in found if not compartments or row.compartment in compartments]
     keys = {each: await unit.vault.unlock(case.id, each) for each in {row.compartment for row in rows}}
-    opened = {row.question: open_sealed(keys[row.compartment], row.text, _place(row)).decode() for row in rows}
+    opened = {row.question: open_sealed(keys[row.compartment], row.text, _place(row.id)).decode() for row in rows}
     return {name: opened[name] for name in BY_KEY if name in opened}
 
 
@@ -182,5 +194,5 @@ def required_missing(answers: Mapping[str, str]) -> list[str]:
     return [key for key in KEYS if not (answers.get(key) or (question(key).skippable and key in answers))]
 
 
-def _place(row: Answer) -> Place:
-    return Place("answer", "text", row.id)
+def _place(row: UUID) -> Place:
+    return Place("answer", "text", row)
