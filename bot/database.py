@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import event, text
 from sqlalchemy.dialects import postgresql, sqlite
@@ -37,6 +37,10 @@ SQLITE_PRAGMAS = (
 )
 
 
+READING: Final = "plecho_reading"
+"""The option of a connection that only reads: on SQLite its transaction takes no lock."""
+
+
 def make_engine(url: str) -> AsyncEngine:
     """An async engine for `sqlite+aiosqlite:///...` or `postgresql+asyncpg://...`."""
     address = make_url(url)
@@ -57,7 +61,11 @@ def _prepare_sqlite(connection: Any, _: object) -> None:  # noqa: ANN401 - a DBA
 
 
 def _begin_immediate(connection: Any) -> None:  # noqa: ANN401 - a SQLAlchemy connection
-    begin_immediate(connection.connection.dbapi_connection)
+    raw = connection.connection.dbapi_connection
+    if connection.get_execution_options().get(READING):
+        raw.execute("BEGIN")
+    else:
+        begin_immediate(raw)
 
 
 @dataclass(slots=True)
@@ -93,16 +101,27 @@ class Resources:
             act()
 
     @asynccontextmanager
+    async def glance(self) -> AsyncIterator[Unit]:
+        """A transaction that only reads what is committed: it waits for no writer, and ends without a commit."""
+        reading = self.engine.execution_options(**{READING: True})
+        async with AsyncSession(reading, expire_on_commit=False, sync_session_class=UnitSession) as session:
+            yield self._unit(session)
+
+    @asynccontextmanager
     async def _open(self) -> AsyncIterator[Unit]:
-        now = self.clock.now()
         async with (
             AsyncSession(self.engine, expire_on_commit=False, sync_session_class=UnitSession) as session,
             session.begin(),
         ):
-            unit = Unit(session, self.vault, self.policy, self.texts, self.files, now, rails=self.rails)
-            session.info[SAID] = unit.said
+            unit = self._unit(session)
             yield unit
             await unit.write()
+
+    def _unit(self, session: AsyncSession) -> Unit:
+        now = self.clock.now()
+        unit = Unit(session, self.vault, self.policy, self.texts, self.files, now, rails=self.rails)
+        session.info[SAID] = unit.said
+        return unit
 
 
 async def insert_new(unit: Unit, table: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:

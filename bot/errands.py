@@ -79,7 +79,7 @@ class Errands:
 
     async def _run_all(self, errand: Errand) -> int:
         try:
-            async with self._resources.unit() as unit:
+            async with self._resources.glance() as unit:
                 rows = await errand.find(unit)
         except Exception:
             log.exception("errand_find_failed")

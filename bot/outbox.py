@@ -8,21 +8,19 @@ import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID, uuid4
 
-from sqlalchemy import Executable, bindparam, delete, insert, update
-from sqlalchemy import select as choose
-from sqlmodel import col, select, tuple_
-from sqlmodel.sql.expression import SelectOfScalar
+from sqlalchemy import bindparam, delete, insert, select, tuple_, update
 
 from models import audit
+from models.base import table_of
 from models.case import Case, CaseStatus
 from models.mail import Effect, EffectKind, EffectStatus, SentMessage
 from models.unit import Unit
 from services.contact import Address
 from services.messages import keep_undeletable, sent_place
+from services.speak import sealed_effect
 from vault.seal import Place
 from vault.types import BlindIndex
 
@@ -93,23 +91,57 @@ class Record:
     """Messages of a person that Telegram would not delete, by their numbers, with the effect that asked for it."""
 
 
-DUE: Any = (
-    Effect.id,
-    Effect.lane,
-    Effect.kind,
-    Effect.slot,
-    Effect.case_id,
-    Effect.payload,
-    Effect.seal_id,
-    Case.status,
+# Built once: building them takes longer than running them.
+_EFFECT: Final = table_of(Effect)
+_SENT: Final = table_of(SentMessage)
+_CHANGING: Final = ("case_id", "language", "fade_at", "erase_at", "shown")
+_DUE: Final = (
+    select(
+        *(_EFFECT.c[name] for name in ("id", "lane", "kind", "slot", "case_id", "payload", "seal_id")),
+        table_of(Case).c.status.label("case_status"),
+    )
+    .outerjoin(table_of(Case), table_of(Case).c.id == _EFFECT.c.case_id)
+    .where(
+        _EFFECT.c.status == EffectStatus.PENDING,
+        _EFFECT.c.due_at <= bindparam("now"),
+        _EFFECT.c.lane.not_in(bindparam("busy", expanding=True)),
+    )
+    .order_by(_EFFECT.c.urgent.desc(), _EFFECT.c.id)
+    .limit(bindparam("most"))
 )
-"""What the sender reads of an effect and its case."""
+_STANDING_IN: Final = select(_SENT).where(
+    tuple_(_SENT.c.lane, _SENT.c.slot).in_(bindparam("slots", expanding=True))
+)
+_TRIED: Final = (
+    update(_EFFECT)
+    .where(_EFFECT.c.id == bindparam("effect"), _EFFECT.c.status == EffectStatus.PENDING)
+    .values(attempts=_EFFECT.c.attempts + 1)
+)
+_ENDED: Final = (
+    update(_EFFECT)
+    .where(_EFFECT.c.id.in_(bindparam("effects", expanding=True)))
+    .values(status=bindparam("status"), payload=None, error=bindparam("error"))
+)
+_CLOSED: Final = (
+    update(_EFFECT)
+    .where(
+        _EFFECT.c.lane == bindparam("in_lane"),
+        _EFFECT.c.id <= bindparam("last"),
+        _EFFECT.c.status == EffectStatus.PENDING,
+    )
+    .values(status=EffectStatus.FAILED, payload=None, error=bindparam("error"))
+)
+_PLACED: Final = insert(_SENT)
+_SHOWN: Final = (
+    update(_SENT).where(_SENT.c.id == bindparam("row")).values({name: bindparam(name) for name in _CHANGING})
+)
+_GONE: Final = delete(_SENT).where(_SENT.c.id.in_(bindparam("rows", expanding=True)))
 
 
 async def read_due(unit: Unit, busy: Collection[BlindIndex], limit: int) -> list[Due]:
     """Pending effects of lanes that are not busy: urgent ones first, then in order."""
     params = {"now": unit.now, "busy": list(busy), "most": limit}
-    rows = (await (await unit.session.connection()).execute(_due(), params)).all()
+    rows = (await unit.run(_DUE, params)).all()
     return [
         Due(
             row.id,
@@ -117,8 +149,8 @@ async def read_due(unit: Unit, busy: Collection[BlindIndex], limit: int) -> list
             EffectKind(row.kind),
             row.slot,
             row.case_id,
-            json.loads(unit.vault.open_server(row.payload, Place("outbox_effect", "payload", str(row.seal_id)))),
-            row.status == CaseStatus.SHREDDED,
+            json.loads(unit.vault.open_server(row.payload, sealed_effect(row.seal_id))),
+            row.case_status == CaseStatus.SHREDDED,
         )
         for row in rows
     ]
@@ -129,7 +161,7 @@ async def read_standing(unit: Unit, slots: Iterable[Slot]) -> dict[Slot, Standin
     wanted = sorted(set(slots))
     if not wanted:
         return {}
-    rows = (await unit.session.exec(_standing_in(), params={"slots": wanted})).all()
+    rows = (await unit.run(_STANDING_IN, {"slots": wanted})).all()
     return {Slot(row.lane, row.slot): _standing(unit, row) for row in rows}
 
 
@@ -142,7 +174,7 @@ async def write_records(unit: Unit, records: Sequence[Record]) -> list[bool]:
         await _write_shown(unit, shown)
     gone = [row for record in records for row in record.gone]
     if gone:
-        await unit.session.exec(delete(SentMessage).where(col(SentMessage.id).in_(gone)))
+        await unit.run(_GONE, {"rows": gone})
     for record in records:
         for row, case_id in record.left:
             subject = audit.about("case", case_id) if case_id else audit.about("sent_message", row)
@@ -159,40 +191,14 @@ def slots_of(due: Due) -> list[Slot]:
     return [Slot(due.lane, name) for name in names]
 
 
-@cache
-def _due() -> Executable:
-    """Built once: building it takes longer than running it."""
-    return (
-        choose(*DUE)
-        .outerjoin(Case, col(Case.id) == col(Effect.case_id))
-        .where(
-            col(Effect.status) == EffectStatus.PENDING,
-            col(Effect.due_at) <= bindparam("now"),
-            col(Effect.lane).not_in(bindparam("busy", expanding=True)),
-        )
-        .order_by(col(Effect.urgent).desc(), col(Effect.id))
-        .limit(bindparam("most"))
-    )
-
-
-@cache
-def _standing_in() -> SelectOfScalar[SentMessage]:
-    place = tuple_(col(SentMessage.lane), col(SentMessage.slot))
-    return select(SentMessage).where(place.in_(bindparam("slots", expanding=True)))
-
-
 async def _place(unit: Unit, record: Record) -> bool:
     standing = record.placed
     if standing is None:
         return True
     # The row's lock makes an erasure wait for this record, or this record see the erasure.
-    touched = await unit.session.exec(
-        update(Effect)
-        .where(col(Effect.id) == standing.placed_for, col(Effect.status) == EffectStatus.PENDING)
-        .values(attempts=Effect.attempts + 1)
-    )
+    touched = await unit.run(_TRIED, {"effect": standing.placed_for})
     if record.replaced is not None:
-        await unit.session.exec(delete(SentMessage).where(col(SentMessage.id) == record.replaced))
+        await unit.run(_GONE, {"rows": [record.replaced]})
     if touched.rowcount != 1:
         return False
     place = json.dumps([standing.chat, standing.message]).encode()
@@ -203,36 +209,24 @@ async def _place(unit: Unit, record: Record) -> bool:
         "sent_at": standing.sent_at,
         "address": unit.vault.seal_server(place, sent_place(standing.id)),
     }
-    await unit.session.exec(insert(SentMessage).values(values))
+    await unit.run(_PLACED, values)
     return True
 
 
 async def _end_effects(unit: Unit, records: Sequence[Record]) -> None:
     done = [effect for record in records for effect in record.done]
     if done:
-        await unit.session.exec(_ended(EffectStatus.DONE, None).where(col(Effect.id).in_(done)))
+        await unit.run(_ENDED, {"effects": done, "status": EffectStatus.DONE, "error": None})
     for record in records:
         for effect, error in record.failed:
-            await unit.session.exec(_ended(EffectStatus.FAILED, error).where(col(Effect.id) == effect))
+            await unit.run(_ENDED, {"effects": [effect], "status": EffectStatus.FAILED, "error": error})
         if record.closed is not None:
             lane, last, error = record.closed
-            await unit.session.exec(
-                _ended(EffectStatus.FAILED, error).where(
-                    col(Effect.lane) == lane, col(Effect.id) <= last, col(Effect.status) == EffectStatus.PENDING
-                )
-            )
-
-
-def _ended(status: EffectStatus, error: str | None) -> Any:  # noqa: ANN401 - SQLAlchemy's Update
-    return update(Effect).values(status=status, payload=None, error=error)
+            await unit.run(_CLOSED, {"in_lane": lane, "last": last, "error": error})
 
 
 async def _write_shown(unit: Unit, shown: Sequence[Standing]) -> None:
-    columns = [_columns(unit, standing) | {"row": standing.id} for standing in shown]
-    names = [name for name in columns[0] if name != "row"]
-    table = SentMessage.__table__  # type: ignore[attr-defined] # SQLModel does not declare it
-    statement = update(table).where(table.c.id == bindparam("row")).values({n: bindparam(n) for n in names})
-    await (await unit.session.connection()).execute(statement, columns)
+    await unit.run(_SHOWN, [_columns(unit, standing) | {"row": standing.id} for standing in shown])
 
 
 def _columns(unit: Unit, standing: Standing) -> dict[str, Any]:
@@ -246,7 +240,7 @@ def _columns(unit: Unit, standing: Standing) -> dict[str, Any]:
     }
 
 
-def _standing(unit: Unit, row: SentMessage) -> Standing:
+def _standing(unit: Unit, row: Any) -> Standing:  # noqa: ANN401 - a row of `sent_message`
     chat, message = json.loads(unit.vault.open_server(row.address, sent_place(row.id)))
     shown = json.loads(unit.vault.open_server(row.shown, _shown_place(row.id))) if row.shown else {}
     return Standing(

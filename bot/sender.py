@@ -119,7 +119,7 @@ class Sender:
         if self._hungry or len(self._waiting) > MOST_PAUSED:
             return False
         limit = free * PER_LANE
-        async with self._resources.unit() as unit:
+        async with self._resources.glance() as unit:
             due = await read_due(unit, self._waiting | self._busy.keys(), limit)
             standing = await read_standing(unit, (slot for effect in due for slot in slots_of(effect)))
         lanes: dict[BlindIndex, list[Due]] = {}
