@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Self
 
-from telegram import InlineKeyboardButton, InlineKeyboardMarkup, InputMediaPhoto, LinkPreviewOptions
+from telegram import InputMediaPhoto, LinkPreviewOptions
 from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError
 from telegram.ext import AIORateLimiter, ExtBot
 
@@ -99,17 +99,23 @@ class Face:
     rows: Sequence[Sequence[tuple[str, str]]] = ()
     picture: bytes | None = None
 
-    def markup(self) -> InlineKeyboardMarkup | None:
-        """The buttons as Telegram takes them."""
-        if not self.rows:
-            return None
-        return InlineKeyboardMarkup([[_button(label, data) for label, data in row] for row in self.rows])
+    def markup(self) -> dict[str, Any]:
+        """The buttons as Telegram takes them: plain, for objects would be built only to be taken apart again."""
+        rows = [[_button(label, data) for label, data in row] for row in self.rows]
+        return {"reply_markup": {"inline_keyboard": rows}} if rows else {}
 
 
-def _button(label: str, data: str) -> InlineKeyboardButton:
+def _button(label: str, data: str) -> dict[str, str]:
     """A button that reports its press, or opens an address; the data of a press has no colon in it."""
-    opens = data.startswith(("https://", "http://"))
-    return InlineKeyboardButton(label, url=data) if opens else InlineKeyboardButton(label, callback_data=data)
+    return {"text": label, "url" if data.startswith(("https://", "http://")) else "callback_data": data}
+
+
+class SpeakingBot(ExtBot[int]):
+    """A bot whose edits answer only that they were made: nobody reads the message that Telegram sends back."""
+
+    async def _do_post(self, endpoint: str, data: dict[str, Any], **timeouts: Any) -> Any:  # noqa: ANN401 - JSON
+        answer = await super()._do_post(endpoint, data, **timeouts)
+        return True if endpoint.startswith("editMessage") else answer
 
 
 class TelegramCalls:
@@ -122,7 +128,7 @@ class TelegramCalls:
             group_max_rate=0 if math.isinf(rates.group_per_minute) else rates.group_per_minute,
         )
         self._request = AiohttpRequest(proxy)
-        self._bot: ExtBot[int] = ExtBot(
+        self._bot = SpeakingBot(
             token,
             base_url=f"{api_url}/bot",
             base_file_url=f"{api_url}/file/bot",
@@ -203,14 +209,14 @@ class TelegramCalls:
     async def _edit(self, chat: int, message: int, face: Face) -> None:
         if face.picture is not None:
             media = InputMediaPhoto(face.picture, caption=face.text)
-            await self._bot.edit_message_media(media, chat_id=chat, message_id=message, reply_markup=face.markup())
+            await self._bot.edit_message_media(media, chat_id=chat, message_id=message, api_kwargs=face.markup())
             return
         own = OWN_NAME in face.text
         await self._bot.edit_message_text(
             face.text.replace(OWN_NAME, await self.username()) if own else face.text,
             chat_id=chat,
             message_id=message,
-            reply_markup=face.markup(),
+            api_kwargs=face.markup(),
             link_preview_options=_NO_PREVIEW,
         )
 

@@ -5,6 +5,7 @@ address, which holds the bot's token.
 """
 
 from typing import Final
+from urllib.parse import urlencode
 
 import aiohttp
 from telegram.error import NetworkError, TimedOut
@@ -15,6 +16,10 @@ SECONDS: Final = 20.0
 """How long one call may take in all, but for what is uploaded with it."""
 
 UPLOAD_SECONDS: Final = 60.0
+
+SHORT, LONG = aiohttp.ClientTimeout(SECONDS), aiohttp.ClientTimeout(UPLOAD_SECONDS)
+
+FORM: Final = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 class AiohttpRequest(BaseRequest):
@@ -49,10 +54,15 @@ class AiohttpRequest(BaseRequest):
     ) -> tuple[int, bytes]:
         """Send a call; returns status and body. The timeouts are ours. Raises `TimedOut` and `NetworkError`."""
         files = bool(request_data and request_data.contains_files)
-        timeout = aiohttp.ClientTimeout(UPLOAD_SECONDS if files else SECONDS)
+        body = _form(request_data) if request_data and files else urlencode(_fields(request_data)).encode()
         try:
             async with self._opened().request(
-                method, url, data=_body(request_data), timeout=timeout, proxy=self._proxy
+                method,
+                url,
+                data=body,
+                headers=None if files else FORM,
+                timeout=LONG if files else SHORT,
+                proxy=self._proxy,
             ) as response:
                 return response.status, await response.read()
         except TimeoutError:
@@ -70,10 +80,12 @@ class AiohttpRequest(BaseRequest):
         return self._session
 
 
-def _body(request_data: RequestData | None) -> aiohttp.FormData | None:
-    if request_data is None:
-        return None
-    form = aiohttp.FormData(request_data.json_parameters)
+def _fields(request_data: RequestData | None) -> dict[str, str]:
+    return request_data.json_parameters if request_data else {}
+
+
+def _form(request_data: RequestData) -> aiohttp.FormData:
+    form = aiohttp.FormData(_fields(request_data))
     for field, (name, content, kind) in (request_data.multipart_data or {}).items():
         form.add_field(field, content, filename=name, content_type=kind)
     return form
