@@ -50,7 +50,7 @@ class Subject:
     whose: str = ""
     """An id that tells namesakes apart (a donor's, a partner's): a decision about one is none about the other."""
     case_id: UUID | None = None
-    """The case that it belongs to: it is sealed with the case, and goes with it."""
+    """The case that it belongs to, as a person's own wallet does: it is sealed with the case, and goes with it."""
     involved: frozenset[UUID] = frozenset()
     """Volunteers who have a part in the payment, and so do not decide."""
 

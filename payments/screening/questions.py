@@ -92,9 +92,11 @@ async def forget(unit: Unit, case_id: UUID) -> None:
 
 
 def index_of(unit: Unit, subject: "Subject") -> BlindIndex:
-    """The blind index of a subject: its kind, whose it is, and its words without regard to case and spaces."""
+    """The blind index of a subject: its kind, whose it is, its case, and its words, case and spaces folded."""
     folded = " ".join(unicodedata.normalize("NFKC", subject.text).casefold().split())
-    return unit.vault.index(IndexName.subject, json.dumps([subject.kind, subject.whose, folded]))
+    return unit.vault.index(
+        IndexName.subject, json.dumps([subject.kind, subject.whose, str(subject.case_id or ""), folded])
+    )
 
 
 async def _existing(unit: Unit, index: BlindIndex, entry: ListedEntry, source: Any) -> ScreeningQuestion | None:  # noqa: ANN401 - an enum of the models

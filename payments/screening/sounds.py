@@ -3,7 +3,7 @@
 Russian has had many ways into Latin letters: BGN/PCGN and its English kin, the passports of each decade, ISO 9
 and scholars' diacritics, Polish and Czech, German, French. The same letters mean different sounds in them: `ch`
 is ч in English, ш in French, х in German. So a Latin word is read by each of four systems, and may have several
-forms. Other scripts are first turned into Latin by anyascii (decision 9), whose Cyrillic is English-like.
+forms. Other scripts are first turned into Latin by anyascii (decision 11), whose Cyrillic is English-like.
 
 A form is in small letters: `a e i o u`, and a letter for each class of consonants that systems confuse:
 
