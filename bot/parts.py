@@ -4,7 +4,7 @@ from typing import Final
 
 from aiogram import Router
 
-from bot import chain_errands, fetcher, groupcheck, inbox, paying, stars_errands
+from bot import chain_errands, fetcher, groupcheck, inbox, paying, phrases, stars_errands
 from bot.errands import Errand
 from handlers import (
     attachments,
@@ -102,6 +102,7 @@ JOBS: Final[tuple[Job, ...]] = (
 ERRANDS: Final[tuple[Errand, ...]] = (
     *fetcher.ERRANDS,
     *groupcheck.ERRANDS,
+    *phrases.ERRANDS,
     *paying.ERRANDS,
     *stars_errands.ERRANDS,
     *chain_errands.ERRANDS,

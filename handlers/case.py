@@ -14,9 +14,10 @@ from models.unit import Unit
 from services import case_screens, checkphrase, erasure, intake, screens, submission
 from services.access import Actor
 from services.buttons import Press
-from services.contact import To
+from services.contact import To, applicant
 from services.speak import erase_messages, show
 from services.status import case_screen
+from vault.types import Secret
 
 ADDING, CHECKING = "case:add", "case:check"
 """What the screen waits for to be typed."""
@@ -125,12 +126,17 @@ async def page(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) 
 
 
 async def new_phrase(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
-    """A new recovery phrase, once."""
+    """Order a new recovery phrase."""
     case = intake.own(actor)
-    phrase = await submission.renew_phrase(unit, actor, case)
-    screen = screens.phrase_screen(unit, actor.to, case, phrase.reveal())
-    await show(unit, actor.to, screen, case=case, anew=True)
+    await submission.order_phrase(unit, actor, case)
+    await show(unit, actor.to, screens.phrase_soon_screen(unit, actor.to), case=case, anew=True)
     await finish(unit, actor, callback, press)
+
+
+async def show_phrase(unit: Unit, case: Case, phrase: Secret) -> None:
+    """Show a recovery phrase just made, once, in place of the line that announced it."""
+    to = await applicant(unit, case)
+    await show(unit, to, screens.phrase_screen(unit, to, case, phrase.reveal()), case=case)
 
 
 async def withdraw(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:

@@ -110,12 +110,12 @@ async def remove(
 
 
 async def send(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
-    """Send the case and show the recovery phrase, once."""
+    """Send the case. Its recovery phrase is shown in a moment, once (`handlers.case.show_phrase`)."""
     case = intake.own_draft(actor)
-    phrase = await submission.submit(unit, actor, case)
+    await submission.submit(unit, actor, case)
     await state.set_state(None)
     to = To(actor.address, case.language)
-    await show(unit, to, screens.phrase_screen(unit, to, case, phrase.reveal()), case=case, anew=True)
+    await show(unit, to, screens.phrase_soon_screen(unit, to), case=case, anew=True)
     await finish(unit, actor, callback, press)
 
 

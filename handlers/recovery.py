@@ -1,21 +1,47 @@
-"""`/recover`: move a case to this account. `/verify`: check a receipt."""
+"""`/recover`: move a case to this account. `/verify`: check a receipt.
+
+What was typed to move a case waits sealed in the conversation until `bot.phrases` has checked it.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from aiogram import F, Router
 from aiogram.filters import Command, StateFilter
 from aiogram.fsm.context import FSMContext
 from aiogram.types import Message
+from sqlmodel import select
 
+from handlers.conversation import private_conversation
 from handlers.start import go_home
-from models.errors import BadInput
+from models.errors import BadInput, Stale
+from models.mail import Conversation
 from models.unit import Unit
 from services import case_screens, recovery
-from services.access import Actor
-from services.contact import To
+from services.access import Actor, name_actor
+from services.contact import Address, To
 from services.receipt import verify_receipt
+from services.recovery import Recovery
 from services.speak import erase_messages, show
 from services.status import case_screen
+from vault.seal import Place
+from vault.types import BlindIndex, CaseCode, Secret
 
-CLAIMING, VERIFYING = "recovery:claim", "recovery:receipt"
+CLAIMING, CHECKING, VERIFYING = "recovery:claim", "recovery:checking", "recovery:receipt"
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A code and a phrase that somebody has typed, and the hash that the phrase is to be checked against."""
+
+    user: Address
+    language: str
+    code: CaseCode
+    phrase: Secret = field(compare=False)
+    hashed: str = field(repr=False)
+    typed_at: datetime
 
 
 async def command(message: Message, unit: Unit, actor: Actor, state: FSMContext) -> None:
@@ -38,17 +64,58 @@ async def ask(unit: Unit, actor: Actor, state: FSMContext, waiting: str, problem
 
 
 async def claim(message: Message, unit: Unit, actor: Actor, state: FSMContext) -> None:
-    """Code and phrase. Whatever is wrong, the answer is the same."""
+    """Code and phrase: counted, kept sealed, and checked in a moment."""
     erase_messages(unit, actor.address, [message.message_id])
     try:
-        done = await recovery.recover(unit, actor, message.text or "")
+        code, phrase = recovery.read_claim(message.text or "")
     except BadInput as problem:
         await ask(unit, actor, state, CLAIMING, problem)
+        return
+    locked = await recovery.begin_guess(unit, actor)
+    if locked is not None:
+        await ask(unit, actor, state, CLAIMING, case_screens.not_recovered(Recovery(None, locked), unit.now))
+        return
+    await state.set_state(CHECKING)
+    await state.set_data(
+        {"user": actor.address, "language": actor.language, "code": code, "phrase": phrase.reveal()}
+    )
+    await show(unit, actor.to, case_screens.checking(unit, actor.to))
+
+
+async def waiting_claims(unit: Unit) -> Sequence[BlindIndex]:
+    """The lanes in which a code and a phrase wait to be checked."""
+    found = await unit.session.exec(select(Conversation.lane).where(Conversation.state == CHECKING).limit(20))
+    return [BlindIndex(lane) for lane in found.all()]
+
+
+async def read_waiting(unit: Unit, lane: BlindIndex) -> Claim | None:
+    """What waits to be checked in a lane, and against which hash; none when its person has gone elsewhere."""
+    row = await unit.session.get(Conversation, (lane, lane))
+    if row is None or row.state != CHECKING:
+        return None
+    if row.data is None:
+        return None
+    data = json.loads(unit.vault.open_server(row.data, Place("conversation", "data", f"{lane}:{lane}")))
+    code = CaseCode(data["code"])
+    hashed = await recovery.hash_of(unit, code)
+    user = Address(data["user"])
+    return Claim(user, data["language"], code, Secret(data["phrase"]), hashed, row.changed_at)
+
+
+async def answer_claim(unit: Unit, claim: Claim, *, matches: bool) -> None:
+    """Move the case, or say that nothing fits. Whatever is wrong, the answer is the same."""
+    actor = await name_actor(unit, claim.user, claim.language)
+    state = private_conversation(unit, claim.user)
+    await state.set_state(None)
+    await state.set_data({"language": claim.language})
+    try:
+        done = await recovery.settle(unit, actor, claim.code, claim.hashed, matches=matches)
+    except Stale as refused:
+        await ask(unit, actor, state, CLAIMING, BadInput(refused.text_key))
         return
     if done.case is None:
         await ask(unit, actor, state, CLAIMING, case_screens.not_recovered(done, unit.now))
         return
-    await state.set_state(None)
     to = To(actor.address, done.case.language)
     await show(unit, to, await case_screen(unit, to, done.case, note="case.done.moved"), case=done.case)
 

@@ -106,6 +106,8 @@ class Case(SQLModel, table=True):
     check_phrase: SealedBytes | None = Field(default=None, sa_type=Sealed)
     """Sealed in `contact`; shown only to the person who opens the case."""
     recovery_hash: str | None = None
+    phrase_wanted: bool = Field(default=False, index=True)
+    """A recovery phrase is to be made and shown: hashing it is slow, and done between transactions."""
     appealed: bool = False
     possible_repeat: bool = False
     """Another case of late names the same person, court case or destination (`services.repeats`); never which."""

@@ -45,6 +45,11 @@ def receipt(unit: Unit, to: To, case: Case) -> Screen:
     return Screen(_say(unit, to, "case.receipt", receipt=make_receipt(unit, case)), [[back]])
 
 
+def checking(unit: Unit, to: To) -> Screen:
+    """What stands while code and phrase are checked."""
+    return Screen(_say(unit, to, "case.checking"))
+
+
 def proved(unit: Unit, to: To, proof: Receipt) -> Screen:
     """What a genuine receipt proves."""
     filed = proof.filed_at.strftime("%Y-%m-%d %H:%M UTC")

@@ -103,7 +103,7 @@ def _blank(case: Case) -> None:
     case.code = new_code()
     case.chat = case.contact = case.check_phrase = case.recovery_hash = None
     case.category = case.urgency = case.amount = case.expires_at = None
-    case.possible_repeat = False
+    case.possible_repeat = case.phrase_wanted = False
 
 
 async def _grants_of(unit: Unit, cases: Sequence[Case]) -> int:

@@ -1,5 +1,6 @@
 """Moving a case to another Telegram account with its code and its recovery phrase.
 
+- The phrase is checked between two transactions (`bot.phrases`): counted in the first, settled in the second.
 - Whatever is wrong, the answer is the same and costs the same: an unknown code is measured against a hash of
   nothing, so that nobody learns which codes exist.
 - Failed guesses are counted on the account that guesses, which is locked for a while. A count must survive, so a
@@ -30,7 +31,7 @@ from services.contact import read_contact, write_contact
 from services.intake import LETTERS
 from services.jobs import Job
 from services.typed import clean
-from vault.phrase import WORDS, normalised, phrase_matches
+from vault.phrase import WORDS, normalised
 from vault.types import BlindIndex, CaseCode, Secret
 
 NOTHING: Final = (
@@ -67,20 +68,42 @@ def read_claim(text: str) -> tuple[CaseCode, Secret]:
     return CaseCode(f"{found[1]}-{found[2]}"), phrase
 
 
-async def recover(unit: Unit, actor: Actor, text: str) -> Recovery:
-    """Move the case that code and phrase name to the actor's account, and cut the old account off.
+async def begin_guess(unit: Unit, actor: Actor) -> datetime | None:
+    """Count a try before it is checked, so that nothing done meanwhile takes it back.
 
-    Raises `BadInput` when the message is no code and phrase, `Stale` when this account has a request under way.
+    Returns until when the account is locked, if it may not try now. Raises `Stale` when a request is under way.
     """
     if actor.case is not None:
         raise Stale("case.refused.has-case")
-    code, phrase = read_claim(text)
     guesses = await _guesses(unit, actor.chat)
-    if guesses.locked_until is not None and guesses.locked_until > unit.now:
-        return Recovery(None, guesses.locked_until)
+    if guesses.locked_until is not None:
+        return guesses.locked_until
+    guesses.guesses += 1
+    guesses.changed_at = unit.now
+    if guesses.guesses >= unit.policy.recovery_guesses:
+        guesses.guesses = 0
+        guesses.locked_until = unit.now + timedelta(minutes=unit.policy.recovery_lock_minutes)
+    await unit.session.flush()
+    return None
+
+
+async def hash_of(unit: Unit, code: CaseCode) -> str:
+    """What the phrase of a case is checked against; a hash of nothing for a code that nobody has."""
+    found = await unit.session.exec(select(Case.recovery_hash).where(Case.code == code))
+    return found.first() or NOTHING
+
+
+async def settle(unit: Unit, actor: Actor, code: CaseCode, hashed: str, *, matches: bool) -> Recovery:
+    """Move the case to the actor's account and cut the old account off, when the phrase matched this hash.
+
+    Raises `Stale` when this account has a request under way.
+    """
+    if actor.case is not None:
+        raise Stale("case.refused.has-case")
+    guesses = await _guesses(unit, actor.chat)
     case = (await unit.session.exec(select(Case).where(Case.code == code).with_for_update())).first()
-    matches = await phrase_matches(phrase, (case.recovery_hash if case else None) or NOTHING)
-    if case is None or not matches or not _movable(case):
+    known = case is not None and case.recovery_hash == hashed
+    if case is None or not known or not matches or not _movable(case):
         return await _failed(unit, case, guesses)
     await unit.session.delete(guesses)
     await _move(unit, actor, case)
@@ -109,13 +132,8 @@ async def _bar_volunteers(unit: Unit, case: Case, target: BlindIndex) -> None:
 
 
 async def _failed(unit: Unit, case: Case | None, guesses: RecoveryGuess) -> Recovery:
-    until = unit.now + timedelta(minutes=unit.policy.recovery_lock_minutes)
     if case is not None and _movable(case):
         await record(unit, "somebody", "case.guess", about("case", case.id))
-    guesses.guesses += 1
-    guesses.changed_at = unit.now
-    if guesses.guesses >= unit.policy.recovery_guesses:
-        guesses.guesses, guesses.locked_until = 0, until
     await unit.session.flush()
     return Recovery(None, guesses.locked_until)
 

@@ -75,6 +75,11 @@ def phrase_screen(unit: Unit, to: To, case: Case, phrase: str) -> Screen:
     return Screen(say("case.phrase", code=case.code, phrase=phrase), [[button]], protect=True)
 
 
+def phrase_soon_screen(unit: Unit, to: To) -> Screen:
+    """What stands while the recovery phrase is made, protected already as the phrase must be."""
+    return Screen(unit.texts.render("case.phrase-soon", to.language), protect=True)
+
+
 def file_line(unit: Unit, to: To, number: int, file: AttachmentRequest) -> str:
     """How one file that was sent stands."""
     say = _saying(unit, to)

@@ -1,7 +1,7 @@
 """Sending a case, and what its person may do with it afterwards: add, correct, withdraw.
 
-- Sending writes down the clear facts, makes the recovery phrase (shown once, kept as a slow hash) and opens the
-  review.
+- Sending writes down the clear facts, orders the recovery phrase (made by `bot.phrases`, shown once, kept as a
+  slow hash) and opens the review.
 - A change of what the panel judges raises the version and asks for every vote anew. How the money can arrive and
   how the person can be reached change nothing that was voted on, unless the case becomes a possible repeat by it:
   then more approvals are needed, and every vote is asked anew (`services.repeats`).
@@ -9,6 +9,9 @@
 """
 
 from collections.abc import Sequence
+from uuid import UUID
+
+from sqlmodel import col, select
 
 from models.audit import about, record
 from models.case import ALLOWED, OPEN, Case, CaseStatus
@@ -29,8 +32,7 @@ from services.intake import (
 )
 from services.questions import KEYS, question
 from services.typed import read_text
-from vault.phrase import hash_phrase, new_phrase
-from vault.types import Compartment, Secret
+from vault.types import Compartment
 
 ADDED_LIMIT = 20_000
 """Characters that may be added to one case in all."""
@@ -71,8 +73,8 @@ async def asked_again(unit: Unit, case: Case) -> str | None:
     return None if await read_answer(unit, case, "payout") else "payout"
 
 
-async def submit(unit: Unit, actor: Actor, case: Case) -> Secret:
-    """Send a draft to review and return its recovery phrase, to be shown once.
+async def submit(unit: Unit, actor: Actor, case: Case) -> None:
+    """Send a draft to review and order its recovery phrase.
 
     Raises `Stale` when it was sent before, `BadInput` while a question is open.
     """
@@ -87,21 +89,45 @@ async def submit(unit: Unit, actor: Actor, case: Case) -> Secret:
     await set_contact(unit, case, answers)
     case.submitted_at, case.expires_at = unit.now, None
     case.policy_version = unit.policy.version
-    phrase = await renew_phrase(unit, actor, case)
+    await order_phrase(unit, actor, case)
     await repeats.note(unit, case)
     await move(unit, case, CaseStatus.SUBMITTED, ALLOWED, applicant_of(case))
     await review.open_review(unit, case)
-    return phrase
 
 
-async def renew_phrase(unit: Unit, actor: Actor, case: Case) -> Secret:
-    """Make a new recovery phrase, to be shown once; the old one moves nothing any more."""
+async def order_phrase(unit: Unit, actor: Actor, case: Case) -> None:
+    """Have a recovery phrase made and shown in a moment; from then on the old one moves nothing any more."""
     require_own(actor, case)
-    phrase = new_phrase(case.language)
-    case.recovery_hash = await hash_phrase(phrase)
+    case.phrase_wanted = True
+    await unit.session.flush()
+
+
+async def waiting_for_phrase(unit: Unit) -> Sequence[UUID]:
+    """Cases whose recovery phrase is to be made."""
+    found = await unit.session.exec(
+        select(Case.id)
+        .where(col(Case.phrase_wanted), col(Case.chat).is_not(None))
+        .order_by(col(Case.id))
+        .limit(20)
+    )
+    return found.all()
+
+
+async def phrase_language(unit: Unit, case_id: UUID) -> str | None:
+    """In which language the phrase of a case is to be; none when it waits for none."""
+    case = await unit.session.get(Case, case_id)
+    return case.language if case is not None and case.phrase_wanted else None
+
+
+async def set_phrase(unit: Unit, case_id: UUID, hashed: str) -> Case | None:
+    """Keep the hash of a phrase just made and return its case; none when it waits for none any more."""
+    case = await unit.session.get(Case, case_id, with_for_update=True)
+    if case is None or not case.phrase_wanted or case.chat is None:
+        return None
+    case.phrase_wanted, case.recovery_hash = False, hashed
     await unit.session.flush()
     await record(unit, applicant_of(case), "case.phrase", about("case", case.id))
-    return phrase
+    return case
 
 
 async def add(unit: Unit, actor: Actor, case: Case, text: str) -> None:

@@ -320,6 +320,7 @@ def upgrade() -> None:
         sa.Column("amount", sa.BigInteger(), nullable=True),
         sa.Column("check_phrase", sa.LargeBinary(), nullable=True),
         sa.Column("recovery_hash", sa.String(), nullable=True),
+        sa.Column("phrase_wanted", sa.Boolean(), nullable=False),
         sa.Column("appealed", sa.Boolean(), nullable=False),
         sa.Column("possible_repeat", sa.Boolean(), nullable=False),
         sa.Column("restored", sa.Boolean(), nullable=False),
@@ -334,6 +335,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_fund_case_chat"), "fund_case", ["chat"], unique=False)
     op.create_index(op.f("ix_fund_case_expires_at"), "fund_case", ["expires_at"], unique=False)
+    op.create_index(op.f("ix_fund_case_phrase_wanted"), "fund_case", ["phrase_wanted"], unique=False)
     op.create_table(
         "fund_grant",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1740,6 +1742,7 @@ def downgrade() -> None:
     )
     op.drop_index(op.f("ix_fund_grant_case_id"), table_name="fund_grant")
     op.drop_table("fund_grant")
+    op.drop_index(op.f("ix_fund_case_phrase_wanted"), table_name="fund_case")
     op.drop_index(op.f("ix_fund_case_expires_at"), table_name="fund_case")
     op.drop_index(op.f("ix_fund_case_chat"), table_name="fund_case")
     op.drop_table("fund_case")

@@ -16,6 +16,7 @@ from services.access import Actor, name_actor
 from services.contact import Address, lane_of
 from services.questions import KEYS, SKIPPED
 from services.speak import effect_place
+from vault.phrase import hash_phrase, new_phrase
 from vault.seal import Place
 from vault.types import SealedBytes
 
@@ -62,8 +63,18 @@ async def submitted(resources: Resources, number: int = ASKER) -> tuple[UUID, st
     async with resources.unit() as unit:
         actor = await actor_of(unit, number)
         case = intake.own(actor)
-        phrase = await submission.submit(unit, actor, case)
-        return case.id, phrase.reveal()
+        await submission.submit(unit, actor, case)
+    return case.id, await phrase_of(resources, case.id)
+
+
+async def phrase_of(resources: Resources, case_id: UUID) -> str:
+    """Make the recovery phrase that a case waits for, as the errand does, and return it."""
+    async with resources.unit() as unit:
+        language = await submission.phrase_language(unit, case_id)
+        assert language is not None
+        phrase = new_phrase(language)
+        assert await submission.set_phrase(unit, case_id, await hash_phrase(phrase)) is not None
+    return phrase.reveal()
 
 
 async def case_of(unit: Unit, case_id: UUID) -> Case:

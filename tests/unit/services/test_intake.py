@@ -193,7 +193,7 @@ async def test_nobody_changes_another_persons_case(resources: Resources) -> None
             submission.submit(unit, stranger, case),
             submission.add(unit, stranger, case, "x"),
             submission.withdraw(unit, stranger, case),
-            submission.renew_phrase(unit, stranger, case),
+            submission.order_phrase(unit, stranger, case),
             checkphrase.choose_check_phrase(unit, stranger, case, "x"),
         ):
             with pytest.raises(NotAllowed):
