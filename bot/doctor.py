@@ -24,9 +24,13 @@ from bot.problems import Problem
 from bot.resources import open_resources, read_policy
 from bot.settings import Settings
 from models.volunteer import ReviewGroup, Role
+from payments.money import Money
+from payments.rails.stablecoin import NAME as CHAIN
+from payments.rails.stablecoin import Stablecoin
 from payments.screening import lists
 from services.contact import group_recipient
 from services.roles import holders
+from texts.catalogue import FALLBACK
 from vault.keyring import Keyring
 
 SKEW: Final = timedelta(seconds=30)
@@ -66,6 +70,8 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
             yield await _coordinators(resources)
             async for finding in _sanctions(resources):
                 yield finding
+            if CHAIN in resources.policy.rails:
+                yield await _chain(resources)
             async for finding in _telegram(settings, resources):
                 yield finding
     except Problem as problem:
@@ -138,6 +144,18 @@ async def _sanctions(resources: Resources) -> AsyncIterator[Finding]:
             detail = f"{lists.label(listed)}: {ages[0]} days old, loaded {ages[1]} days ago, {listed.names} names"
             well = not lists.is_stale(unit, listed)
             yield Finding(f"sanctions list {source}", well, detail, "plecho sanctions load FILE")
+
+
+async def _chain(resources: Resources) -> Finding:
+    """The rail to a public chain: whether its node answers, and whether it would pay now."""
+    rail = resources.rails.get(CHAIN)
+    answers = isinstance(rail, Stablecoin) and await rail.probe()
+    async with resources.unit() as unit:
+        why = await rail.refuses(unit, Money(unit.policy.emergency_amount, unit.policy.currency)) if rail else None
+    if not answers:
+        return Finding("chain", well=False, detail="no answer", mend="PLECHO_CHAIN_URL, plecho chain key new")
+    detail = resources.texts.render(why, FALLBACK) if why else "the node answers, the rail is open"
+    return Finding("chain", why is None, detail, "plecho chain show; docs/RUNBOOK.md says what to do")
 
 
 async def _telegram(settings: Settings, resources: Resources | None) -> AsyncIterator[Finding]:

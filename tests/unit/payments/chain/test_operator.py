@@ -9,10 +9,12 @@ from pydantic import SecretStr
 
 from bot import chain as operator
 from bot.database import Resources
+from bot.doctor import examine
 from bot.keys import new_keyring, open_keyring, rotate
 from bot.problems import Problem
+from bot.resources import open_resources
 from bot.settings import Settings
-from models.policy import Policy, Stablecoin, load_policy
+from models.policy import DEFAULT, Policy, Stablecoin, load_policy
 from payments.chain import rows
 from payments.chain.signing import address_of
 from payments.rails.base import Outcome
@@ -120,6 +122,36 @@ async def test_cancelling_by_id(wired: Resources, ask: Ask, rail: Rail) -> None:
     assert "Under way" in await operator.cancel(wired, second.attempt)
     with pytest.raises(Problem, match="no transfer"):
         await operator.cancel(wired, uuid4())
+
+
+async def test_the_doctor_looks_at_the_chain(
+    settings: Settings, rpc: Rpc, policy: Policy, tmp_path: Path, cheap_argon2: Argon2Cost, lists: list[int]
+) -> None:
+    """A fund that pays by the chain learns whether its node answers and whether the rail is open, and why not."""
+    assert lists
+    assert policy.stablecoin
+    operator.import_wallet(settings, lambda _: SECRET.hex(), cheap_argon2)
+    lines = [
+        f"{name} = {json.dumps(value)}"
+        for name, value in policy.stablecoin.model_dump(mode="json").items()
+        if value
+    ]
+    path = tmp_path / "policy.toml"
+    opened = DEFAULT.read_text("utf-8").replace('rails = ["manual"', 'rails = ["stablecoin", "manual"')
+    section = "\n".join(lines).replace(f'"{policy.stablecoin.rate_at}"', f"{policy.stablecoin.rate_at}")
+    path.write_text(f"{opened}\n[stablecoin]\n{section}\n", "utf-8")
+    made = settings.model_copy(update={"policy": path, "chain_url": SecretStr(rpc.url)})
+    async with open_resources(made, open_keyring(made, never), migrate=True):
+        pass
+    found = {finding.what: finding async for finding in examine(made)}
+    assert found["chain"].well
+    old = path.read_text("utf-8").replace(f"rate_at = {policy.stablecoin.rate_at}", "rate_at = 2020-01-01")
+    path.write_text(old, "utf-8")
+    found = {finding.what: finding async for finding in examine(made)}
+    assert "rate" in found["chain"].detail
+    rpc.down = True
+    found = {finding.what: finding async for finding in examine(made)}
+    assert "PLECHO_CHAIN_URL" in found["chain"].mend
 
 
 async def test_a_hot_wallet_exports_nothing(wired: Resources, tmp_path: Path) -> None:
