@@ -3,7 +3,8 @@
 - At a provider the gifts stand in the order in which they were entered, each by what is left of it there after
   fees and refunds. A withdrawal takes from the oldest.
 - In the fund's currency, withdrawals and what treasurers entered stand in the order of their entry. Money paid out
-  (and not come back) takes from the oldest; so does what made good a debt to a provider, which went to nobody.
+  (and not come back) takes from the oldest, by whatever rail it went; so does what made good a debt to a provider,
+  which went to nobody. What a partner gets straight from a provider counts as withdrawn and paid.
 - Several gifts in one withdrawal share what it came to by their parts in it.
 
 Groups of grants that are smaller than ten are not told apart: neither their kind, nor, where a whole month has
@@ -15,7 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import func
@@ -33,6 +34,15 @@ SMALLEST_GROUP: Final = 10
 """Fewer grants than this are never told apart."""
 
 HELD_BY: Final = {Provider.STRIPE: Purpose.STRIPE, Provider.STARS: Purpose.STARS}
+
+
+PAYING: Final = (EntryKind.SETTLE, EntryKind.RETURN)
+
+
+class _Moved(NamedTuple):
+    at: datetime
+    reference: str
+    amount: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +88,8 @@ async def follow(unit: Unit, donation: Donation) -> list[Spent]:
     inflows = await _inflows(unit, currency)
     outflows = await _outflows(unit, currency)
     spent: dict[tuple[date, Category | None], Fraction] = {}
-    for lot, out, amount in allocate([amount for _, amount in inflows], [out.amount for out in outflows]):
-        reference, size = inflows[lot]
+    for lot, out, amount in allocate([each.amount for each in inflows], [out.amount for out in outflows]):
+        _, reference, size = inflows[lot]
         group = outflows[out].group
         if reference in shares and group is not None:
             spent[group] = spent.get(group, Fraction()) + shares[reference] * Fraction(amount, size)
@@ -119,13 +129,13 @@ async def _shares_of_inflows(unit: Unit, donation: Donation) -> dict[str, Fracti
         return {}
     lots = await _lots(unit, name)
     mine = [number for number, (owner, _) in enumerate(lots) if owner == donation.id]
-    withdrawals = await _entries(unit, name, EntryKind.WITHDRAW)
+    withdrawals = await _entries(unit, name, EntryKind.WITHDRAW, EntryKind.HAND_OVER)
     if not mine or lots[mine[0]][1] <= 0:
         return {}
     return {
-        withdrawals[out][0].removesuffix(":out") + ":in": Fraction(amount, lots[lot][1])
+        _arrival(withdrawals[out].reference): Fraction(amount, lots[lot][1])
         for lot, out, amount in allocate(
-            [max(amount, 0) for _, amount in lots], [-taken for _, taken in withdrawals]
+            [max(amount, 0) for _, amount in lots], [-each.amount for each in withdrawals]
         )
         if lot == mine[0]
     }
@@ -145,21 +155,28 @@ async def _lots(unit: Unit, account: str) -> list[tuple[UUID, int]]:
     return [(owner, int(amount)) for owner, amount in (await unit.session.exec(query)).all()]
 
 
-async def _entries(unit: Unit, account: str, *kinds: EntryKind) -> list[tuple[str, int]]:
-    """References and amounts of entries of some kinds on one account, in order."""
+def _arrival(reference: str) -> str:
+    """The entry by which what a withdrawal took has come to the fund."""
+    return f"{reference.removesuffix(':out')}:in" if reference.endswith(":out") else reference
+
+
+async def _entries(unit: Unit, account: str, *kinds: EntryKind) -> list[_Moved]:
+    """What entries of some kinds moved on one account, in order."""
     query = (
-        select(JournalEntry.reference, Posting.amount)
+        select(JournalEntry.at, JournalEntry.reference, Posting.amount)
         .join(Posting, col(Posting.entry_id) == JournalEntry.id)
         .join(LedgerAccount, col(LedgerAccount.id) == Posting.account_id)
         .where(LedgerAccount.name == account, col(JournalEntry.kind).in_(kinds))
         .order_by(col(JournalEntry.at), col(JournalEntry.reference))
     )
-    return [(reference, amount) for reference, amount in (await unit.session.exec(query)).all()]
+    return [_Moved(*row) for row in (await unit.session.exec(query)).all()]
 
 
-async def _inflows(unit: Unit, currency: str) -> list[tuple[str, int]]:
+async def _inflows(unit: Unit, currency: str) -> list[_Moved]:
     name = f"{Purpose.FUND}:{currency}"
-    return await _entries(unit, name, EntryKind.CONTRIBUTION, EntryKind.ARRIVE)
+    came = await _entries(unit, name, EntryKind.CONTRIBUTION, EntryKind.ARRIVE)
+    handed = await _entries(unit, f"{Purpose.STRIPE}:{currency}", EntryKind.HAND_OVER)
+    return sorted([*came, *(each._replace(amount=-each.amount) for each in handed)])
 
 
 async def _outflows(unit: Unit, currency: str) -> list[Outflow]:
@@ -178,8 +195,11 @@ async def _outflows(unit: Unit, currency: str) -> list[Outflow]:
         .join(Grant, col(Grant.number) == JournalEntry.grant_number, isouter=True)
         .join(Case, col(Case.id) == Grant.case_id, isouter=True)
         .where(
-            col(LedgerAccount.name).in_([f"{Purpose.GRANTED}:{currency}", f"{Purpose.FUND}:{currency}"]),
-            col(JournalEntry.kind).in_([EntryKind.SETTLE, EntryKind.RETURN, EntryKind.COVER]),
+            ((col(LedgerAccount.name) == f"{Purpose.GRANTED}:{currency}") & col(JournalEntry.kind).in_(PAYING))
+            | (
+                (col(LedgerAccount.name) == f"{Purpose.FUND}:{currency}")
+                & (col(JournalEntry.kind) == EntryKind.COVER)
+            )
         )
     )
     paid: dict[str, tuple[datetime, int, Category | None]] = {}
