@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from bot.app import Part
 from bot.cli import PartName, cli
 from bot.keys import new_keyring
 from bot.settings import read_settings
+from tests.unit.payments.screening.published import Sdn, person, write
 from vault.passwords import Argon2Cost
 
 COMMANDS = [
@@ -141,3 +143,22 @@ def test_vouchers_and_reconciliation(environment: dict[str, str], tmp_path: Path
     assert plecho(environment, "vouchers", "count").stdout.endswith("stock: 2\n")
     agreed = plecho(environment, "reconcile")
     assert (agreed.returncode, agreed.stdout) == (0, "Everything agrees.\n")
+
+
+def test_a_sanctions_list_is_loaded_or_refused(environment: dict[str, str], tmp_path: Path) -> None:
+    """A list is loaded in one command; what is none is one line and exit code 1, and says what stays."""
+    today = datetime.now(UTC).date()
+    path = write(tmp_path / "sdn_advanced.zip", Sdn([person(1, "LAZAREV Taras")], issued=today))
+    done = plecho(environment, "sanctions", "load", str(path))
+    assert done.returncode == 0, done.stderr
+    assert "1 entries, 1 names, 0 addresses." in done.stdout
+    other = tmp_path / "page.xml"
+    other.write_text("<html/>", encoding="utf-8")
+    for file, said in (
+        (other, "is not loaded, and the list in use stays"),
+        (tmp_path / "none.xml", "cannot be read"),
+    ):
+        refused = plecho(environment, "sanctions", "load", str(file))
+        assert refused.returncode == 1
+        assert said in refused.stderr
+        assert len(refused.stderr.strip().splitlines()) == 1

@@ -9,14 +9,18 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 from pydantic import SecretStr
+from sqlmodel import select
 
 from bot.doctor import Finding, examine, quick, username
 from bot.keys import new_keyring, open_keyring, rotate
 from bot.problems import Problem
 from bot.resources import open_resources
+from bot.sanctions import load_list
 from bot.settings import Settings
+from models.screening import SanctionsList
 from sandbox.telegram.client import Town
 from sandbox.telegram.server import BOT_USERNAME, TelegramServer
+from tests.unit.payments.screening.published import Eu, person, write
 from vault.passwords import Argon2Cost
 
 CANARY = "canary-passphrase-7Zq"
@@ -155,3 +159,22 @@ async def test_privacy_mode_off_is_found(settings: Settings) -> None:
         open_bot = {"telegram_api_url": open_server.url, "bot_token": SecretStr(open_server.token)}
         found = await findings(settings.model_copy(update=open_bot))
     assert not found["privacy mode"].well
+
+
+async def test_the_ages_of_sanctions_lists_are_told(settings: Settings, tmp_path: Path) -> None:
+    """What is loaded is told with its date and age; a list that is too old is wrong, one nobody needs is not."""
+    path = write(tmp_path / "eu.xml", Eu([person(1, "LAZAREV Taras")], generated=datetime.now(UTC).isoformat()))
+    async with open_resources(settings, open_keyring(settings)) as resources:
+        await load_list(resources, path)
+        found = await findings(settings)
+        assert found["sanctions list ofac"].well
+        assert "no open rail needs it" in found["sanctions list ofac"].detail
+        assert found["sanctions list eu"].well
+        assert "0 days old, loaded 0 days ago, 1 names" in found["sanctions list eu"].detail
+        async with resources.unit() as unit:
+            listed = (await unit.session.exec(select(SanctionsList))).one()
+            listed.loaded_at -= timedelta(days=9)
+    old = (await findings(settings))["sanctions list eu"]
+    assert not old.well
+    assert "loaded 9 days ago" in old.detail
+    assert old.mend == "plecho sanctions load FILE"
