@@ -1,6 +1,7 @@
 """`plecho vouchers` and `plecho reconcile`: what the operator does for the money that leaves."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,7 @@ import typer
 
 from bot.keys import open_keyring
 from bot.money import Rows, count_vouchers, load_vouchers, reconcile_now
+from bot.rails import partner_rail
 from bot.resources import open_resources
 from bot.settings import Settings, read_settings
 from models.voucher import VoucherKind
@@ -67,5 +69,18 @@ async def _count(settings: Settings) -> list[str]:
 
 
 async def _reconcile(settings: Settings, days: int) -> tuple[list[str], bool]:
-    async with open_resources(settings, open_keyring(settings)) as resources:
-        return await reconcile_now(resources, days)
+    from bot.gifts import mend_gifts  # noqa: PLC0415 - aiogram takes a second, and nothing else here needs it
+
+    async with (
+        open_resources(settings, open_keyring(settings)) as resources,
+        AsyncExitStack() as stack,
+    ):
+        if settings.stripe is not None:
+            from payments.stripe_gateway import StripeGateway  # noqa: PLC0415 - stripe-python takes half a second
+
+            gateway = StripeGateway(settings.stripe.key, settings.stripe.api_url)
+            stack.push_async_callback(gateway.close)
+            rail = partner_rail(gateway, resources.policy)
+            resources.rails = {**resources.rails, rail.name: rail}
+        lines, whole = await reconcile_now(resources, days)
+        return [*await mend_gifts(settings, resources), *lines], whole

@@ -23,6 +23,7 @@ from bot.keys import open_keyring
 from bot.problems import Problem
 from bot.resources import open_resources, read_policy
 from bot.settings import Settings
+from bot.stripe_probe import fault_of_stripe
 from models.volunteer import ReviewGroup, Role
 from payments.money import Money
 from payments.rails.stablecoin import NAME as CHAIN
@@ -72,6 +73,10 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
                 yield finding
             if CHAIN in resources.policy.rails:
                 yield await _chain(resources)
+            if (setup := settings.stripe) is not None:
+                fault = await fault_of_stripe(setup)
+                mend = "PLECHO_STRIPE_KEY with the rights that the README lists, PLECHO_STRIPE_API_URL"
+                yield Finding("stripe", fault is None, fault or "answers, and takes the key", mend)
             async for finding in _telegram(settings, resources):
                 yield finding
     except Problem as problem:

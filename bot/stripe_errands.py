@@ -64,7 +64,19 @@ class StripeErrands:
         if order is not None:
             await self.open_page(resources, order)
 
-    async def _look(self, resources: Resources, _: Bot, look_id: UUID) -> None:
+    async def look_now(self, resources: Resources) -> int:
+        """Look up everything that is due, once; returns how much that was."""
+        looked = 0
+        while True:
+            async with resources.unit() as unit:
+                due = await donate_stripe.due_looks(unit)
+            for look_id in due:
+                await self._look(resources, None, look_id)
+            looked += len(due)
+            if not due:
+                return looked
+
+    async def _look(self, resources: Resources, _: Bot | None, look_id: UUID) -> None:
         async with resources.unit() as unit:
             look = await donate_stripe.take_look(unit, look_id)
         if look is None:

@@ -220,6 +220,14 @@ class StripeGateway:
             return str(found.data[0].id) if found.data else None
         raise AssertionError
 
+    async def probe(self) -> None:
+        """Ask for something small that each right of reading is needed for. Raises what the others raise."""
+        async with _translated():
+            await self._client.v1.events.list_async({"limit": 1})
+            await self._client.v1.disputes.list_async({"limit": 1})
+            await self._client.v1.refunds.list_async({"limit": 1, "expand": ["data.balance_transaction"]})
+            await self._client.v1.invoices.list_async({"limit": 1})
+
     async def stop(self, subscription: str) -> None:
         """End a monthly gift at once; one that has ended already is fine."""
         try:
