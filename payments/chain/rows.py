@@ -159,7 +159,7 @@ async def forget(unit: Unit, row: ChainTransfer) -> None:
     """Remove what leads from a transfer to the chain, once it is over and its outcome is in the fund's books."""
     if not row.recorded or row.status not in OVER:
         return
-    row.destination = None
+    row.destination = row.nonce = row.block = None
     await unit.session.flush()
     await unit.session.exec(delete(ChainTransaction).where(col(ChainTransaction.transfer_id) == row.id))
 

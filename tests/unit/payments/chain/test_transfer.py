@@ -57,7 +57,7 @@ async def test_paid_once_and_done_when_deep(chain: LocalChain, rail: Rail, ask: 
 async def test_what_leads_to_the_chain_is_forgotten(
     chain: LocalChain, rail: Rail, ask: Ask, load: Load, resources: Resources
 ) -> None:
-    """Once final and in the books, neither destination nor hash nor signed bytes are left; not before."""
+    """Once final and in the books, neither destination nor place nor signed bytes are left; not before."""
     order = await ask()
     await rail.execute(order)
     chain.mine(6)
@@ -67,7 +67,7 @@ async def test_what_leads_to_the_chain_is_forgotten(
     await finished(rail, resources, order, result)
     row = await load(order.attempt)
     async with resources.unit() as unit:
-        assert row.destination is None
+        assert (row.destination, row.nonce, row.block) == (None, None, None)
         assert not await rows.transactions(unit, row)
     assert (await rail.look_up(order)).outcome == Outcome.DONE
 
