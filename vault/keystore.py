@@ -98,7 +98,7 @@ class KeyStore:
             async with store._writing(None) as connection:
                 await connection.run_sync(_metadata.create_all)
             if store._on_sqlite:
-                store._reader = sqlite3.connect(str(store._engine.url.database), busy_seconds)
+                store._reader = sqlite3.connect(str(store._engine.url.database), timeout=busy_seconds)
                 prepare_sqlite(store._reader)
         except BaseException:
             await store.close()
