@@ -17,7 +17,7 @@ from models.panel import Vote
 from services import review, voting
 from services.reasons import Declining, Reason
 from services.voting import Ballot, Verdict, verdict
-from tests.unit.services.fund import LARGE, SMALL, Fund, shows, status, volunteer
+from tests.unit.services.fund import LARGE, SMALL, Fund, seats, shows, status, volunteer
 
 NO = Declining(Reason.UNCLEAR)
 BALLOTS = st.lists(st.one_of(st.none(), st.integers(1, 10**8)).map(Ballot), max_size=5)
@@ -45,8 +45,10 @@ async def vote(fund: Fund, case_id: UUID, sign: str, amount: int | None = None, 
 
 
 async def counting(fund: Fund, case_id: UUID) -> list[str]:
-    """The panel without the ones on probation: who comes after the first six starts there."""
-    return [sign for sign in await fund.panel(case_id) if sign not in {"Novice", "Reed"}]
+    """Those of the panel whose votes count."""
+    async with fund.resources.unit() as unit:
+        found = await seats(unit, case_id)
+        return [who.call_sign for who, seat in found if seat.counts and seat.status in {"drawn", "voted"}]
 
 
 @pytest.mark.parametrize(
