@@ -1,5 +1,6 @@
 """Nothing that a person typed can be found on the disk, whatever the database, after a whole interview."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -14,8 +15,9 @@ CANARIES = ("canary-", "2200 0000 0000 0000", "blue teapot", "то, что ни�
 
 def find(folder: Path, words: list[bytes]) -> list[str]:
     """Files below a folder that hold any of the words, in UTF-8 or UTF-16."""
-    files = [path for path in folder.rglob("*") if path.is_file()]
-    return [str(path) for path in files if any(word in _read(path) for word in words)]
+    # A walk that goes on where a directory is removed meanwhile, such as that of a database of another test.
+    files = [Path(place, name) for place, _, names in os.walk(folder) for name in names]
+    return [str(path) for path in files if path.is_file() and any(word in _read(path) for word in words)]
 
 
 def _read(path: Path) -> bytes:
