@@ -36,6 +36,7 @@ async def examine(resources: Resources, calls: CallLog, fund: Fund, chats: Itera
     lines = ["", "kills: " + "; ".join(kills)]
     async with resources.unit() as unit:
         lines += ["", "open anywhere:", *_rows(await _open(unit))]
+        lines += ["", f"the latest calls, at {calls.count}:", *map(_called, calls.select()[-LATEST:])]
         for chat in chats:
             lane = resources.vault.index(IndexName.chat, str(chat))
             lines += ["", f"the latest calls to {chat}:", *map(_called, calls.select(chat=chat)[-LATEST:])]
@@ -66,4 +67,4 @@ def _rows(rows: Iterable[Any]) -> Iterator[str]:
 
 def _called(call: Call) -> str:
     how = " ".join(str(part) for part in (call.code, call.description, call.fault) if part)
-    return f"  {call.seq} {call.method} {how} {call.params}"[:WIDTH]
+    return f"  {call.seq} {call.date:.3f} {call.method} {how} {call.params}"[:WIDTH]
