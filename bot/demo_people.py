@@ -31,7 +31,7 @@ NAMES: dict[str, dict[str, tuple[str, ...]]] = {
 }
 """First names by the part that the chat page shows."""
 
-TITLES = {"en": "Review desk", "ru": "Стол рецензентов"}
+TITLES = {"en": "Review desk", "ru": "Стол проверяющих"}
 ANY = "*"
 """Stands for what a text is filled with and nobody here knows."""
 

@@ -21,7 +21,7 @@ from services.status import case_screen
 async def start(message: Message, unit: Unit, actor: Actor, state: FSMContext) -> None:
     """`/start` and `/cancel`: the first screen; a half-done interview is kept."""
     erase_messages(unit, actor.address, [message.message_id])
-    await go_home(unit, actor, state)
+    await go_home(unit, actor, state, anew=True)
 
 
 async def go_home_pressed(
@@ -32,10 +32,12 @@ async def go_home_pressed(
     await finish(unit, actor, callback, press)
 
 
-async def go_home(unit: Unit, actor: Actor, state: FSMContext, note: str | None = None) -> None:
-    """Show the first screen and wait for nothing."""
+async def go_home(
+    unit: Unit, actor: Actor, state: FSMContext, note: str | None = None, *, anew: bool = False
+) -> None:
+    """Show the first screen and wait for nothing. `anew`: at the bottom, where whoever typed looks for it."""
     await state.set_state(None)
-    await show(unit, actor.to, await home.home_screen(unit, actor, note=note), case=actor.case)
+    await show(unit, actor.to, await home.home_screen(unit, actor, note=note), case=actor.case, anew=anew)
 
 
 async def open_again(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:

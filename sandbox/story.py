@@ -153,7 +153,7 @@ DECIDING: Final[Sequence[Step]] = (
     Step(
         {
             "en": "Three reviewers are drawn by lot. The group sees a card without a name and without the story.",
-            "ru": "Троих рецензентов выбирает жребий. Группа видит карточку: ни имени, ни истории.",
+            "ru": "Троих проверяющих выбирает жребий. Группа видит карточку: ни имени, ни истории.",
         },
         ("reviewer0", "reviewer1", "reviewer2", "reviewer3"),
         (Draw("reviewer", ("review.drawn", "review.changed"), PANEL, ("outsider",)),),

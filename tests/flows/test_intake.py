@@ -125,6 +125,15 @@ async def test_back_skip_keep_and_correct(world: World) -> None:
     assert asker.say("intake.skipped") in review.text
 
 
+async def test_a_typed_start_comes_to_the_bottom(world: World) -> None:
+    """Whoever types looks for the answer below what they typed; still one message stands."""
+    asker = await applicant(world, language="en")
+    first = await asker.type("/start")
+    second = await asker.type("/start")
+    assert second.id > first.id + 1
+    assert len(await asker.person.messages()) == 1
+
+
 async def test_what_was_sent_is_not_shown_again(world: World) -> None:
     """Whoever takes an unlocked phone finds which questions were answered, never a word of the answers."""
     asker = await applicant(world, language="en")
