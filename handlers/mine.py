@@ -46,8 +46,10 @@ async def _show(unit: Unit, actor: Actor) -> None:
     def say(key: str, **params: str | int) -> str:
         return unit.texts.render(key, actor.language, **params)
 
-    lines = [say("mine.load", n=len(own.held), cap=own.cap) if own.held else say("mine.none")]
+    lines = [say("mine.load", n=len(own.held), cap=own.cap)] if own.held else []
     lines += [_line(unit, actor, held) for held in own.held]
+    lines += [say("mine.afterwards", code=case.code) for case in own.afterwards]
+    lines = lines or [say("mine.none")]
     lines += [say("mine.paused")] if own.paused else []
     lines += [say("mine.probation", n=own.probation)] if own.probation else []
     verb = "resume" if own.paused else "pause"

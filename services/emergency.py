@@ -6,6 +6,7 @@
   agrees. Both are on record. Whatever else decides or changes the case in between ends the proposal.
 - The agreement is the decision of the case, made once. The other members of the panel then read the case and say
   whether they would have granted it. That goes to the coordinators and into the audit log, and moves no money.
+- The same two people grant a few a month at most; then another coordinator has to agree.
 - Who proposed or agreed can never pay the grant (`services.treasury`).
 
 Why so: docs/decisions/0008-emergency.md.
@@ -16,7 +17,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlmodel import col, delete, select
+from sqlmodel import col, delete, func, select
 
 from models.audit import about, record
 from models.case import ENDED, OPEN, Case
@@ -36,6 +37,12 @@ from texts.formats import money
 
 AFTERWARDS: Final = timedelta(days=3)
 """How long the panel has to look at an emergency grant."""
+
+
+PAIR: Final = 3
+"""So many within `PAIR_DAYS` may the same two grant: then another coordinator has to agree."""
+
+PAIR_DAYS: Final = timedelta(days=30)
 
 
 async def may_propose(unit: Unit, actor: Actor, case: Case) -> bool:
@@ -94,12 +101,14 @@ async def agree(unit: Unit, actor: Actor, case: Case) -> int:
     members = await _counting(unit, case)
     if not _fits(unit, case) or not _stands(emergency, case, members):
         raise Stale("emergency.refused.gone")
+    if await _together(unit, emergency.proposed_by, volunteer.id) >= PAIR:
+        raise NotAllowed("emergency.refused.pair")
     emergency.agreed_by, emergency.agreed_at = volunteer.id, unit.now
     emergency.review_due_at = unit.now + AFTERWARDS
     amount = asked(unit.policy, case)
     await record(
         unit, actor.name, "emergency.granted", about("case", case.id),
-        amount=amount, version=case.version, proposer=emergency.proposed_by,
+        version=case.version, proposer=emergency.proposed_by,
     )  # fmt: skip
     # Seats are closed first, so that nobody's vote on probation is compared with what the panel did not decide.
     await panel.dismiss(unit, case, actor.name)
@@ -138,6 +147,30 @@ async def require_asked(unit: Unit, actor: Actor, act: Act, case: Case) -> Emerg
     if verdict.agreed is not None or emergency.reviewed_at is not None or case.status in ENDED:
         raise Stale("review.closed")
     return verdict
+
+
+async def asked_of(unit: Unit, volunteer: Volunteer) -> Sequence[Case]:
+    """Cases granted at once about which a member of the panel has not said yet what they think."""
+    found = await unit.session.exec(
+        select(Case)
+        .join(Emergency, col(Emergency.case_id) == Case.id)
+        .join(EmergencyVerdict, col(EmergencyVerdict.emergency_id) == Emergency.id)
+        .where(EmergencyVerdict.volunteer_id == volunteer.id, col(EmergencyVerdict.agreed).is_(None))
+        .where(col(Emergency.reviewed_at).is_(None), col(Case.status).not_in(ENDED))
+        .order_by(col(Emergency.review_due_at), col(Emergency.id))
+    )
+    return found.all()
+
+
+async def _together(unit: Unit, proposer: UUID, coordinator: UUID) -> int:
+    """How many emergencies these two have granted of late."""
+    found = await unit.session.exec(
+        select(func.count())
+        .select_from(Emergency)
+        .where(Emergency.proposed_by == proposer, Emergency.agreed_by == coordinator)
+        .where(col(Emergency.agreed_at) > unit.now - PAIR_DAYS)
+    )
+    return found.one()
 
 
 async def find(unit: Unit, case: Case) -> Emergency | None:

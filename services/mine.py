@@ -9,6 +9,7 @@ from models.case import Case, CaseStatus
 from models.panel import Seat, SeatStatus
 from models.unit import Unit
 from models.volunteer import VolunteerStatus
+from services import emergency
 from services.access import Act, Actor, require
 from services.seats import open_seats
 
@@ -42,11 +43,14 @@ class Mine:
     cap: int
     paused: bool
     probation: int
+    afterwards: Sequence[Case] = ()
+    """Cases granted as an emergency that wait for this reviewer's word."""
 
     @property
     def next(self) -> Case | None:
-        """The case that needs this reviewer's vote first."""
-        return next((one.case for one in self.held if one.turn == Turn.DRAWN), None)
+        """The case that needs this reviewer first: to be voted on, or else to be looked at afterwards."""
+        drawn = next((one.case for one in self.held if one.turn == Turn.DRAWN), None)
+        return drawn or next(iter(self.afterwards), None)
 
 
 async def overview(unit: Unit, actor: Actor) -> Mine:
@@ -62,7 +66,8 @@ async def overview(unit: Unit, actor: Actor) -> Mine:
         for seat, case in await open_seats(unit, volunteer)
     ]
     paused = volunteer.status == VolunteerStatus.PAUSED
-    return Mine(held, unit.policy.panel.cap, paused, volunteer.probation_left)
+    afterwards = await emergency.asked_of(unit, volunteer)
+    return Mine(held, unit.policy.panel.cap, paused, volunteer.probation_left, afterwards)
 
 
 def _turn(seat: Seat, case: Case) -> Turn:

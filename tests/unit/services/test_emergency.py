@@ -17,7 +17,7 @@ from models.mail import Effect
 from models.panel import Recusal
 from models.unit import Unit
 from models.volunteer import Role
-from services import emergency, reading, review, standing, submission, treasury, voting
+from services import emergency, mine, reading, review, standing, submission, treasury, voting
 from services.erasure import erase
 from services.panel import reading_slot
 from services.reasons import Declining, Reason
@@ -448,3 +448,38 @@ async def test_votes_on_probation_are_not_compared_with_an_emergency(fund: Fund)
         assert (await volunteer(unit, "Novice")).probation_left == 5
     with pytest.raises(NotAllowed):
         await judge(fund, case_id, "Novice")
+
+
+async def test_the_same_two_grant_a_few_a_month(fund: Fund) -> None:
+    """A reviewer and a coordinator who collude run out; another coordinator may go on, and they later too."""
+    for number in range(emergency.PAIR):
+        case_id = await urgent(fund, f"Applicant {number}")
+        await propose(fund, case_id)
+        await agree(fund, case_id)
+    one_more = await urgent(fund, "One more")
+    await propose(fund, one_more)
+    with pytest.raises(NotAllowed, match=r"emergency\.refused\.pair"):
+        await agree(fund, one_more)
+    fund.later(days=emergency.PAIR_DAYS.days + 1)
+    await agree(fund, one_more)
+
+
+async def test_another_coordinator_may_agree_instead(fund: Fund) -> None:
+    """The limit is of two people together, not of either."""
+    for number in range(emergency.PAIR + 1):
+        case_id = await urgent(fund, f"Applicant {number}")
+        await propose(fund, case_id)
+        await agree(fund, case_id, "Alpha" if number < emergency.PAIR else "Beta")
+
+
+async def test_what_waits_for_a_look_is_in_mine(fund: Fund) -> None:
+    """Who was asked finds the case in their overview until they have said what they think."""
+    case_id = await granted(fund)
+    for given in (False, True):
+        async with fund.resources.unit() as unit:
+            own = await mine.overview(unit, await fund.actor(unit, "Otter"))
+            assert [case.id for case in own.afterwards] == ([] if given else [case_id])
+            assert (own.next is None) is given
+            assert (await mine.overview(unit, await fund.actor(unit, "Heron"))).afterwards == []
+        if not given:
+            await judge(fund, case_id, "Otter")
