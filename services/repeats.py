@@ -85,7 +85,7 @@ async def note(unit: Unit, case: Case) -> bool:
 
 def destinations(text: str) -> Collection[str]:
     """What in an answer names where money goes, in one spelling."""
-    plain = unicodedata.normalize("NFKC", text).casefold()
+    plain = _plain(text)
     found = {number for sign, digits in NUMBER.findall(plain) if (number := _number(sign, digits))}
     found |= {mail.rstrip(".") for mail in MAIL.findall(plain)}
     found |= {handle for handle in HANDLE.findall(plain) if not SERVICE.fullmatch(handle)}
@@ -96,13 +96,18 @@ def destinations(text: str) -> Collection[str]:
 
 def court_cases(text: str) -> Collection[str]:
     """What in an answer names one court case among all courts, in one spelling."""
-    plain = unicodedata.normalize("NFKC", text).casefold()
-    plain = re.sub(r"[‐‑‒–—−]", "-", plain)
+    plain = _plain(text)
     found = {*UNIQUE_COURT_NUMBER.findall(plain), *CRIMINAL_CASE.findall(plain)}
     courts = set(COURT.findall(plain))
     if len(courts) == 1:
         found |= {f"{court}:{_full_year(number)}" for court in courts for number in COURT_NUMBER.findall(plain)}
     return {value.translate(CYRILLIC) for value in found}
+
+
+def _plain(text: str) -> str:
+    """One spelling of what looks the same: no invisible signs, one kind of dash, no capitals."""
+    seen = "".join(sign for sign in unicodedata.normalize("NFKC", text) if unicodedata.category(sign) != "Cf")
+    return re.sub(r"[‐‑‒–—−]", "-", seen.casefold())
 
 
 def _found(kind: FingerprintKind, text: str) -> Collection[str]:

@@ -1,5 +1,7 @@
 """The signed receipt: it proves when a case was filed, to anyone, and nothing else."""
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -66,3 +68,17 @@ def test_any_text_is_verified_or_refused(text: str) -> None:
 
 
 VAULT = Vault(Keyring.new(), None)  # type: ignore[arg-type] # verifying needs no store
+
+
+async def test_a_receipt_is_written_in_one_way(resources: Resources) -> None:
+    """The spare bits of its last letter give no second text that passes for the same receipt."""
+    case_id, _ = await submitted(resources)
+    async with resources.unit() as unit:
+        receipt = make_receipt(unit, await case_of(unit, case_id))
+    letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+    passing = []
+    for letter in letters:
+        with suppress(BadInput):
+            verify_receipt(resources.vault, receipt[:-1] + letter)
+            passing.append(letter)
+    assert passing == [receipt[-1]]
