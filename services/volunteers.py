@@ -126,11 +126,14 @@ async def confirm(unit: Unit, actor: Actor, role_id: UUID) -> Volunteer:
 async def decline(unit: Unit, actor: Actor, role_id: UUID) -> Volunteer:
     """Refuse a role; who holds no other leaves. They are told nothing but that it did not come about."""
     role, volunteer = await _waiting(unit, actor, role_id)
+    gone = await unit.session.exec(
+        delete(VolunteerRole).where(col(VolunteerRole.id) == role.id, col(VolunteerRole.confirmed_at).is_(None))
+    )
+    if gone.rowcount != 1:  # another coordinator has confirmed it at the same moment
+        raise Refused("volunteers.not-waiting")
     await record(
         unit, actor.name, "volunteer_role.declined", about("volunteer", volunteer.id), role=str(role.role)
     )
-    await unit.session.delete(role)
-    await unit.session.flush()
     if volunteer.status == VolunteerStatus.PENDING:
         await move(unit, volunteer, VolunteerStatus.LEFT, ALLOWED, actor.name)
         volunteer.since = unit.now

@@ -1,7 +1,8 @@
 """How volunteers come in."""
 
 import pytest
-from sqlmodel import select
+from sqlalchemy import update
+from sqlmodel import col, select
 
 from bot.database import Resources
 from models.errors import BadInput, InvitationGone, NotAllowed, Refused, SamePerson
@@ -211,3 +212,19 @@ async def test_what_a_suspended_coordinator_began_comes_to_nothing(fund: Fund) -
         with pytest.raises(InvitationGone):
             await volunteers.confirm(unit, beta, role.id)
         await volunteers.decline(unit, beta, role.id)
+
+
+async def test_who_is_confirmed_is_not_declined_by_an_older_screen(fund: Fund) -> None:
+    """Two coordinators press at once: the role that one has confirmed is not taken away by the other's "no"."""
+    await fund.confirmed("Heron", Role.TREASURER)
+    role = await accepted(fund, "Heron", await invited(fund))
+    async with fund.resources.unit() as unit:
+        beta = await fund.actor(unit, "Beta")
+        seen = await unit.session.get_one(VolunteerRole, role.id)
+        connection = await unit.session.connection()
+        await connection.execute(
+            update(VolunteerRole).where(col(VolunteerRole.id) == role.id).values(confirmed_at=unit.now)
+        )
+        assert seen.confirmed_at is None
+        with pytest.raises(Refused, match="not-waiting"):
+            await volunteers.decline(unit, beta, role.id)
