@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
-from sqlmodel import col, func, select
+from sqlmodel import col, func, select, update
 
 from models.attempt import ATTEMPT_ALLOWED, OPEN_ATTEMPTS, Attempt, AttemptStatus
 from models.case import ALLOWED as CASE_ALLOWED
@@ -115,6 +115,18 @@ async def open_ones(unit: Unit) -> Sequence[UUID]:
         select(Attempt.id).where(col(Attempt.status).in_(OPEN_ATTEMPTS)).order_by(col(Attempt.id))
     )
     return found.all()
+
+
+async def rail_of(unit: Unit, attempt_id: UUID) -> str:
+    """The name of an attempt's rail; empty when there is no such attempt."""
+    return (await unit.session.exec(select(Attempt.rail).where(Attempt.id == attempt_id))).first() or ""
+
+
+async def doubt(unit: Unit) -> None:
+    """After a backup was put back: every open attempt may have been made since, and is looked up first."""
+    await unit.session.exec(
+        update(Attempt).where(col(Attempt.status).in_(OPEN_ATTEMPTS), col(Attempt.tries) == 0).values(tries=1)
+    )
 
 
 async def take(unit: Unit, attempt_id: UUID) -> tuple[Attempt, Order] | None:

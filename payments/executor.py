@@ -15,7 +15,7 @@ from models.unit import Unit
 from payments import attempts, breaker
 from payments.attempts import Concluded, Now
 from payments.rails import registry
-from payments.rails.base import MachineRail, Order, Outcome, Result
+from payments.rails.base import ClosableRail, MachineRail, Order, Outcome, Result
 from payments.rails.registry import NoRail
 
 PATIENCE: Final = 45.0
@@ -34,8 +34,8 @@ Tell = Callable[[Unit, Concluded], Awaitable[None]]
 async def work(open_unit: OpenUnit, attempt_id: UUID, tell: Tell) -> Now | None:
     """Ask for one open attempt, and write down what comes of it; none when it is closed. Safe to repeat."""
     async with open_unit() as unit:
-        taken = await attempts.take(unit, attempt_id)
-        rail = _machine(unit, taken[0].rail) if taken else None
+        rail = _machine(unit, await attempts.rail_of(unit, attempt_id))
+        taken = await attempts.take(unit, attempt_id) if rail else None
     if taken is None or rail is None:
         return None
     attempt, order = taken
@@ -100,5 +100,7 @@ def _machine(unit: Unit, name: str) -> MachineRail | None:
     try:
         rail = registry.find(unit, name)
     except NoRail:
+        return None
+    if isinstance(rail, ClosableRail) and rail.closed:
         return None
     return rail if isinstance(rail, MachineRail) else None

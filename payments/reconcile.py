@@ -25,7 +25,7 @@ from payments.executor import OpenUnit, Tell
 from payments.ledger import EntryKind, Purpose, balance
 from payments.money import Money
 from payments.rails import registry
-from payments.rails.base import MachineRail, Outcome
+from payments.rails.base import ClosableRail, MachineRail, Outcome
 
 PAGE: Final = 1000
 """Payouts that are read at once."""
@@ -107,7 +107,9 @@ async def ask_providers(open_unit: OpenUnit, since: timedelta) -> list[Differenc
     Rails that pay out of a stock of the fund's own have nobody to ask: `compare` counts that stock.
     """
     async with open_unit() as unit:
-        rails = unit.rails
+        rails = {
+            name: rail for name, rail in unit.rails.items() if not (isinstance(rail, ClosableRail) and rail.closed)
+        }
         ended = await unit.session.exec(
             select(Attempt.id, Attempt.rail).where(
                 col(Attempt.ended_at) > unit.now - since, col(Attempt.tries) > 0

@@ -14,13 +14,14 @@ from sqlmodel import SQLModel, col, func, select
 from models.audit import AuditCheckpoint
 from models.case import OPEN, Case, CaseStatus
 from models.followup import DangerCall
-from models.grant import Grant, GrantStatus, Payout, PayoutStatus
+from models.grant import Grant, GrantStatus, Payout
 from models.mail import Effect, EffectStatus, EventStatus, InboxEvent
 from models.panel import SEATED, Seat
 from models.unit import Unit
 from models.volunteer import Role, Volunteer
 from payments.ledger import Purpose, balance
 from payments.money import Money
+from services import treasury
 from services.access import Act, Actor, require
 from services.audit import latest
 from services.reminders import count_silent
@@ -37,7 +38,7 @@ QUEUE = (
 STUCK = timedelta(days=2)
 """How long a payout may lie before it counts as stuck."""
 
-UNFINISHED = (PayoutStatus.QUEUED, PayoutStatus.CLAIMED, PayoutStatus.SENT, PayoutStatus.RETURNING)
+UNFINISHED = treasury.STANDING
 
 CALLS = 6
 """Most calls for help that the desk has buttons for."""

@@ -4,6 +4,7 @@
   it was paid. What was held goes back into the queue, for its holder may not know that the data is older.
 - Every request that has not ended is marked too, so that its next payout begins unsure: it may have been approved
   and paid since. The mark goes when a treasurer has said whether it was.
+- What a machine rail was asked for, or was about to be, is looked up at its provider before it is asked again.
 - A held payout of a request that was withdrawn stays with its holder, who is asked the same by its screen.
 """
 
@@ -15,9 +16,9 @@ from models.audit import record
 from models.case import ENDED, Case
 from models.grant import Payout, PayoutStatus
 from models.unit import Unit
-from payments import payouts
+from payments import attempts, payouts
 
-UNPAID = (PayoutStatus.QUEUED, PayoutStatus.CLAIMED)
+UNPAID = (PayoutStatus.QUEUED, PayoutStatus.CLAIMED, PayoutStatus.ORDERED)
 """What the backup says is not paid yet. `SENT` was paid already then, and is only confirmed."""
 
 
@@ -40,8 +41,9 @@ async def doubt(unit: Unit, actor_name: str) -> Doubts:
         payout, grant, case = await payouts.load(unit, payout_id)
         payout.unsure = True
         with_payout += case is not None
-        if payout.status is PayoutStatus.CLAIMED and payouts.is_wanted(case):
+        if payout.status is not PayoutStatus.QUEUED and payouts.is_wanted(case):
             await payouts.put_back(unit, payout, grant, case, actor_name)
+    await attempts.doubt(unit)
     await unit.session.flush()
     connection = await unit.session.connection()
     marked = await connection.execute(update(Case).where(col(Case.status).not_in(ENDED)).values(restored=True))

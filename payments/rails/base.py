@@ -113,6 +113,16 @@ class ChoosyRail(Rail, Protocol):
 
 
 @runtime_checkable
+class ClosableRail(Rail, Protocol):
+    """A rail that this process may lack the settings for: then it asks nobody, and another process does."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether there is nobody to ask from here."""
+        ...
+
+
+@runtime_checkable
 class MachineRail(Rail, Protocol):
     """A rail that the fund works itself."""
 

@@ -52,6 +52,11 @@ class StripeTransfer:
         self._account = account
         self.partner = partner
 
+    @property
+    def closed(self) -> bool:
+        """Whether there is no key to Stripe."""
+        return self._gateway is None
+
     async def refuses(self, unit: Unit, money: Money) -> str | None:
         """Without a partner, in another currency, or with too little at Stripe."""
         partner = unit.policy.partner
