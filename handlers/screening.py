@@ -37,6 +37,13 @@ async def show(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, 
     await finish(unit, actor, callback, press)
 
 
+async def show_decided(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
+    """What was decided of late, and why."""
+    await state.clear()
+    await screening_screens.show_decided(unit, actor)
+    await finish(unit, actor, callback, press)
+
+
 async def open_question(
     callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext
 ) -> None:
@@ -71,6 +78,7 @@ def build_router() -> Router:
     router.message.register(command, Command("sanctions"), private)
     router.message.register(take_reason, StateFilter(Deciding.reason), private, ~F.text.startswith("/"))
     router.callback_query.register(show, Pressed("screening.show"))
+    router.callback_query.register(show_decided, Pressed("screening.decided"))
     router.callback_query.register(open_question, Pressed("screening.open"))
     router.callback_query.register(ask_reason, Pressed("screening.other", "screening.same"))
     return router

@@ -58,6 +58,23 @@ async def to_decide(unit: Unit, actor: Actor) -> list[ScreeningQuestion]:
     return [question for question in await _open(unit) if await _may(unit, volunteer, question)]
 
 
+async def decided(unit: Unit, actor: Actor, limit: int) -> list[tuple[ScreeningQuestion, str, str]]:
+    """The latest decisions that this actor may see, each with its subject's words and its reason. Audited each."""
+    volunteer = require(actor, Act.DECIDE_MATCH)
+    found = await unit.session.exec(
+        select(ScreeningQuestion)
+        .where(col(ScreeningQuestion.status).in_((QuestionStatus.SAME, QuestionStatus.NOT_SAME)))
+        .order_by(col(ScreeningQuestion.decided_at).desc(), col(ScreeningQuestion.id))
+    )
+    seen: list[tuple[ScreeningQuestion, str, str]] = []
+    for question in found.all():
+        if len(seen) < limit and await _may(unit, volunteer, question):
+            await record(unit, actor.name, "screening_question.read", about("screening_question", question.id))
+            words, reason = await questions.words_of(unit, question), await questions.reason_of(unit, question)
+            seen.append((question, words, reason))
+    return seen
+
+
 async def count_open(unit: Unit) -> int:
     """How many questions are open, whoever may decide them."""
     query = select(func.count()).where(col(ScreeningQuestion.status) == QuestionStatus.OPEN)

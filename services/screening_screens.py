@@ -15,6 +15,9 @@ from texts.formats import day
 AT_ONCE = 8
 """Questions on one screen; the next come when these are decided."""
 
+LATEST, SHORT_LINE = 5, 120
+"""Decisions on one screen, and UTF-16 units of a subject and a name there."""
+
 WORDS, LINE = 800, 300
 """UTF-16 units of a subject and of a line of facts: seven of them and what stands around fit in 4096 (Bot API)."""
 
@@ -34,6 +37,7 @@ async def show_lists(unit: Unit, actor: Actor, *, note: str | None = None) -> No
         unit.texts.render("screening.open", actor.language, n=await screening.count_open(unit), mine=len(mine))
     )
     rows = [[_question(unit, actor, question)] for question in mine[:AT_ONCE]]
+    rows.append([Button(unit.texts.render("screening.button.decided", actor.language), "screening.decided")])
     rows.append([Button(unit.texts.render("volunteers.button.back", actor.language), "volunteers.home")])
     await show(unit, actor.to, Screen("\n\n".join(parts), rows))
 
@@ -68,6 +72,26 @@ async def show_question(unit: Unit, actor: Actor, question_id: UUID) -> None:
         [Button(say("screening.button.lists", actor.language), "screening.show")],
     ]
     await show(unit, actor.to, Screen("\n\n".join(lines), rows, protect=True), anew=True)
+
+
+async def show_decided(unit: Unit, actor: Actor) -> None:
+    """The latest decisions with their reasons, in protected content: a second pair of eyes."""
+    say = unit.texts.render
+    parts = [say("screening.decided-title", actor.language)]
+    for question, words, reason in await screening.decided(unit, actor, LATEST):
+        when = question.decided_at or question.asked_at
+        parts.append(
+            say(
+                f"screening.decision.{question.status}", actor.language,
+                kind=say(f"screening.kind.{question.kind}", actor.language), words=_cut(words, SHORT_LINE),
+                name=_cut(Shown.unpacked(question.facts).name, SHORT_LINE), ref=question.ref,
+                day=day(when.date(), actor.language), reason=_cut(reason, LINE),
+            )
+        )  # fmt: skip
+    if len(parts) == 1:
+        parts.append(say("screening.decided-none", actor.language))
+    rows = [[Button(say("screening.button.lists", actor.language), "screening.show")]]
+    await show(unit, actor.to, Screen("\n\n".join(parts), rows, protect=True), anew=True)
 
 
 async def ask_reason(unit: Unit, actor: Actor, question_id: UUID, *, same: bool) -> None:

@@ -11,6 +11,7 @@ from sqlmodel import select
 from bot.database import Resources
 from handlers import screening
 from handlers.edge import build_dispatcher
+from models.audit import AuditEntry
 from models.mail import Effect, EffectKind
 from models.screening import QuestionStatus, ScreeningQuestion
 from payments.screening import State, SubjectKind
@@ -46,6 +47,27 @@ async def test_a_question_is_opened_read_and_decided(phone: Phone) -> None:
         assert question.status is QuestionStatus.NOT_SAME
         erased = await unit.session.exec(select(Effect).where(Effect.kind == EffectKind.ERASE))
         assert len(erased.all()) == 2
+
+
+async def test_decisions_and_their_reasons_can_be_read_later(phone: Phone) -> None:
+    """Another who may decide sees what was decided, of whom, and why; each reading is on the record."""
+    await phone.says("Coin", "/sanctions")
+    await phone.presses("Coin", "What was decided")
+    assert "There is none yet." in await phone.text("Coin")
+    await ask(phone.desk.resources, SubjectKind.PARTNER, TYPED)
+    await phone.says("Till", "/sanctions")
+    await phone.presses("Till", "partner")
+    await phone.presses("Till", "Not the same")
+    await phone.says("Till", "He was born thirty years later.")
+    await phone.says("Coin", "/sanctions")
+    await phone.presses("Coin", "What was decided")
+    text = await phone.text("Coin")
+    assert f"partner: {TYPED}" in text
+    assert "Listed: KHODORYCHEV Yevgeny Fyodorovich (1)" in text
+    assert "Why: He was born thirty years later." in text
+    async with phone.desk.resources.unit() as unit:
+        acts = (await unit.session.exec(select(AuditEntry.act))).all()
+        assert acts.count("screening_question.read") == 2
 
 
 async def test_the_same_blocks(phone: Phone) -> None:
