@@ -22,6 +22,7 @@ from models.base import new_id
 from models.donation import (
     Donation,
     DonationStatus,
+    GiftEntry,
     Looked,
     MonthlyGift,
     MonthlyStatus,
@@ -64,6 +65,9 @@ PAGE_LIFE: Final = timedelta(hours=24)
 
 RECHECK: Final = timedelta(days=1)
 """How often a gift under way is looked up though no event came."""
+
+UNPAID_KEPT: Final = timedelta(days=7)
+"""How long it is kept that somebody wanted to give and did not."""
 
 BATCH: Final = 20
 
@@ -297,5 +301,22 @@ async def _recheck(unit: Unit, donation_id: UUID) -> None:
     await unit.session.flush()
 
 
-JOBS: Final = (Job("donate.recheck", timedelta(minutes=10), _find_overdue, _recheck),)
-"""Events can be lost: a gift under way is looked up daily all the same."""
+async def _find_unpaid(unit: Unit) -> Sequence[UUID]:
+    entered = select(GiftEntry.donation_id).where(GiftEntry.donation_id == Donation.id)
+    old = select(Donation.id).where(
+        col(Donation.status).in_([DonationStatus.EXPIRED, DonationStatus.FAILED]),
+        col(Donation.asked_at) <= unit.now - UNPAID_KEPT,
+        ~entered.exists(),
+    )
+    return (await unit.session.exec(old.limit(BATCH))).all()
+
+
+async def _forget_unpaid(unit: Unit, donation_id: UUID) -> None:
+    await unit.session.delete(await _locked(unit, donation_id))
+
+
+JOBS: Final = (
+    Job("donate.recheck", timedelta(minutes=10), _find_overdue, _recheck),
+    Job("donate.forget", timedelta(hours=1), _find_unpaid, _forget_unpaid),
+)
+"""Events can be lost: a gift under way is looked up daily. Who only thought of giving is forgotten."""

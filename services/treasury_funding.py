@@ -21,7 +21,8 @@ async def ask_amount(unit: Unit, actor: Actor) -> None:
     """Ask how much has come in."""
     require(actor, Act.ENTER_MONEY)
     text = unit.texts.render("treasury.fund.ask", actor.language, currency=unit.policy.currency)
-    await show(unit, actor.to, Screen(text, [[_desk(unit, actor)]]))
+    provider = Button(unit.texts.render("donate.button.withdraw", actor.language), "withdraw.home")
+    await show(unit, actor.to, Screen(text, [[provider], [_desk(unit, actor)]]))
 
 
 async def check_amount(unit: Unit, actor: Actor, typed: str) -> None:

@@ -221,8 +221,8 @@ async def test_forgotten_giver_is_known_no_more(resources: Resources) -> None:
 
 
 async def test_what_never_had_a_page_ends(resources: Resources, clock: TravelClock) -> None:
-    """A gift for which there was no page for a day expires; one in stars too, so that an old link is not paid."""
-    (job,) = donate_stripe.JOBS
+    """What nobody paid for a day expires, so that no old link is paid; after a week it is forgotten."""
+    job, forget = donate_stripe.JOBS
     async with resources.unit() as unit:
         await asked(unit)
         await donate.begin(unit, Way.CARD, Money(1000, "EUR"), "en", None, card=True)
@@ -232,3 +232,10 @@ async def test_what_never_had_a_page_ends(resources: Resources, clock: TravelClo
             await job.handle(unit, key)
         rows = (await unit.session.exec(select(Donation))).all()
         assert [row.status for row in rows] == [DonationStatus.EXPIRED] * 2
+        assert await forget.find(unit) == []
+    clock.advance(timedelta(days=7))
+    async with resources.unit() as unit:
+        for key in await forget.find(unit):
+            await forget.handle(unit, key)
+    async with resources.unit() as unit:
+        assert (await unit.session.exec(select(Donation))).all() == []
