@@ -164,30 +164,28 @@ class Worker:
         """Handle as many as time allows; the rest stays in the inbox."""
         seconds = asyncio.get_running_loop().time
         end = seconds() + TOGETHER_SECONDS
-        outcomes: list[str] = []
+        ended: list[dict[str, Any]] = []
         for event in taken:
-            if outcomes and seconds() > end:
+            if ended and seconds() > end:
                 break
-            outcomes.append(await self._handle(unit, event))
+            ended.append(_ended(event, EventStatus.DONE, await self._handle(unit, event)))
             await unit.forget()
-        return outcomes
+        if ended:
+            await unit.run(_ending(), ended)
+        return ["unread" if row["error"] else "done" for row in ended]
 
-    async def _handle(self, unit: Unit, event: Event) -> str:
-        unread: str | None = None
+    async def _handle(self, unit: Unit, event: Event) -> str | None:
+        """Handle one event; returns why it could not be read, if so."""
         raw = _opened(unit, event)
         if event.source == STRIPE:
-            known = await stripe_event(unit, raw)
-            await _finish(unit, event, EventStatus.DONE, None if known else "Unknown")
-            return "done" if known else "unread"
+            return None if await stripe_event(unit, raw) else "Unknown"
         try:
             read = Update.model_validate(raw, context={"bot": self._bot})
             _ = read.event_type
         except (ValidationError, UpdateTypeLookupError) as error:
-            unread = type(error).__name__
-        else:
-            await self._dispatcher.feed_update(self._bot, read, unit=unit)
-        await _finish(unit, event, EventStatus.DONE, unread)
-        return "unread" if unread else "done"
+            return type(error).__name__
+        await self._dispatcher.feed_update(self._bot, read, unit=unit)
+        return None
 
     async def _failed(self, event: Event, error: Exception) -> str:
         name = type(error).__name__
@@ -201,7 +199,7 @@ class Worker:
             with suppress(Exception):
                 async with unit.attempt():
                     await tell_of_death(unit, _opened(unit, event))
-            await _finish(unit, event._replace(attempts=attempts), EventStatus.DEAD, name)
+            await unit.run(_ending(), _ended(event._replace(attempts=attempts), EventStatus.DEAD, name))
         return "dead"
 
 
@@ -258,9 +256,8 @@ def _opened(unit: Unit, event: Event) -> object:
     return opened
 
 
-async def _finish(unit: Unit, event: Event, status: EventStatus, error: str | None) -> None:
-    changed = {"status": status, "payload": None, "attempts": event.attempts, "error": error}
-    await unit.run(_ending(), changed | {"event": event.id})
+def _ended(event: Event, status: EventStatus, error: str | None) -> dict[str, Any]:
+    return {"event": event.id, "status": status, "payload": None, "attempts": event.attempts, "error": error}
 
 
 @cache
