@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bot.keys import open_keyring
-from bot.money import Rows, count_vouchers, load_vouchers, reconcile_now
+from bot.money import Rows, count_vouchers, load_vouchers, reconcile_now, write_off_vouchers
 from bot.rails import partner_rail
 from bot.resources import open_resources
 from bot.settings import Settings, read_settings
@@ -33,6 +33,17 @@ def vouchers_load(
     for line in lines:
         typer.echo(line)
     raise typer.Exit(0 if whole else 1)
+
+
+@vouchers.command(name="write-off")
+def vouchers_write_off(
+    kind: Annotated[VoucherKind, typer.Option(help="What the codes are good for.")],
+) -> None:
+    """Take all codes of a kind out of the stock and the books: expired, or of doubt after a restore.
+
+    Codes set aside or given stay. What was written off may be loaded again.
+    """
+    typer.echo(asyncio.run(_write_off(read_settings(), kind)))
 
 
 @vouchers.command(name="count")
@@ -61,6 +72,11 @@ def reconcile(
 async def _load(settings: Settings, rows: Rows) -> tuple[list[str], bool]:
     async with open_resources(settings, open_keyring(settings)) as resources:
         return await load_vouchers(resources, rows)
+
+
+async def _write_off(settings: Settings, kind: VoucherKind) -> str:
+    async with open_resources(settings, open_keyring(settings)) as resources:
+        return await write_off_vouchers(resources, kind)
 
 
 async def _count(settings: Settings) -> list[str]:

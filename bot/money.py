@@ -48,6 +48,12 @@ async def load_vouchers(resources: Resources, rows: Rows) -> tuple[list[str], bo
     return [f"Loaded {count} codes worth {worth}. Erase the file now: the codes in it are readable."], True
 
 
+async def write_off_vouchers(resources: Resources, kind: VoucherKind) -> str:
+    """Take a kind out of the stock; says how many there were."""
+    async with resources.unit() as unit:
+        return f"Written off: {await vouchers.write_off(unit, kind, OPERATOR)}."
+
+
 async def count_vouchers(resources: Resources) -> list[str]:
     """One line for each kind, worth and state."""
     lines = []

@@ -13,7 +13,7 @@ from functools import cache
 from typing import Final
 from uuid import UUID, uuid4
 
-from sqlmodel import col, func, select, update
+from sqlmodel import col, delete, func, select, update
 
 from models import audit
 from models.errors import BadInput, MoneyRefused
@@ -92,6 +92,31 @@ async def load(unit: Unit, lines: Iterable[str], kind: VoucherKind, each: Money,
     subject = audit.about("batch", batch)
     await audit.record(unit, by, "voucher.load", subject, kind=str(kind), count=len(codes), amount=each.amount)
     return len(codes)
+
+
+async def write_off(unit: Unit, kind: VoucherKind, by: str) -> int:
+    """Take the stock of a kind out of the fund and its books, such as codes that have expired; returns how many.
+
+    They may be loaded again, unlike codes that were given.
+    """
+    there = await unit.session.exec(
+        select(Voucher.currency, func.count(col(Voucher.id)), func.sum(Voucher.amount))
+        .where(Voucher.kind == kind, Voucher.status == VoucherStatus.STOCK)
+        .group_by(col(Voucher.currency))
+    )
+    count = 0
+    for currency, codes, total in there.all():
+        count += codes
+        loss = Money(int(total), currency)
+        reference = f"stock:{uuid4()}"
+        await transfer(
+            unit, EntryKind.STOCK, reference, loss, source=Purpose.VOUCHERS, target=Purpose.LOSSES, actor=by
+        )
+    await unit.session.exec(
+        delete(Voucher).where(col(Voucher.kind) == kind, col(Voucher.status) == VoucherStatus.STOCK)
+    )
+    await audit.record(unit, by, "voucher.write_off", f"voucher:{kind}", count=count)
+    return count
 
 
 async def stock(unit: Unit, kind: VoucherKind, currency: str) -> Mapping[int, int]:

@@ -21,7 +21,7 @@ from vault.passwords import Argon2Cost
 COMMANDS = [
     "run", "demo", "migrate", "invite", "doctor", "backup", "restore", "erase-due",
     "keys new", "keys rotate", "keys copy", "fund add", "audit verify", "sanctions load",
-    "vouchers load", "reconcile",
+    "vouchers load", "vouchers write-off", "reconcile",
     "chain show", "chain export", "chain resume", "chain cancel", "chain key new", "chain key import",
 ]  # fmt: skip
 PASSPHRASE = "a passphrase for tests"

@@ -257,6 +257,26 @@ async def test_codes_of_a_wrong_worth_are_refused(desk: Desk, money: Money, refu
     assert await _count(desk) == {}
 
 
+async def test_codes_written_off_are_a_loss_and_may_be_loaded_again(desk: Desk) -> None:
+    """Expired or doubtful codes leave stock and books; what a person has stays theirs."""
+    await _stock(desk, 4)
+    await _ordered(desk)
+    async with desk.resources.unit() as unit:
+        assert await vouchers.write_off(unit, VoucherKind.MOBILE, "operator") == 2
+        assert (await balance(unit, Purpose.LOSSES, RUB)).amount == 2 * EACH
+    await _agrees(desk)
+    await _tick(desk)
+    assert await _count(desk) == {S.GIVEN: 2}
+    async with desk.resources.unit() as unit:
+        fresh = 0
+        for number in range(4):
+            try:
+                fresh += await _load(unit, [f"CODE-{number}"])
+            except RowsRefused:
+                continue
+    assert fresh == 2
+
+
 async def test_given_codes_cost_the_fund_nothing(desk: Desk) -> None:
     """Codes that somebody gave are a contribution; free cash stays as it is."""
     async with desk.resources.unit() as unit:
