@@ -80,13 +80,7 @@ async def schedule(unit: Unit, case: Case) -> int:
 
 async def plan_court(unit: Unit, case: Case) -> int:
     """Plan the questions around the day in court that come within two days; returns how many. Safe to repeat."""
-    contact = await _reachable(unit, case)
-    if contact is None:
-        return 0
-    known = {row.kind for row in await _of_case(unit, case) if row.status is not FollowUpStatus.CANCELLED}
-    hours = hours_of(contact, unit.policy.followups)
-    around = _around(await _court_day(unit, case), hours, unit.now)
-    near = [(kind, due) for kind, due in around if due <= unit.now + NEAR and kind not in known]
+    near = await _near_court(unit, case)
     await _add(unit, case, near)
     return len(near)
 
@@ -249,6 +243,17 @@ def _around(court: date | None, hours: Hours, now: datetime) -> Iterator[tuple[F
             yield kind, due
 
 
+async def _near_court(unit: Unit, case: Case) -> list[tuple[FollowUpKind, datetime]]:
+    """What is to be planned around the day in court now."""
+    contact = await _reachable(unit, case)
+    if contact is None:
+        return []
+    known = {row.kind for row in await _of_case(unit, case) if row.status is not FollowUpStatus.CANCELLED}
+    hours = hours_of(contact, unit.policy.followups)
+    around = _around(await _court_day(unit, case), hours, unit.now)
+    return [(kind, due) for kind, due in around if due <= unit.now + NEAR and kind not in known]
+
+
 async def _court_day(unit: Unit, case: Case) -> date | None:
     found = await unit.session.exec(select(Answer).where(Answer.case_id == case.id, Answer.question == COURT))
     answer = found.first()
@@ -325,12 +330,15 @@ async def _settle_due(unit: Unit, key: UUID) -> None:
 
 
 async def _with_court(unit: Unit) -> Sequence[UUID]:
-    """Cases that have been paid and have a day in court; only opening it tells whether it is near."""
-    query = select(Answer.case_id).join(Case, col(Case.id) == Answer.case_id)
+    """Cases that have been paid and whose day in court is near; only opening it tells that.
+
+    One with nothing to plan is left out: a key that is found again after it was handled keeps the clock busy.
+    """
+    query = select(Case).join(Answer, col(Case.id) == Answer.case_id)
     found = await unit.session.exec(
         query.where(Answer.question == COURT, col(Case.status).in_(ASKABLE), col(Case.chat).is_not(None))
     )
-    return found.all()
+    return [case.id for case in found.all() if await _near_court(unit, case)]
 
 
 async def _plan_court(unit: Unit, key: UUID) -> None:
