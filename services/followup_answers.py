@@ -1,16 +1,16 @@
-"""What a person answers to a follow-up: by a button, in their own words, or that they are in danger.
+"""What a person answers to a follow-up: by a button, or that they are in danger.
 
 - Only the applicant of the case answers, and only while the case can still be opened.
-- A typed answer is sealed in the case's story; nobody is shown it unasked.
+- No words are asked for: a panel reads only while a case is open, and nobody else reads of a person at all, so
+  nobody could read them. Who has something to say calls for somebody, and is written with (`services.danger`).
 - "Not yet" goes back to the treasurers, danger to the coordinators, both in the same transaction.
 """
 
 from datetime import timedelta
 from uuid import UUID
 
-from models.audit import about, record
 from models.case import Case, CaseStatus
-from models.errors import BadInput, ButtonGone, NotAllowed
+from models.errors import ButtonGone, NotAllowed
 from models.followup import ALLOWED, FollowUp, FollowUpStatus, Outcome
 from models.states import move
 from models.unit import Unit
@@ -18,11 +18,6 @@ from services import danger, treasury_returns
 from services.access import Actor, applicant_of
 from services.followup import life_of, question, settle, slot_of, stop
 from services.speak import Button, Life, Screen, show
-from vault.seal import Place
-from vault.types import Compartment
-
-LONGEST = 4096
-"""Characters of one message (Bot API)."""
 
 THANKS = Life(None, timedelta(hours=1))
 """How long the thanks stand."""
@@ -40,21 +35,6 @@ async def answer(unit: Unit, actor: Actor, key: UUID, outcome: Outcome) -> None:
     if outcome is Outcome.NOT_ARRIVED:
         await treasury_returns.reported_missing(unit, case)
     await _thank(unit, actor, case, row, f"followup.done.{outcome}")
-    await settle(unit, case)
-
-
-async def tell(unit: Unit, actor: Actor, key: UUID, text: str) -> None:
-    """Take what was typed. Raises `BadInput` for nothing; may follow an answer by a button, or replace words."""
-    case, row = await mine(unit, actor, key)
-    if not text.strip() or len(text) > LONGEST:
-        raise BadInput("followup.refused.words")
-    place = Place("follow_up", "words", str(row.id))
-    row.words = await unit.vault.seal(case.id, Compartment.story, text.strip().encode(), place)
-    if row.status is FollowUpStatus.ANSWERED:
-        await record(unit, applicant_of(case), "follow_up.told", about("follow_up", row.id))
-    else:
-        await _heard(unit, row, Outcome.WORDS, case)
-    await _thank(unit, actor, case, row, "followup.done.words")
     await settle(unit, case)
 
 
@@ -80,11 +60,6 @@ async def never_again(unit: Unit, actor: Actor, key: UUID) -> None:
         case=case,
         life=THANKS,
     )
-
-
-async def ask_for_words(unit: Unit, actor: Actor, key: UUID) -> None:
-    """Show that the next message will be taken as the answer."""
-    await _show(unit, actor, key, "followup.ask-words")
 
 
 async def confirm_never(unit: Unit, actor: Actor, key: UUID) -> None:
@@ -118,8 +93,8 @@ async def _heard(unit: Unit, row: FollowUp, outcome: Outcome, case: Case) -> Non
 
 
 async def _thank(unit: Unit, actor: Actor, case: Case, row: FollowUp, key: str) -> None:
-    labels = (("words", "followup.words"), ("danger", "followup.danger"))
-    screen = Screen(unit.texts.render(key, actor.language), _buttons(unit, actor, row, *labels))
+    buttons = _buttons(unit, actor, row, ("danger", "followup.danger"))
+    screen = Screen(unit.texts.render(key, actor.language), buttons)
     await show(unit, actor.to, screen, slot=slot_of(row), case=case, life=THANKS)
 
 

@@ -12,7 +12,7 @@ from sqlmodel import col, select
 
 from bot.database import Resources
 from models.case import Answer, Case, CaseStatus
-from models.errors import BadInput, ButtonGone, NotAllowed, Stale
+from models.errors import ButtonGone, NotAllowed, Stale
 from models.followup import DangerCall, FollowUp, FollowUpKind, FollowUpStatus, Outcome
 from models.mail import Effect, EffectKind, EffectStatus
 from models.unit import Unit
@@ -259,21 +259,6 @@ async def test_a_button_answers_once(resources: Resources, clock: TravelClock, o
             await followup_answers.answer(unit, await person(unit), row.id, outcome)
 
 
-async def test_words_are_sealed_in_the_story(resources: Resources, clock: TravelClock) -> None:
-    """What was typed opens only with the case's story, and words may follow a button."""
-    row = await asked(resources, clock, FollowUpKind.MONTH)
-    async with resources.unit() as unit:
-        await followup_answers.tell(unit, await person(unit), row.id, "All well, the umbrella is back.")
-        await followup_answers.tell(unit, await person(unit), row.id, " All well. ")
-    async with resources.unit() as unit:
-        kept = await unit.session.get_one(FollowUp, row.id)
-        assert kept.words is not None
-        assert b"umbrella" not in bytes(kept.words)
-        place = Place("follow_up", "words", str(row.id))
-        assert await unit.vault.open(row.case_id, Compartment.story, kept.words, place) == b"All well."
-        assert (kept.status, kept.outcome) == (FollowUpStatus.ANSWERED, Outcome.WORDS)
-
-
 async def test_the_case_moves_on_when_all_is_answered(resources: Resources, clock: TravelClock) -> None:
     """Followed up with the last answer, closed some days later."""
     case_id = await planned(resources)
@@ -396,15 +381,6 @@ async def test_refused_answers(
         async with resources.unit() as unit:
             await followup_answers.answer(unit, await name_actor(unit, number, "en"), row.id, Outcome(outcome))
     assert (await rows_of(resources, row.case_id))[FollowUpKind.ARRIVED].status is FollowUpStatus.ASKED, why
-
-
-@pytest.mark.parametrize("text", ["", "  \n", "x" * 4097])
-async def test_refused_words(resources: Resources, clock: TravelClock, text: str) -> None:
-    """Nothing and too much are refused with a line that says what is wanted."""
-    row = await asked(resources, clock)
-    with pytest.raises(BadInput):
-        async with resources.unit() as unit:
-            await followup_answers.tell(unit, await person(unit), row.id, text)
 
 
 async def test_danger_reaches_every_coordinator_at_once(resources: Resources, clock: TravelClock) -> None:
