@@ -82,7 +82,11 @@ async def reconcile(resources: Resources, bot: Bot, _: UUID | None = None) -> in
 
 
 async def _reconcile(resources: Resources, bot: Bot, key: UUID) -> None:
-    await reconcile(resources, bot, key)
+    try:
+        await reconcile(resources, bot, key)
+    except (TelegramAPIError, OSError):
+        async with resources.unit() as unit:
+            await donate_stars.reconciled(unit, whole=False)
 
 
 def _move(transaction: StarTransaction) -> StarMove | None:

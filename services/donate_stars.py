@@ -29,6 +29,8 @@ from services.donors import donor, is_donor, make_token, set_donor, token_digest
 from services.speak import answer_checkout
 
 RECONCILE_EVERY: Final = timedelta(hours=6)
+RECONCILE_AGAIN: Final = timedelta(minutes=15)
+"""After an attempt that failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,13 +161,14 @@ async def reconcile(unit: Unit, moves: Sequence[StarMove]) -> int:
     return missed
 
 
-async def reconciled(unit: Unit) -> None:
-    """The whole list was read."""
+async def reconciled(unit: Unit, *, whole: bool = True) -> None:
+    """The list was read; where it could not be read `whole`, it is read again soon."""
+    seen = unit.now if whole else unit.now - RECONCILE_EVERY + RECONCILE_AGAIN
     cursor = await unit.session.get(EventCursor, Provider.STARS.value)
     if cursor is None:
-        unit.session.add(EventCursor(source=Provider.STARS.value, seen_until=unit.now))
+        unit.session.add(EventCursor(source=Provider.STARS.value, seen_until=seen))
     else:
-        cursor.seen_until = unit.now
+        cursor.seen_until = seen
 
 
 def _unasked(unit: Unit, user: Address, language: str, move: StarMove) -> Donation:

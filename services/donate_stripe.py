@@ -296,7 +296,9 @@ async def _recheck(unit: Unit, donation_id: UUID) -> None:
     elif donation.provider is Provider.STRIPE and donation.payment is not None:
         await ask_look(unit, Looked.PAYMENT, donation.payment)
     else:
-        await advance(unit, donation, DonationStatus.EXPIRED, "clock")
+        asked = donation.status is DonationStatus.ASKED  # the provider never answered, and the giver still waits
+        await advance(unit, donation, DonationStatus.FAILED if asked else DonationStatus.EXPIRED, "clock")
+        await donate_news.tell(unit, donation)
     donation.due_at = unit.now + RECHECK
     await unit.session.flush()
 

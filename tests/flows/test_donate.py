@@ -117,6 +117,17 @@ async def test_stars_that_nobody_told_of_are_found(world: World) -> None:
     assert await books(world, "XTR") == {"contributions": -500, "stars": 500}
 
 
+async def test_list_of_stars_that_cannot_be_read_is_read_later(world: World) -> None:
+    """A Bot API server that refuses the list is not asked again at once, and loses nothing."""
+    donor = await world.person("Dora", "en")
+    await donor.pay(await page_of(world, donor, "Telegram Stars", "500 ⭐"), lost=True)
+    await world.town.fault("server_error", method="getStarTransactions")
+    await world.jump(hours=7)
+    assert await statuses(world) == [DonationStatus.OPEN]
+    await world.jump(minutes=16)
+    assert await statuses(world) == [DonationStatus.GIVEN]
+
+
 async def test_monthly_gift_is_given_each_month_and_stopped(world: World, bank: Bank) -> None:
     """Each month is a gift of its own; a press on Stop ends it at Stripe, and the giver hears so."""
     donor = await world.person("Dora", "en")
