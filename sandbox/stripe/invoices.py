@@ -17,13 +17,46 @@ def draft(stripe: Stripe, subscription: JsonDict, email: str | None, reason: str
     total = sum(line["amount"] for line in lines)
     customer = stripe.get("customer", subscription["customer"])
     first = subscription["items"]["data"][0]
-    body: JsonDict = {
+    body: JsonDict = _nothing_special() | {
         "id": invoice_id,
         "account_country": stripe.terms.country,
         "amount_due": total,
+        "amount_remaining": total,
+        "automatically_finalizes_at": now + int(stripe.terms.invoice_draft.total_seconds()),
+        "billing_reason": reason,
+        "created": now,
+        "currency": subscription["currency"],
+        "customer": customer["id"],
+        "customer_email": email,
+        "customer_name": customer["name"],
+        "lines": {
+            "object": "list", "data": lines, "has_more": False, "url": f"/v1/invoices/{invoice_id}/lines"
+        },
+        "parent": {
+            "quote_details": None,
+            "subscription_details": {
+                "metadata": dict(subscription["metadata"]), "subscription": subscription["id"]
+            },
+            "type": "subscription_details",
+        },
+        "period_end": now,
+        "period_start": now if reason == "subscription_create" else first["created"],
+        "subtotal": total,
+        "subtotal_excluding_tax": total,
+        "total": total,
+        "total_excluding_tax": total,
+    }  # fmt: skip
+    invoice = stripe.add("invoice", body)
+    subscription["latest_invoice"] = invoice["id"]
+    stripe.emit("invoice.created", invoice)
+    return invoice
+
+
+def _nothing_special() -> JsonDict:
+    """What every new draft here has in common: no tax, no discount, nothing paid."""
+    return {
         "amount_overpaid": 0,
         "amount_paid": 0,
-        "amount_remaining": total,
         "amount_shipping": 0,
         "application": None,
         "attempt_count": 0,
@@ -32,14 +65,7 @@ def draft(stripe: Stripe, subscription: JsonDict, email: str | None, reason: str
         "automatic_tax": {
             "disabled_reason": None, "enabled": False, "liability": None, "provider": None, "status": None
         },
-        "automatically_finalizes_at": now + int(stripe.terms.invoice_draft.total_seconds()),
-        "billing_reason": reason,
         "collection_method": "charge_automatically",
-        "created": now,
-        "currency": subscription["currency"],
-        "customer": customer["id"],
-        "customer_email": email,
-        "customer_name": customer["name"],
         "customer_tax_exempt": "none",
         "customer_tax_ids": [],
         "default_payment_method": None,
@@ -48,24 +74,12 @@ def draft(stripe: Stripe, subscription: JsonDict, email: str | None, reason: str
         "discounts": [],
         "issuer": {"type": "self"},
         "latest_revision": None,
-        "lines": {
-            "object": "list", "data": lines, "has_more": False, "url": f"/v1/invoices/{invoice_id}/lines"
-        },
         "livemode": False,
         "metadata": {},
         "on_behalf_of": None,
-        "parent": {
-            "quote_details": None,
-            "subscription_details": {
-                "metadata": dict(subscription["metadata"]), "subscription": subscription["id"]
-            },
-            "type": "subscription_details",
-        },
         "payment_settings": {
             "default_mandate": None, "payment_method_options": None, "payment_method_types": None
         },
-        "period_end": now,
-        "period_start": now if reason == "subscription_create" else first["created"],
         "post_payment_credit_notes_amount": 0,
         "pre_payment_credit_notes_amount": 0,
         "starting_balance": 0,
@@ -73,19 +87,11 @@ def draft(stripe: Stripe, subscription: JsonDict, email: str | None, reason: str
         "status_transitions": {
             "finalized_at": None, "marked_uncollectible_at": None, "paid_at": None, "voided_at": None
         },
-        "subtotal": total,
-        "subtotal_excluding_tax": total,
         "test_clock": None,
-        "total": total,
         "total_discount_amounts": [],
-        "total_excluding_tax": total,
         "total_pretax_credit_amounts": [],
         "total_taxes": [],
     }  # fmt: skip
-    invoice = stripe.add("invoice", body)
-    subscription["latest_invoice"] = invoice["id"]
-    stripe.emit("invoice.created", invoice)
-    return invoice
 
 
 def finalize(stripe: Stripe, invoice: JsonDict) -> None:
