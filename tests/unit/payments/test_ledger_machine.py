@@ -308,22 +308,13 @@ def test_books_hold_on_sqlite(
 
 
 def test_books_hold_on_postgresql(
-    postgres: Any,  # noqa: ANN401 - the server's class has no types
-    postgres_template: str,
-    make_postgres_url: Callable[[str], str],
-    make_resources: Callable[[str], Resources],
+    take_postgres: Callable[[], str], make_resources: Callable[[str], Resources]
 ) -> None:
     """The same rules hold on the other engine, whose triggers are written apart."""
 
     class OnPostgresql(Books):
         def make(self) -> Resources:
-            self.name = f"test_{uuid4().hex}"
-            postgres.psql(f"CREATE DATABASE {self.name} TEMPLATE {postgres_template}")
-            return make_resources(make_postgres_url(self.name))
-
-        def teardown(self) -> None:
-            super().teardown()
-            postgres.psql(f"DROP DATABASE {self.name} WITH (FORCE)")
+            return make_resources(take_postgres())
 
     run_state_machine_as_test(OnPostgresql, settings=_settings(10, 30))
 
