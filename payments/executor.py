@@ -15,7 +15,7 @@ from models.unit import Unit
 from payments import attempts, breaker
 from payments.attempts import Concluded, Now
 from payments.rails import registry
-from payments.rails.base import ClosableRail, MachineRail, Order, Outcome, Result
+from payments.rails.base import DistantRail, MachineRail, Order, Outcome, Result
 from payments.rails.registry import NoRail
 
 PATIENCE: Final = 45.0
@@ -101,6 +101,6 @@ def _machine(unit: Unit, name: str) -> MachineRail | None:
         rail = registry.find(unit, name)
     except NoRail:
         return None
-    if isinstance(rail, ClosableRail) and rail.closed:
+    if isinstance(rail, DistantRail) and rail.out_of_reach:
         return None
     return rail if isinstance(rail, MachineRail) else None

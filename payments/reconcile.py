@@ -25,7 +25,7 @@ from payments.executor import OpenUnit, Tell
 from payments.ledger import EntryKind, Purpose, balance
 from payments.money import Money
 from payments.rails import registry
-from payments.rails.base import ClosableRail, MachineRail, Outcome
+from payments.rails.base import DistantRail, MachineRail, Outcome
 
 PAGE: Final = 1000
 """Payouts that are read at once."""
@@ -108,7 +108,9 @@ async def ask_providers(open_unit: OpenUnit, since: timedelta) -> list[Differenc
     """
     async with open_unit() as unit:
         rails = {
-            name: rail for name, rail in unit.rails.items() if not (isinstance(rail, ClosableRail) and rail.closed)
+            name: rail
+            for name, rail in unit.rails.items()
+            if not (isinstance(rail, DistantRail) and rail.out_of_reach)
         }
         ended = await unit.session.exec(
             select(Attempt.id, Attempt.rail).where(

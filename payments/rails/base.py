@@ -113,11 +113,11 @@ class ChoosyRail(Rail, Protocol):
 
 
 @runtime_checkable
-class ClosableRail(Rail, Protocol):
+class DistantRail(Rail, Protocol):
     """A rail that this process may lack the settings for: then it asks nobody, and another process does."""
 
     @property
-    def closed(self) -> bool:
+    def out_of_reach(self) -> bool:
         """Whether there is nobody to ask from here."""
         ...
 

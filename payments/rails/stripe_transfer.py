@@ -53,7 +53,7 @@ class StripeTransfer:
         self.partner = partner
 
     @property
-    def closed(self) -> bool:
+    def out_of_reach(self) -> bool:
         """Whether there is no key to Stripe."""
         return self._gateway is None
 
