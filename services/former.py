@@ -3,7 +3,8 @@
 - Counted from when they left or were suspended. Who was never confirmed, or whose re-confirmation ran out, leaves
   by itself after as long, and is counted from then.
 - Their address is shredded with its key, and the index of their chat gives way to a random one. The row stays
-  under its call sign: votes, payouts and the log name it. Whoever comes back is a newcomer with a row of their own.
+  under its call sign: votes, payouts and the log name it. Whoever comes back is a newcomer with a row of
+  their own.
 - Not while they are barred from a request that may still be paid: it was theirs, and they may not judge or pay it
   under another row.
 - A backup from before may bring a forgotten one back, whose keys are gone: their access ends and they are
