@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Executable, String, bindparam
+from sqlalchemy import String, bindparam
 from sqlalchemy import select as choose
 from sqlmodel import col, select
 
@@ -111,18 +112,21 @@ PANEL_ACTS = frozenset({Act.READ, Act.VOTE, Act.ASK, Act.STEP_ASIDE, Act.PROPOSE
 async def name_actor(unit: Unit, user: int, language: str | None) -> Actor:
     """Name the actor behind a Telegram account; `language` is what the client says, as an IETF tag."""
     chat = unit.vault.index(IndexName.chat, str(user))
-    volunteer, case = (await unit.session.execute(_acting(), {"in_chat": chat})).one()
+    found: tuple[Volunteer | None, Case | None] = (
+        await unit.session.exec(_acting(), params={"in_chat": chat})
+    ).one()
+    volunteer, case = found
     spoken = case.language if case else volunteer.language if volunteer else unit.texts.choose(language)
     return Actor(chat, Address(user), spoken, volunteer, await roles_of(unit, volunteer), case)
 
 
 @cache
-def _acting() -> Executable:
+def _acting() -> Any:  # noqa: ANN401 - SQLModel's types know no statement of two rows that may be missing
     """Whoever has this chat, in one row. Built once: each event runs it, and building it takes longer."""
     here = choose(bindparam("in_chat", type_=String).label("chat")).subquery()
     own = (col(Case.chat) == here.c.chat) & col(Case.status).not_in(ENDED)
     return (
-        choose(Volunteer, Case)
+        select(Volunteer, Case)
         .select_from(here)
         .outerjoin(Volunteer, col(Volunteer.chat) == here.c.chat)
         .outerjoin(Case, own)
