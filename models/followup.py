@@ -7,7 +7,8 @@ from uuid import UUID
 from sqlalchemy import UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from models.base import UtcTime, enum_column, new_id
+from models.base import Sealed, UtcTime, enum_column, new_id
+from vault.types import SealedBytes
 
 
 class FollowUpKind(StrEnum):
@@ -49,6 +50,8 @@ class Outcome(StrEnum):
     BAD = "bad"
     NOT_ARRIVED = "not_arrived"
     DANGER = "danger"
+    WORDS = "words"
+    """Said in their own words only."""
 
 
 class FollowUp(SQLModel, table=True):
@@ -67,6 +70,8 @@ class FollowUp(SQLModel, table=True):
     due_at: datetime = Field(sa_type=UtcTime, index=True)
     repeats: int = 0
     outcome: Outcome | None = Field(default=None, sa_column=enum_column(Outcome, "outcome", nullable=True))
+    words: SealedBytes | None = Field(default=None, sa_type=Sealed)
+    """Sealed in the case's `story`. Place of the seal: (`follow_up`, `words`, id)."""
     answered_at: datetime | None = Field(default=None, sa_type=UtcTime)
 
 

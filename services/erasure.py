@@ -95,6 +95,7 @@ async def _delete_rows(unit: Unit, case: Case) -> None:
     await unit.session.exec(update(Vote).where(col(Vote.case_id) == case.id).values(reason=None, amount=None))
     of_case = col(FollowUp.case_id) == case.id
     await unit.session.exec(delete(FollowUp).where(of_case, col(FollowUp.kind).in_(AROUND_COURT)))
+    await unit.session.exec(update(FollowUp).where(of_case).values(words=None))
 
 
 def _blank(case: Case) -> None:

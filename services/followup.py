@@ -180,6 +180,7 @@ def question(unit: Unit, row: FollowUp, language: str, *, again: bool = False) -
         *(
             [Button(texts.render(f"followup.button.{label}", language), act, which)]
             for label, act in (
+                ("words", "followup.words"),
                 ("danger", "followup.danger"),
                 ("never", "followup.never"),
             )

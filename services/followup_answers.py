@@ -1,20 +1,20 @@
-"""What a person answers to a follow-up: by a button, or that they are in danger.
+"""What a person answers to a follow-up: by a button, in their own words, or that they are in danger.
 
 - Only the applicant of the case answers, and only while the case can still be opened.
-- No words are asked for: a panel reads only while a case is open, and nobody else reads of a person at all, so
-  nobody could read them. Who has something to say calls for somebody, and is written with (`services.danger`).
+- A typed answer is sealed in the case's story, and read by those who decided (`services.followup_words`).
 - "Not yet" goes back to the treasurers, danger to the coordinators, both in the same transaction.
 """
 
 from datetime import timedelta
 from uuid import UUID
 
+from models.audit import about, record
 from models.case import Case, CaseStatus
 from models.errors import ButtonGone, NotAllowed
 from models.followup import ALLOWED, FollowUp, FollowUpStatus, Outcome
 from models.states import move
 from models.unit import Unit
-from services import danger, treasury_returns
+from services import danger, followup_words, treasury_returns
 from services.access import Actor, applicant_of
 from services.followup import life_of, question, settle, slot_of, stop
 from services.speak import Button, Life, Screen, show
@@ -35,6 +35,18 @@ async def answer(unit: Unit, actor: Actor, key: UUID, outcome: Outcome) -> None:
     if outcome is Outcome.NOT_ARRIVED:
         await treasury_returns.reported_missing(unit, case)
     await _thank(unit, actor, case, row, f"followup.done.{outcome}")
+    await settle(unit, case)
+
+
+async def tell(unit: Unit, actor: Actor, key: UUID, text: str) -> None:
+    """Take what was typed. Raises `BadInput` for nothing; may follow an answer by a button, or replace words."""
+    case, row = await mine(unit, actor, key)
+    await followup_words.keep(unit, case, row, text)
+    if row.status is FollowUpStatus.ANSWERED:
+        await record(unit, applicant_of(case), "follow_up.told", about("follow_up", row.id))
+    else:
+        await _heard(unit, row, Outcome.WORDS, case)
+    await _thank(unit, actor, case, row, "followup.done.words")
     await settle(unit, case)
 
 
@@ -60,6 +72,11 @@ async def never_again(unit: Unit, actor: Actor, key: UUID) -> None:
         case=case,
         life=THANKS,
     )
+
+
+async def ask_for_words(unit: Unit, actor: Actor, key: UUID) -> None:
+    """Show that the next message will be taken as the answer."""
+    await _show(unit, actor, key, "followup.ask-words")
 
 
 async def confirm_never(unit: Unit, actor: Actor, key: UUID) -> None:
@@ -93,8 +110,8 @@ async def _heard(unit: Unit, row: FollowUp, outcome: Outcome, case: Case) -> Non
 
 
 async def _thank(unit: Unit, actor: Actor, case: Case, row: FollowUp, key: str) -> None:
-    buttons = _buttons(unit, actor, row, ("danger", "followup.danger"))
-    screen = Screen(unit.texts.render(key, actor.language), buttons)
+    labels = (("words", "followup.words"), ("danger", "followup.danger"))
+    screen = Screen(unit.texts.render(key, actor.language), _buttons(unit, actor, row, *labels))
     await show(unit, actor.to, screen, slot=slot_of(row), case=case, life=THANKS)
 
 

@@ -105,7 +105,7 @@ async def begin(world: World, language: str) -> Story:
 
 @LANGUAGES
 async def test_three_questions_answered(world: World, language: str) -> None:
-    """Three buttons: each is thanked for in its place, and the case ends."""
+    """Button, words and button again: each is thanked for in its place, and the case ends."""
     story = await begin(world, language)
     asked = await story.next_question()
     assert asked[-1].text == story.say("followup.ask.arrived")
@@ -113,8 +113,12 @@ async def test_three_questions_answered(world: World, language: str) -> None:
     assert story.say("followup.done.good") in await story.texts()
 
     await story.next_question()
-    await story.press("followup.button.good")
-    assert story.say("followup.done.good") in await story.texts()
+    await story.press("followup.button.words")
+    assert story.say("followup.ask-words") in await story.texts()
+    typed = await story.person.send("Всё хорошо, спасибо за зонт")
+    await world.settle()
+    assert typed.id not in {view.id for view in await story.person.messages()}
+    assert story.say("followup.done.words") in await story.texts()
 
     await story.next_question()
     await story.press("followup.button.bad")

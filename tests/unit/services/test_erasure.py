@@ -26,13 +26,13 @@ from services.submission import withdraw
 from tests.unit.services.asker import ASKER, actor_of, case_of, draft, standing, submitted
 from tests.unit.services.fund import Fund, volunteer
 from vault.errors import CompartmentShredded
-from vault.types import BlindIndex, Compartment
+from vault.types import BlindIndex, Compartment, SealedBytes
 
 FINISH = next(job for job in erasure.JOBS if job.name == "erasure.finish")
 
 
 async def full_case(resources: Resources) -> UUID:
-    """A case under review with files, a check phrase, a follow-up, a screen, buttons and a conversation."""
+    """A case under review with files, a check phrase, follow-up words, a screen, buttons and a conversation."""
     case_id, _ = await submitted(resources)
     async with resources.unit() as unit:
         actor, case = await actor_of(unit), await case_of(unit, case_id)
@@ -41,7 +41,9 @@ async def full_case(resources: Resources) -> UUID:
         (request,) = await attachments.due_requests(unit)
         await attachments.add_pages(unit, request, [b"canary-page"])
         await attachments.request_file(unit, actor, case, "canary-waiting", 10)
-        unit.session.add(FollowUp(case_id=case_id, kind=FollowUpKind.MONTH, due_at=unit.now))
+        unit.session.add(
+            FollowUp(case_id=case_id, kind=FollowUpKind.MONTH, due_at=unit.now, words=SealedBytes(b"sealed"))
+        )
         standing(unit, ASKER, 900, case)
         standing(unit, ASKER, 901, slot="notice:1")
         await show(unit, To(Address(ASKER), "en"), Screen("x", [[Button("open", "case.open")]]), case=case)
@@ -69,6 +71,8 @@ async def nothing_left(unit: Unit, case_id: UUID) -> None:
     assert [case.category, case.urgency, case.amount] == [None] * 3
     for table in (Answer, Question, Attachment, AttachmentRequest):
         assert (await unit.session.exec(select(table).where(col(table.case_id) == case_id))).all() == []
+    words = await unit.session.exec(select(FollowUp.words).where(FollowUp.case_id == case_id))
+    assert set(words.all()) <= {None}
     lane = lane_of(unit, Address(ASKER))
     for mail in (Keyboard, Conversation):
         assert (await unit.session.exec(select(mail).where(col(mail.lane) == lane))).all() == []
