@@ -408,7 +408,7 @@ async def panel(resources: Resources, case_id: UUID, *numbers: int) -> None:
             await volunteers.accept(unit, await name_actor(unit, number, "en"), token, sign)
             member = (await name_actor(unit, number, "en")).volunteer
             assert member is not None
-            member.status = VolunteerStatus.ACTIVE
+            member.status, member.reconfirm_at = VolunteerStatus.ACTIVE, unit.now + timedelta(days=365)
             unit.session.add(VolunteerRole(volunteer_id=member.id, role=Role.REVIEWER, confirmed_at=unit.now))
             unit.session.add(
                 Seat(
