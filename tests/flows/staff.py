@@ -126,6 +126,17 @@ class Staff:
         assert shown.protected
         return (await self.reads(payer, "treasury.payout.destination"))["destination"]
 
+    async def look_over(self, looker: Person) -> str:
+        """Look at a destination that was changed after the approval, and let it pass; it is returned."""
+        await self.press(looker, "treasury.button.open")
+        await self.sees(looker, "treasury.payout.changed")
+        await self.press(looker, "treasury.button.look")
+        shown = await self.sees(looker, "treasury.payout.look")
+        assert shown.protected
+        found = (await self.reads(looker, "treasury.payout.look"))["destination"]
+        await self.press(looker, "treasury.button.looked")
+        return found
+
     async def pay(self, payer: Person, reference: str) -> None:
         """Enter under which reference the payout in hand was paid."""
         await self.press(payer, "treasury.button.paid")

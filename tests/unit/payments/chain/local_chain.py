@@ -4,6 +4,7 @@ The pool follows the rules of a node: nonces in order, a tenth more to replace, 
 make blocks, drop transactions, reorganise, and make the server lie, hang up, answer late or be down.
 """
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,10 @@ from eth_tester.exceptions import TransactionFailed, TransactionNotFound
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 from vyper import compile_code
+
+from payments.chain import RECURSION_LIMIT
+
+sys.setrecursionlimit(RECURSION_LIMIT)  # py-evm raises it too
 
 TOKEN = """
 # pragma version ~=0.4.0

@@ -1,5 +1,7 @@
 """Addresses, amounts, fees and verdicts: what is decided without asking anybody."""
 
+import subprocess
+import sys
 from datetime import date
 from fractions import Fraction
 
@@ -178,3 +180,14 @@ def test_all_nodes_must_agree(verdicts: list[Verdict]) -> None:
         assert set(verdicts) == {Verdict.FINAL}
     if found == Verdict.DONE:
         assert set(verdicts) <= {Verdict.DONE, Verdict.FINAL}
+
+
+def test_the_libraries_of_the_chain_leave_the_recursion_limit() -> None:
+    """Deeply nested JSON is refused, and does not overflow the stack, in a process that pays on the chain."""
+    script = (
+        "import json, sys; import payments.chain.node, payments.chain.signing\n"
+        "try: json.loads('[' * 100_000)\n"
+        "except RecursionError: print('refused')"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)  # noqa: S603 - our own words
+    assert ended.stdout == "refused\n"
