@@ -56,10 +56,10 @@ def _proxy(value: SecretStr) -> SecretStr:
     return value
 
 
-def _webhook(value: str) -> str:
+def _public(value: str) -> str:
     parts = urlsplit(_http(value))
     if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "localhost"}:
-        raise ValueError("Telegram delivers to https addresses only")
+        raise ValueError("not an https address")
     return value
 
 
@@ -149,7 +149,7 @@ class Settings(BaseSettings):
         description="Where health, metrics and the webhook are served.",
         examples=["127.0.0.1:8088"],
     )
-    webhook_url: Annotated[str, AfterValidator(_webhook)] | None = Field(
+    webhook_url: Annotated[str, AfterValidator(_public)] | None = Field(
         default=None,
         description="Public https address under which Telegram reaches PLECHO_WEB_BIND. Without it: long polling.",
         examples=["https://bot.example.org"],
@@ -168,7 +168,7 @@ class Settings(BaseSettings):
         description="Signing secret of the webhook endpoint `/stripe`. Without it: polling alone.",
         examples=["whsec_EXAMPLEexampleEXAMPLEexample"],
     )
-    give_url: Annotated[str, AfterValidator(_http)] | None = Field(
+    give_url: Annotated[str, AfterValidator(_public)] | None = Field(
         default=None,
         description="Public address under which PLECHO_WEB_BIND is reached. Without it there is no page `/give`.",
         examples=["https://give.example.org"],
@@ -236,10 +236,12 @@ class Settings(BaseSettings):
 
     @property
     def stripe(self) -> StripeSetup | None:
-        """How Stripe is used; none without a key. Raises `SettingWrong` for a webhook without one."""
+        """How Stripe is used; none without a key. Raises `SettingWrong` for what needs one."""
         if self.stripe_key is None:
-            if self.stripe_webhook_secret is not None:
-                raise SettingWrong(PREFIX + "STRIPE_KEY", "is not set, but PLECHO_STRIPE_WEBHOOK_SECRET is")
+            needing = {"STRIPE_WEBHOOK_SECRET": self.stripe_webhook_secret, "GIVE_URL": self.give_url}
+            for name, value in needing.items():
+                if value is not None:
+                    raise SettingWrong(PREFIX + "STRIPE_KEY", f"is not set, but {PREFIX}{name} is")
             return None
         secret = self.stripe_webhook_secret.get_secret_value() if self.stripe_webhook_secret else None
         return StripeSetup(self.stripe_key.get_secret_value(), self.stripe_api_url, secret, self.give_url)

@@ -32,7 +32,7 @@ from services.jobs import Job
 from services.panel import reading_slot
 from services.roles import holders, tell_role
 from services.seats import asked, lock_open, seated
-from services.speak import NOTICE, Button, Screen, clear_slot, notify, show
+from services.speak import NOTICE, Button, Life, Screen, clear_slot, notify, show
 from texts.formats import money
 
 AFTERWARDS: Final = timedelta(days=3)
@@ -222,6 +222,11 @@ async def _able(unit: Unit, case: Case, proposer: Volunteer) -> list[Volunteer]:
     ]
 
 
+def _standing(unit: Unit) -> Life:
+    """What is asked holds the facts of a card, and nothing else leads to it: it does not fade before it goes."""
+    return Life(None, timedelta(hours=unit.policy.retention.message_hours))
+
+
 def _slot(case: Case) -> str:
     return f"{NOTICE}emergency:{case.id}"
 
@@ -235,7 +240,7 @@ async def _ask(unit: Unit, case: Case, coordinator: Volunteer, proposer: Volunte
         "emergency.asked", to.language, sign=proposer.call_sign, code=case.code, facts=facts, most=most
     )
     row = [Button(unit.texts.render("emergency.button.agree", to.language), "emergency.agree")]
-    await show(unit, to, Screen(text, [row]), slot=_slot(case), case=case, urgent=True)
+    await show(unit, to, Screen(text, [row]), slot=_slot(case), case=case, life=_standing(unit), urgent=True)
 
 
 async def _clear_asked(unit: Unit, case: Case) -> None:

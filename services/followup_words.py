@@ -32,6 +32,9 @@ from vault.types import Compartment
 LONGEST = 1500
 """Most characters, as of an answer to the panel: with emoji they still fit into one message (Bot API: 4096)."""
 
+LET_GO = frozenset({CaseStatus.WITHDRAWN, CaseStatus.SHREDDED})
+"""Cases whose person was told that nobody reads any more."""
+
 
 async def keep(unit: Unit, case: Case, row: FollowUp, text: str) -> None:
     """Seal what was typed, and tell those who may read it, once. Raises `BadInput` for nothing or too much."""
@@ -48,14 +51,14 @@ async def keep(unit: Unit, case: Case, row: FollowUp, text: str) -> None:
                 unit.texts.render("followup.button.read", to.language), "followup.read", {"followup": str(row.id)}
             )
             line = unit.texts.render("followup.told.words", to.language, code=case.code)
-            await notify(unit, to, Screen(line, [[button]]), case=case)
+            await notify(unit, to, Screen(line, [[button]]), case=case, life=Life(None, _until_erased(unit)))
 
 
 async def read(unit: Unit, actor: Actor, key: UUID) -> None:
     """Show the words to one who decided. Raises `ButtonGone`, `NotOnPanel`, `SteppedAside`, or as `require`."""
     row = await unit.session.get(FollowUp, key)
     case = await unit.session.get(Case, row.case_id) if row else None
-    if row is None or row.words is None or case is None or case.status is CaseStatus.SHREDDED:
+    if row is None or row.words is None or case is None or case.status in LET_GO:
         raise ButtonGone
     volunteer = require(actor, Act.READ, case)
     if await has_stepped_aside(unit, case.id, volunteer.id):
@@ -68,6 +71,11 @@ async def read(unit: Unit, actor: Actor, key: UUID) -> None:
     life = Life(None, timedelta(minutes=unit.policy.panel.reading_minutes))
     slot = reading_slot(case.id)
     await show(unit, actor.to, Screen(text, protect=True), slot=slot, case=case, life=life, anew=True)
+
+
+def _until_erased(unit: Unit) -> timedelta:
+    """The line names a code only, and nothing else leads to the words: it does not fade before it goes."""
+    return timedelta(hours=unit.policy.retention.message_hours)
 
 
 async def _panel(unit: Unit, case: Case) -> frozenset[UUID]:

@@ -22,7 +22,6 @@ from models.base import new_id, table_of
 from models.case import Answer, Case, CaseStatus, Category, Urgency
 from models.errors import BadInput, NotAllowed, Stale
 from models.unit import Unit
-from services import news
 from services.access import Actor
 from services.contact import SafeContact, read_contact, write_contact
 from services.questions import BY_KEY, KEYS, SKIPPED, after, question, read_choice, read_typed
@@ -153,12 +152,6 @@ async def forget_answer(unit: Unit, case: Case, key: str) -> None:
     """Forget an answer: until another is given, `read_answer` gives none, and the case screen asks for it."""
     question(key)
     await unit.session.exec(delete(Answer).where(col(Answer.case_id) == case.id, col(Answer.question) == key))
-
-
-async def ask_again(unit: Unit, case: Case, key: str) -> None:
-    """Forget an answer and tell the applicant that there is news, when their profile lets it arrive."""
-    await forget_answer(unit, case, key)
-    await news.tell(unit, case, "intake.again")
 
 
 def set_facts(case: Case, answers: Mapping[str, str], unit: Unit) -> None:

@@ -69,4 +69,5 @@ def is_signed(body: bytes, header: str, secret: str, now: float) -> bool:
     if abs(now - int(times[0])) > TOLERANCE_SECONDS:
         return False
     expected = hmac.new(secret.encode(), times[0].encode() + b"." + body, hashlib.sha256).hexdigest()
-    return any(hmac.compare_digest(value.encode(), expected.encode()) for name, value in pairs if name == "v1")
+    given = (value.encode(errors="surrogateescape") for name, value in pairs if name == "v1")
+    return any(hmac.compare_digest(value, expected.encode()) for value in given)

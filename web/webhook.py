@@ -28,7 +28,7 @@ class Webhook:
     async def receive(self, request: web.Request) -> web.Response:
         """Store one update."""
         given = request.headers.get(SECRET_HEADER, "")
-        if not hmac.compare_digest(given.encode(), self.secret.encode()):
+        if not hmac.compare_digest(given.encode(errors="surrogateescape"), self.secret.encode()):
             return self._refuse(401)
         try:
             update: object = json.loads(await request.read())

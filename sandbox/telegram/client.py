@@ -369,10 +369,6 @@ class Group:
         """Remove a person."""
         await self._member(person.id, "kicked", self.creator)
 
-    async def promote(self, person: Person, rights: dict[str, bool] | None = None) -> None:
-        """Make a person an administrator."""
-        await self._member(person.id, "administrator", self.creator, rights)
-
     async def set_history(self, *, visible: bool) -> None:
         """Show or hide earlier messages to those who come later."""
         await self.town.call("POST", f"/groups/{self.id}/history", json={"visible": visible})

@@ -35,7 +35,8 @@ class ChatPage:
         return self.page.locator(".chip").filter(has_text=re.compile(f"{name}$"))
 
     async def show(self, *names: str) -> None:
-        """Show these people and nobody else."""
+        """Show these people and nobody else, once the page has shown those it begins with."""
+        await self.page.locator(".chip").first.wait_for()
         while await (pressed := self.page.locator(".chip[aria-pressed=true]")).count():
             await pressed.first.click()
         for name in names:

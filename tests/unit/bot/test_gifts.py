@@ -62,6 +62,7 @@ async def test_doctor_knows_a_key_that_works(stripe_server: StripeServer) -> Non
         {"stripe_webhook_secret": "not a secret"},
         {"stripe_api_url": "ftp://api.example"},
         {"give_url": "give.of.ours"},
+        {"give_url": "http://give.example"},
     ],
 )
 def test_wrong_setting_is_named_and_not_shown(wrong: dict[str, str]) -> None:
@@ -73,7 +74,10 @@ def test_wrong_setting_is_named_and_not_shown(wrong: dict[str, str]) -> None:
     assert value not in said.replace(" ", "")
 
 
-def test_webhook_without_a_key_is_refused() -> None:
-    """Events that could not be looked up would be of no use."""
+@pytest.mark.parametrize(
+    "needing", [{"stripe_webhook_secret": "whsec_longenoughforasecret"}, {"give_url": "https://give.example"}]
+)
+def test_what_needs_a_key_is_refused_without_one(needing: dict[str, str]) -> None:
+    """Events that could not be looked up, and a page that could not lead on, would be of no use."""
     with pytest.raises(SettingWrong, match="STRIPE_KEY"):
-        _ = read_settings(stripe_webhook_secret="whsec_longenoughforasecret").stripe
+        _ = read_settings(**needing).stripe

@@ -46,7 +46,7 @@ def test_without_any_setting_it_is_sqlite_in_the_data_directory() -> None:
         ("KEYS_URL", "sqlite:///data/../data/plecho.db", "must be another database"),
         ("WEB_BIND", "8080", "not HOST:PORT"),
         ("WEB_BIND", "127.0.0.1:70000", "not HOST:PORT"),
-        ("WEBHOOK_URL", "http://bot.example.org", "https addresses only"),
+        ("WEBHOOK_URL", "http://bot.example.org", "not an https address"),
         ("DATABSE_URL", "x", "did you mean PLECHO_DATABASE_URL?"),
     ],
 )

@@ -429,6 +429,7 @@ async def test_words_reach_those_who_decided(resources: Resources, clock: Travel
     told = [one for one in await delivered(resources) if one["chat"] != PERSON]
     assert {one["chat"] for one in told} == {FIRST, SECOND}
     assert len(told) == 2
+    assert {one["fade"] for one in told} == {None}
     assert not any("umbrella" in one["text"] for one in told)
     async with resources.unit() as unit:
         await followup_words.read(unit, await name_actor(unit, FIRST, "en"), row.id)
@@ -449,6 +450,7 @@ async def test_words_reach_those_who_decided(resources: Resources, clock: Travel
         ("one who stepped aside since", SECOND, SteppedAside),
         ("a stranger", STRANGER, NotAllowed),
         ("an erased case", FIRST, ButtonGone),
+        ("a withdrawn case", FIRST, ButtonGone),
     ],
 )
 async def test_words_are_read_by_nobody_else(
@@ -466,8 +468,9 @@ async def test_words_are_read_by_nobody_else(
         assert members["t"] is not None
         unit.session.add(Recusal(case_id=row.case_id, volunteer_id=members["s"].id, at=unit.now))
         await unit.session.exec(delete(Seat).where(col(Seat.volunteer_id) == members["t"].id))
-        if why == "an erased case":
-            (await unit.session.get_one(Case, row.case_id)).status = CaseStatus.SHREDDED
+        ended = {"an erased case": CaseStatus.SHREDDED, "a withdrawn case": CaseStatus.WITHDRAWN}
+        case = await unit.session.get_one(Case, row.case_id)
+        case.status = ended.get(why, case.status)
     with pytest.raises(error):
         async with resources.unit() as unit:
             await followup_words.read(unit, await name_actor(unit, number, "en"), row.id)
