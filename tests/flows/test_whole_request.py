@@ -289,6 +289,11 @@ async def _follow_up(house: House) -> None:
     await asker.press("followup.button.words")
     shown = await asker.type("canary-words: fine")
     assert shown.text == asker.say("followup.done.words")
+    staff, told = house.staff, house.asker.say("followup.button.read")
+    readers = [one for one in staff.reviewers if any(told in view.labels for view in await one.messages())]
+    assert 0 < len(readers) < len(staff.reviewers)
+    await staff.press(readers[0], "followup.button.read")
+    assert (await staff.reads(readers[0], "followup.words"))["words"] == "canary-words: fine"
     await house.live(days=quarter - month)
     assert [view.text for view in await asker.person.messages()] == [asker.say("followup.ask.quarter")]
     await asker.press("followup.button.good")

@@ -40,18 +40,28 @@ class PowerCut(BaseException):
 
 
 class Crashing(Resources):
-    """Resources of a process that dies when it opens its n-th unit."""
+    """Resources of a process that dies when it opens its n-th transaction, to write or to look."""
 
     left: int
 
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Unit]:
         """A unit, or the end."""
+        self._step()
+        async with super().unit() as unit:
+            yield unit
+
+    @asynccontextmanager
+    async def glance(self) -> AsyncIterator[Unit]:
+        """A look, or the end."""
+        self._step()
+        async with super().glance() as unit:
+            yield unit
+
+    def _step(self) -> None:
         self.left -= 1
         if self.left <= 0:
             raise PowerCut
-        async with super().unit() as unit:
-            yield unit
 
 
 @dataclass
@@ -218,7 +228,7 @@ async def test_an_unchanged_screen_is_not_sent_again(post: Post, anna: Person) -
     assert await post.methods(anna.id) == ["sendMessage", "editMessageText"]
 
 
-@pytest.mark.parametrize("cut", range(1, 7))
+@pytest.mark.parametrize("cut", [1, 2, 3])
 async def test_a_crash_never_doubles_a_text(post: Post, anna: Person, cut: int) -> None:
     """Wherever the process dies between look, line and record, the text stands once and its number is known."""
     await post.show(anna.id, "один раз", slot="notice:1")
@@ -228,6 +238,7 @@ async def test_a_crash_never_doubles_a_text(post: Post, anna: Person, cut: int) 
     async with post.sending(dying) as (task, recorded):
         while not task.done() and dying.left > 0 and await post.pending():
             await recorded.wait(0.05)
+    assert dying.left <= 0, "the process was to die here"
     await post.deliver()
     said = await texts(anna)
     assert said.count("один раз") == 1
