@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlmodel import col, select
+from sqlmodel import select
 
 from models.base import new_id
 from models.donation import PAID_SINCE, Donation, DonationStatus, EventCursor, Provider, RefundReason
@@ -23,8 +23,9 @@ from payments.money import STARS
 from services import donate_news
 from services.access import Actor
 from services.contact import Address
+from services.donate_due import due, locked, take
 from services.donate_settle import ask_refund
-from services.donate_stripe import BATCH, LEASE, PAGE_LIFE, pause
+from services.donate_stripe import PAGE_LIFE
 from services.donors import donor, is_donor, make_token, set_donor, token_digest
 from services.speak import answer_checkout
 
@@ -56,12 +57,12 @@ class StarMove:
 
 async def due_invoices(unit: Unit) -> Sequence[UUID]:
     """Gifts for which Telegram is to make an invoice now."""
-    return await _due(unit, DonationStatus.ASKED)
+    return await due(unit, Provider.STARS, DonationStatus.ASKED)
 
 
 async def take_invoice(unit: Unit, donation_id: UUID) -> StarInvoice | None:
     """What to ask Telegram for; from now on nobody else asks for a while."""
-    donation = await _take(unit, donation_id, DonationStatus.ASKED)
+    donation = await take(unit, donation_id, DonationStatus.ASKED)
     if donation is None:
         return None
     say = unit.texts.render
@@ -71,7 +72,7 @@ async def take_invoice(unit: Unit, donation_id: UUID) -> StarInvoice | None:
 
 async def invoice_made(unit: Unit, donation_id: UUID, url: str) -> None:
     """Show the button that opens the invoice."""
-    donation = await _locked(unit, donation_id)
+    donation = await locked(unit, donation_id)
     donation.due_at = unit.now + PAGE_LIFE
     if await advance(unit, donation, DonationStatus.OPEN, STARS_ACTOR):
         await donate_news.show_page(unit, donation, url)
@@ -120,12 +121,12 @@ async def paid_back(unit: Unit, charge: str) -> None:
 
 async def due_refunds(unit: Unit) -> Sequence[UUID]:
     """Gifts that Telegram is to pay back now."""
-    return await _due(unit, DonationStatus.REFUNDING)
+    return await due(unit, Provider.STARS, DonationStatus.REFUNDING)
 
 
 async def take_refund(unit: Unit, donation_id: UUID) -> tuple[int, str] | None:
     """Whom to pay back, and which charge; from now on nobody else asks for a while."""
-    donation = await _take(unit, donation_id, DonationStatus.REFUNDING)
+    donation = await take(unit, donation_id, DonationStatus.REFUNDING)
     to = donor(unit, donation) if donation else None
     if donation is None or donation.payment is None or to is None:
         return None
@@ -134,7 +135,7 @@ async def take_refund(unit: Unit, donation_id: UUID) -> tuple[int, str] | None:
 
 async def refund_refused(unit: Unit, donation_id: UUID) -> None:
     """Telegram will not pay back: the gift stays, and the treasurers are told to look."""
-    donation = await _locked(unit, donation_id)
+    donation = await locked(unit, donation_id)
     if await advance(unit, donation, DonationStatus.GIVEN, STARS_ACTOR):
         await donate_news.tell_treasurers(unit, "donate.told.refund-refused", donation)
 
@@ -201,24 +202,3 @@ async def _of_payload(unit: Unit, payload: str) -> Donation | None:
 async def _of_charge(unit: Unit, charge: str) -> Donation | None:
     found = select(Donation).where(Donation.payment == charge, Donation.provider == Provider.STARS)
     return (await unit.session.exec(found.with_for_update())).first()
-
-
-async def _due(unit: Unit, status: DonationStatus) -> Sequence[UUID]:
-    due = select(Donation.id).where(
-        Donation.status == status, Donation.provider == Provider.STARS, col(Donation.due_at) <= unit.now
-    )
-    return (await unit.session.exec(due.order_by(col(Donation.due_at)).limit(BATCH))).all()
-
-
-async def _take(unit: Unit, donation_id: UUID, status: DonationStatus) -> Donation | None:
-    donation = await _locked(unit, donation_id)
-    if donation.status is not status or donation.due_at > unit.now:
-        return None
-    donation.attempts += 1
-    donation.due_at = unit.now + max(LEASE, pause(donation.attempts))
-    await unit.session.flush()
-    return donation
-
-
-async def _locked(unit: Unit, donation_id: UUID) -> Donation:
-    return await unit.session.get_one(Donation, donation_id, with_for_update=True, populate_existing=True)

@@ -34,6 +34,7 @@ from payments.donations import STRIPE_ACTOR, advance
 from payments.money import Money
 from payments.stripe_objects import Order, Session
 from services import donate_news
+from services.donate_due import BATCH, LEASE, due, locked, pause, take
 from services.donate_settle import Found, apply, end_monthly
 from services.jobs import Job
 
@@ -50,13 +51,6 @@ LOOKS: Final[Mapping[str, tuple[Looked, str]]] = {
 }
 """Which object an event is about, and where its id stands, by the beginning of the event's type."""
 
-LEASE: Final = timedelta(seconds=90)
-"""For so long nobody else looks up what is being looked up; longer than Stripe is waited for."""
-
-FIRST_PAUSE: Final = timedelta(seconds=2)
-LONGEST_PAUSE: Final = timedelta(hours=1)
-"""Between two tries; doubles from the first to the longest."""
-
 UNSETTLED: Final = timedelta(hours=1)
 """After which Stripe may know how a movement was settled."""
 
@@ -68,8 +62,6 @@ RECHECK: Final = timedelta(days=1)
 
 UNPAID_KEPT: Final = timedelta(days=7)
 """How long it is kept that somebody wanted to give and did not."""
-
-BATCH: Final = 20
 
 
 def object_of(event: object) -> tuple[Looked, str] | None:
@@ -160,12 +152,12 @@ async def try_later(unit: Unit, table: type[StripeLook | Donation | MonthlyGift]
 
 async def due_pages(unit: Unit) -> Sequence[UUID]:
     """Gifts for which Stripe is to make a page now."""
-    return await _due(unit, DonationStatus.ASKED)
+    return await due(unit, Provider.STRIPE, DonationStatus.ASKED)
 
 
 async def take_page(unit: Unit, donation_id: UUID, done_url: str, back_url: str) -> Order | None:
     """What to ask Stripe for; from now on nobody else asks for a while."""
-    donation = await _take(unit, donation_id, DonationStatus.ASKED)
+    donation = await take(unit, donation_id, DonationStatus.ASKED)
     if donation is None or unit.policy.donations is None:
         return None
     return Order(
@@ -182,7 +174,7 @@ async def take_page(unit: Unit, donation_id: UUID, done_url: str, back_url: str)
 
 async def opened(unit: Unit, donation_id: UUID, session: Session) -> None:
     """Record the page that Stripe has made, and show it to the giver."""
-    donation = await _locked(unit, donation_id)
+    donation = await locked(unit, donation_id)
     donation.checkout, donation.due_at = session.id, unit.now + PAGE_LIFE
     if await advance(unit, donation, DonationStatus.OPEN, STRIPE_ACTOR) and session.url is not None:
         await donate_news.show_page(unit, donation, session.url)
@@ -190,32 +182,32 @@ async def opened(unit: Unit, donation_id: UUID, session: Session) -> None:
 
 async def page_refused(unit: Unit, donation_id: UUID) -> None:
     """Stripe will not make the page: the gift ends here."""
-    donation = await _locked(unit, donation_id)
+    donation = await locked(unit, donation_id)
     if await advance(unit, donation, DonationStatus.FAILED, STRIPE_ACTOR):
         await donate_news.tell(unit, donation)
 
 
 async def due_refunds(unit: Unit) -> Sequence[UUID]:
     """Gifts that Stripe is to pay back now."""
-    return await _due(unit, DonationStatus.REFUNDING)
+    return await due(unit, Provider.STRIPE, DonationStatus.REFUNDING)
 
 
 async def take_refund(unit: Unit, donation_id: UUID) -> str | None:
     """The payment to pay back; from now on nobody else asks for a while."""
-    donation = await _take(unit, donation_id, DonationStatus.REFUNDING)
+    donation = await take(unit, donation_id, DonationStatus.REFUNDING)
     return donation.payment if donation else None
 
 
 async def refund_asked(unit: Unit, donation_id: UUID) -> None:
     """Stripe has taken the order: what became of the payment is looked up."""
-    donation = await _locked(unit, donation_id)
+    donation = await locked(unit, donation_id)
     if donation.payment is not None:
         await ask_look(unit, Looked.PAYMENT, donation.payment)
 
 
 async def refund_refused(unit: Unit, donation_id: UUID) -> None:
     """Stripe will not pay back: the gift stays, and the treasurers are told to look."""
-    donation = await _locked(unit, donation_id)
+    donation = await locked(unit, donation_id)
     if await advance(unit, donation, DonationStatus.GIVEN, STRIPE_ACTOR):
         await donate_news.tell_treasurers(unit, "donate.told.refund-refused", donation)
     await refund_asked(unit, donation_id)
@@ -252,33 +244,6 @@ async def _look(unit: Unit, kind: Looked, object_id: str) -> StripeLook | None:
     return (await unit.session.exec(found.with_for_update())).first()
 
 
-async def _due(unit: Unit, status: DonationStatus) -> Sequence[UUID]:
-    due = select(Donation.id).where(
-        Donation.status == status, Donation.provider == Provider.STRIPE, col(Donation.due_at) <= unit.now
-    )
-    return (await unit.session.exec(due.order_by(col(Donation.due_at)).limit(BATCH))).all()
-
-
-async def _take(unit: Unit, donation_id: UUID, status: DonationStatus) -> Donation | None:
-    donation = await _locked(unit, donation_id)
-    if donation.status is not status or donation.due_at > unit.now:
-        return None
-    donation.attempts += 1
-    donation.due_at = unit.now + max(LEASE, pause(donation.attempts))
-    await unit.session.flush()
-    return donation
-
-
-async def _locked(unit: Unit, donation_id: UUID) -> Donation:
-    return await unit.session.get_one(Donation, donation_id, with_for_update=True, populate_existing=True)
-
-
-def pause(attempts: int) -> timedelta:
-    """How long to wait after so many tries."""
-    grown: timedelta = FIRST_PAUSE * 2 ** min(attempts, 12)
-    return min(grown, LONGEST_PAUSE)
-
-
 async def _find_overdue(unit: Unit) -> Sequence[UUID]:
     under_way = [DonationStatus.OPEN, DonationStatus.PROCESSING]
     old = (col(Donation.status) == DonationStatus.ASKED) & (col(Donation.asked_at) <= unit.now - PAGE_LIFE)
@@ -290,7 +255,7 @@ async def _find_overdue(unit: Unit) -> Sequence[UUID]:
 
 async def _recheck(unit: Unit, donation_id: UUID) -> None:
     """Look up what no event has told of for a day; what never had a page, or an invoice of stars, ends."""
-    donation = await _locked(unit, donation_id)
+    donation = await locked(unit, donation_id)
     if donation.provider is Provider.STRIPE and donation.checkout is not None:
         await ask_look(unit, Looked.SESSION, donation.checkout)
     elif donation.provider is Provider.STRIPE and donation.payment is not None:
@@ -314,7 +279,7 @@ async def _find_unpaid(unit: Unit) -> Sequence[UUID]:
 
 
 async def _forget_unpaid(unit: Unit, donation_id: UUID) -> None:
-    await unit.session.delete(await _locked(unit, donation_id))
+    await unit.session.delete(await locked(unit, donation_id))
 
 
 JOBS: Final = (

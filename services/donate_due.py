@@ -1,0 +1,50 @@
+"""Gifts for which a provider is to be asked: which are due, taken by one asker at a time, tried again later."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
+
+from sqlmodel import col, select
+
+from models.donation import Donation, DonationStatus, Provider
+from models.unit import Unit
+
+LEASE: Final = timedelta(seconds=90)
+"""For so long nobody else looks up what is being looked up; longer than a provider is waited for."""
+
+FIRST_PAUSE: Final = timedelta(seconds=2)
+LONGEST_PAUSE: Final = timedelta(hours=1)
+"""Between two tries; doubles from the first to the longest."""
+
+BATCH: Final = 20
+
+
+def pause(attempts: int) -> timedelta:
+    """How long to wait after so many tries."""
+    grown: timedelta = FIRST_PAUSE * 2 ** min(attempts, 12)
+    return min(grown, LONGEST_PAUSE)
+
+
+async def due(unit: Unit, provider: Provider, status: DonationStatus) -> Sequence[UUID]:
+    """Gifts of a provider in this state that are due, longest due first."""
+    found = select(Donation.id).where(
+        Donation.status == status, Donation.provider == provider, col(Donation.due_at) <= unit.now
+    )
+    return (await unit.session.exec(found.order_by(col(Donation.due_at)).limit(BATCH))).all()
+
+
+async def take(unit: Unit, donation_id: UUID, status: DonationStatus) -> Donation | None:
+    """A due gift, locked, and not due again while it is asked for; none when somebody else was first."""
+    donation = await locked(unit, donation_id)
+    if donation.status is not status or donation.due_at > unit.now:
+        return None
+    donation.attempts += 1
+    donation.due_at = unit.now + max(LEASE, pause(donation.attempts))
+    await unit.session.flush()
+    return donation
+
+
+async def locked(unit: Unit, donation_id: UUID) -> Donation:
+    """A gift as it stands, locked until the transaction ends."""
+    return await unit.session.get_one(Donation, donation_id, with_for_update=True, populate_existing=True)
