@@ -49,7 +49,7 @@ STYLE: Final = (
     "button{font:inherit;font-weight:600;padding:.6rem 1.4rem;border:0;border-radius:.4rem;"
     "background:#1f5fa8;color:#fff}"
     ".warning{border-left:.3rem solid #b3541e;padding:.5rem .8rem;background:#fbf1ea}.wrong{color:#a1260d}"
-    "code{overflow-wrap:anywhere}"
+    "code{overflow-wrap:anywhere}form{margin:0 0 2rem}"
 )
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
