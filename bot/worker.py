@@ -93,7 +93,13 @@ class Worker:
     """Works off the inbox until it is cancelled."""
 
     def __init__(
-        self, resources: Resources, dispatcher: Dispatcher, *, done: Callable[[], None], metrics: Metrics
+        self,
+        resources: Resources,
+        dispatcher: Dispatcher,
+        *,
+        done: Callable[[], None],
+        metrics: Metrics,
+        together_seconds: float = TOGETHER_SECONDS,
     ) -> None:
         """`done` is called after each commit: it wakes the sender."""
         self.bell = Bell()
@@ -101,6 +107,7 @@ class Worker:
         self._dispatcher = dispatcher
         self._done = done
         self._metrics = metrics
+        self._together_seconds = together_seconds
         self._bot = Bot("1:no-network", session=NoNetwork())
         self._idle = asyncio.Lock()
         self._alone = 0
@@ -163,7 +170,7 @@ class Worker:
     async def _handle_all(self, unit: Unit, taken: Sequence[Event]) -> list[str]:
         """Handle as many as time allows; the rest stays in the inbox."""
         seconds = asyncio.get_running_loop().time
-        end = seconds() + TOGETHER_SECONDS
+        end = seconds() + self._together_seconds
         ended: list[dict[str, Any]] = []
         for event in taken:
             if ended and seconds() > end:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
+from math import inf
 from typing import Any
 
 import pytest
@@ -60,7 +61,8 @@ def working(resources: Resources, *handlers: Callable[..., Awaitable[None]], pre
         router.message.register(handler)
     if press is not None:
         router.callback_query.register(press)
-    return Worker(resources, build_dispatcher(router), done=lambda: None, metrics=Metrics())
+    dispatcher = build_dispatcher(router)
+    return Worker(resources, dispatcher, done=lambda: None, metrics=Metrics(), together_seconds=inf)
 
 
 async def store(resources: Resources, *updates: object) -> None:
