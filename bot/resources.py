@@ -22,6 +22,7 @@ from models.clock import Clock, SystemClock
 from models.errors import BadInput
 from models.policy import Policy, PolicyWrong, Stablecoin, load_policy
 from payments.rails.registry import unknown
+from payments.stripe_amounts import cannot_be_had
 from texts.catalogue import load
 from vault.keyring import Keyring
 from vault.keystore import KeyStore
@@ -93,6 +94,8 @@ def read_policy(path: Path) -> Policy:
     if strange := unknown(policy, rails):
         known = ", ".join(sorted(rails))
         raise Problem(f"PLECHO_POLICY: {path}: rails: there is no rail {strange[0]!r}; there is: {known}")
+    if unfit := cannot_be_had(policy):
+        raise Problem(f"PLECHO_POLICY: {path}: {unfit[0]}: Stripe counts this currency otherwise than CLDR does")
     return policy
 
 

@@ -14,8 +14,8 @@ from aiogram import Bot
 from bot.database import Resources
 from bot.errands import Errand
 from models.donation import Donation, Looked, MonthlyGift, StripeLook
-from payments.stripe_objects import Gateway, Order, StripeAway, StripeRefused, StripeUnknown
-from services import donate_stripe
+from payments.stripe_objects import Gateway, Order, StripeAway, StripeRefused, StripeUnknown, trouble_of
+from services import donate_stripe, reconciling
 from services.donate_settle import Found
 from services.donate_stripe import try_later
 
@@ -44,13 +44,13 @@ class StripeErrands:
         donation_id = order.donation
         try:
             session = await self.gateway.open_session(order)
-        except StripeAway:
-            async with resources.unit() as unit:
-                await try_later(unit, Donation, donation_id)
+        except StripeAway as away:
+            await _later(resources, Donation, donation_id, away)
             return None
-        except StripeRefused:
+        except StripeRefused as refused:
             async with resources.unit() as unit:
                 await donate_stripe.page_refused(unit, donation_id)
+                await reconciling.tell_trouble(unit, trouble_of(refused))
             return None
         async with resources.unit() as unit:
             await donate_stripe.opened(unit, donation_id, session)
@@ -83,9 +83,8 @@ class StripeErrands:
             return
         try:
             found = await self._newest(look)
-        except StripeAway:
-            async with resources.unit() as unit:
-                await try_later(unit, StripeLook, look_id)
+        except (StripeAway, StripeRefused) as error:
+            await _later(resources, StripeLook, look_id, error)
             return
         async with resources.unit() as unit:
             await donate_stripe.answer_look(unit, look, found)
@@ -99,8 +98,8 @@ class StripeErrands:
         }
         try:
             return await ask[look.kind](look.object_id)
-        except StripeRefused:
-            return None
+        except StripeUnknown:
+            return None  # nothing else that Stripe refuses settles a look
 
     async def _refund(self, resources: Resources, _: Bot, donation_id: UUID) -> None:
         async with resources.unit() as unit:
@@ -109,9 +108,8 @@ class StripeErrands:
             return
         try:
             await self.gateway.refund(donation_id, payment)
-        except StripeAway:
-            async with resources.unit() as unit:
-                await try_later(unit, Donation, donation_id)
+        except StripeAway as away:
+            await _later(resources, Donation, donation_id, away)
         except StripeRefused:
             async with resources.unit() as unit:
                 await donate_stripe.refund_refused(unit, donation_id)
@@ -126,11 +124,22 @@ class StripeErrands:
             return
         try:
             await self.gateway.stop(subscription)
-        except StripeAway:
-            async with resources.unit() as unit:
-                await try_later(unit, MonthlyGift, monthly_id)
-            return
         except StripeUnknown:
             pass  # there is nothing to end any more
+        except (StripeAway, StripeRefused) as error:
+            await _later(resources, MonthlyGift, monthly_id, error)
+            return
         async with resources.unit() as unit:
             await donate_stripe.stopped(unit, monthly_id)
+
+
+async def _later(
+    resources: Resources,
+    table: type[StripeLook | Donation | MonthlyGift],
+    row_id: UUID,
+    error: StripeAway | StripeRefused,
+) -> None:
+    """Leave a row open, due again after a pause that grows; what people must mend is told to them."""
+    async with resources.unit() as unit:
+        await try_later(unit, table, row_id)
+        await reconciling.tell_trouble(unit, trouble_of(error))

@@ -15,7 +15,8 @@ from bot.database import Resources
 from bot.inbox import STRIPE, Inbox, stripe_arrival
 from bot.metrics import Metrics
 from models.donation import EventCursor
-from payments.stripe_objects import Gateway, StripeAway, StripeRefused
+from payments.stripe_objects import Gateway, StripeAway, StripeRefused, trouble_of
+from services import reconciling
 
 EVERY_SECONDS: Final = 5.0
 """Between two polls: Stripe lets 100 requests a second through, in test mode 25."""
@@ -52,6 +53,7 @@ class StripePoller:
             except (StripeAway, StripeRefused) as error:
                 pause = self._rest(error)
                 log.warning("stripe_poll_failed", error=error)
+                await self._tell(error)
             except Exception as error:  # the database is away; Stripe keeps its events for thirty days
                 pause = self._rest(error)
                 log.exception("stripe_poll_failed")
@@ -79,6 +81,13 @@ class StripePoller:
                 unit.session.add(EventCursor(source=STRIPE, seen_until=newest))
             else:
                 cursor.seen_until = max(cursor.seen_until, newest)
+
+    async def _tell(self, error: StripeAway | StripeRefused) -> None:
+        try:
+            async with self._resources.unit() as unit:
+                await reconciling.tell_trouble(unit, trouble_of(error))
+        except Exception:  # the next poll that fails tells it
+            log.exception("stripe_trouble_untold")
 
     def _rest(self, error: Exception) -> float:
         self._metrics.polls.labels(type(error).__name__).inc()

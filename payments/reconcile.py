@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Final, Protocol, runtime_checkable
+from typing import Any, Final
 from uuid import UUID
 
 from sqlmodel import col, func, select
@@ -23,9 +23,8 @@ from models.unit import Unit
 from payments import attempts, executor
 from payments.executor import OpenUnit, Tell
 from payments.ledger import EntryKind, Purpose, balance
-from payments.money import Money
 from payments.rails import registry
-from payments.rails.base import DistantRail, MachineRail, Outcome
+from payments.rails.base import DistantRail, MachineRail, Outcome, Stocked
 
 PAGE: Final = 1000
 """Payouts that are read at once."""
@@ -58,6 +57,8 @@ class Kind(StrEnum):
     """We say done, the provider does not know or has failed."""
     PROVIDER_PAID = "provider-paid"
     """We say failed, the provider has paid."""
+    PROVIDER_REFUSES = "provider-refuses"
+    """The provider refuses what the fund must ask of it: a key, a right or a request is to be mended."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -70,17 +71,6 @@ class Difference:
     ours: int = 0
     """Minor units, or how many."""
     theirs: int = 0
-
-
-@runtime_checkable
-class Stocked(Protocol):
-    """A rail with a stock of its own, which an account of the books must equal."""
-
-    account: Purpose
-
-    async def stock(self, unit: Unit, currency: str) -> Money:
-        """What is there, in minor units."""
-        ...
 
 
 async def finish_open(open_unit: OpenUnit, tell: Tell) -> Counter[str]:

@@ -17,7 +17,8 @@ import stripe
 from stripe import RequestOptions, StripeClient
 from stripe.params.checkout import SessionCreateParams
 
-from payments.money import Money, digits
+from payments.money import Money
+from payments.stripe_amounts import fits, from_stripe, to_stripe
 from payments.stripe_objects import (
     Balance,
     Charge,
@@ -31,6 +32,7 @@ from payments.stripe_objects import (
     Session,
     SessionState,
     StripeAway,
+    StripeKeyRefused,
     StripeRefused,
     StripeUnknown,
     Subscription,
@@ -70,13 +72,6 @@ EVENTS: Final = (
 PAGE: Final = 100
 """Objects of one list (API, pagination: at most 100)."""
 
-WHOLE: Final = frozenset(
-    "BIF CLP DJF GNF JPY KMF KRW MGA PYG RWF VND VUV XAF XOF XPF".split()  # noqa: SIM905 - read as a list
-)
-"""Currencies without decimals at Stripe (docs, supported currencies)."""
-
-THOUSANDTHS: Final = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
-
 PAYMENT_STATES: Final[Mapping[str, PaymentState]] = {
     "succeeded": PaymentState.PAID,
     "processing": PaymentState.PROCESSING,
@@ -86,31 +81,6 @@ PAYMENT_STATES: Final[Mapping[str, PaymentState]] = {
 
 ENDED: Final = frozenset({"canceled", "incomplete_expired"})
 FAILING: Final = frozenset({"past_due", "unpaid"})
-
-
-def stripe_digits(currency: str) -> int:
-    """How many decimals Stripe counts in. ISK and UGX have two there, and none elsewhere."""
-    return 0 if currency in WHOLE else 3 if currency in THOUSANDTHS else 2
-
-
-def to_stripe(money: Money) -> int:
-    """Our minor units in Stripe's. Raises `StripeRefused` for an amount that Stripe cannot say."""
-    return _shifted(money.amount, stripe_digits(money.currency) - digits(money.currency))
-
-
-def from_stripe(amount: int, currency: str) -> Money:
-    """Stripe's minor units in ours. Raises `StripeRefused` for a part of our smallest unit."""
-    code = currency.upper()
-    return Money(_shifted(int(amount), digits(code) - stripe_digits(code)), code)
-
-
-def _shifted(amount: int, places: int) -> int:
-    if places >= 0:
-        return int(amount * 10**places)
-    whole, rest = divmod(amount, 10**-places)
-    if rest:
-        raise StripeRefused("amount_not_whole")
-    return int(whole)
 
 
 class StripeGateway:
@@ -158,6 +128,8 @@ class StripeGateway:
             donation = _donation(found.metadata)
             if state is not PaymentState.PAID:
                 return Payment(found.id, state, donation)
+            if donation is None and not fits(found.currency.upper()):
+                return Payment(found.id, state, None)  # another program's: the fund asks for no such currency
             charge = _charge(found.latest_charge)
             refunds, disputes = await self._refunds(object_id), await self._disputes(object_id)
             return Payment(found.id, state, donation, charge, refunds, disputes)
@@ -369,6 +341,8 @@ async def _translated() -> AsyncIterator[None]:
         raise StripeRefused(str(error.code)) from None
     except stripe.CardError as error:
         raise StripeRefused(str(error.code)) from None
+    except (stripe.AuthenticationError, stripe.PermissionError):
+        raise StripeKeyRefused from None
     except stripe.StripeError:
         raise StripeAway from None
     except (AttributeError, KeyError, TypeError, ValueError):

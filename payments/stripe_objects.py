@@ -17,12 +17,23 @@ class StripeAway(Exception):
     """No answer, or one that says to try again; what was asked may have been done."""
 
 
+class StripeKeyRefused(StripeAway):
+    """The key is not taken, or lacks a right: nothing was done, and the operator is to mend it."""
+
+
 class StripeRefused(Exception):
     """Stripe found the request wrong, and will again. Holds the code, never the message."""
 
 
 class StripeUnknown(StripeRefused):
     """Stripe knows no such object."""
+
+
+def trouble_of(error: StripeAway | StripeRefused) -> str | None:
+    """What people must mend before Stripe does what was asked, in a word; none when waiting may do."""
+    if isinstance(error, StripeKeyRefused):
+        return "key"
+    return str(error.args[0])[:32] if isinstance(error, StripeRefused) and error.args else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -201,6 +201,8 @@ def _play(fault: Fault | None) -> None:
         raise StripeError(503, "api_error", "Stripe is temporarily unavailable.")
     if fault.kind == "forbidden":
         raise StripeError(403, "invalid_request_error", "The provided key does not have access to this account.")
+    if fault.kind == "invalid":
+        raise malformed("Received unknown parameter.", code="parameter_unknown")
 
 
 def _after(fault: Fault | None, said: Said) -> Said:

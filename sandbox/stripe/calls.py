@@ -10,7 +10,7 @@ from sandbox.stripe.wire import JsonDict
 
 FaultKind = Literal[
     "rate_limit", "server_error", "server_error_after", "hang_up", "lost_answer", "stall", "garbage", "doubled",
-    "slow", "down", "forbidden",
+    "slow", "down", "forbidden", "invalid",
 ]  # fmt: skip
 KINDS: Final[frozenset[str]] = frozenset(get_args(FaultKind))
 
@@ -70,10 +70,11 @@ class Fault:
     """What happens to the next `times` calls of `verb` and `path` (a beginning like `/v1/transfers`).
 
     Before the work: `rate_limit` (429), `server_error` (500, and no idempotency key remembers it), `hang_up`
-    (the connection breaks), `forbidden` (403). After it: `server_error_after` (500, which the idempotency key
-    replays, as Stripe's do), `lost_answer` (the connection breaks), `stall` (no answer ever), `garbage` (an
-    answer that is no JSON). `doubled`: the call arrives twice, with the same key. `slow`: the answer takes
-    `seconds`. `down`: 503 for all such calls during `seconds` of the stand-in's clock, whatever `times` says.
+    (the connection breaks), `forbidden` (403), `invalid` (400, as for a parameter that is known no more). After
+    it: `server_error_after` (500, which the idempotency key replays, as Stripe's do), `lost_answer` (the
+    connection breaks), `stall` (no answer ever), `garbage` (an answer that is no JSON). `doubled`: the call
+    arrives twice, with the same key. `slow`: the answer takes `seconds`. `down`: 503 for all such calls during
+    `seconds` of the stand-in's clock, whatever `times` says.
     """
 
     kind: FaultKind

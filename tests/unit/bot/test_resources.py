@@ -28,6 +28,16 @@ def test_an_unknown_rail_is_refused_in_one_line(tmp_path: Path) -> None:
     assert str(caught.value) == f"PLECHO_POLICY: {path}: rails: there is no rail 'pigeon'; there is: {known}"
 
 
+@pytest.mark.parametrize("currency", ["RSD", "UGX", "KWD", "ALL"])
+def test_a_currency_that_stripe_counts_otherwise_stops_the_start(tmp_path: Path, currency: str) -> None:
+    """A gift whose amount could not be entered in the books is not asked for."""
+    path = tmp_path / "policy.toml"
+    section = f"\n[donations.currencies.{currency}]\noffered = [1000]\nleast = 200\nmost = 1000000\n"
+    path.write_text(DEFAULT.read_text(encoding="utf-8") + section, encoding="utf-8")
+    with pytest.raises(Problem, match=f"{currency}: Stripe counts this currency otherwise"):
+        read_policy(path)
+
+
 def test_a_policy_that_is_wrong_is_refused(tmp_path: Path) -> None:
     """The line names the setting, so that the operator knows what to mend."""
     with pytest.raises(Problem, match=r"^PLECHO_POLICY: "):

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 import pytest
+from babel.numbers import list_currencies
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,7 +14,7 @@ from models.unit import Unit
 from payments import donations, funding
 from payments.ledger import Purpose, balance
 from payments.money import Money
-from payments.stripe_gateway import from_stripe, to_stripe
+from payments.stripe_amounts import fits, from_stripe, to_stripe
 from payments.stripe_objects import (
     Balance,
     Charge,
@@ -190,6 +191,21 @@ def test_part_of_a_smallest_unit_is_no_amount() -> None:
     """Half a crown cannot be entered, and is not rounded."""
     with pytest.raises(StripeRefused):
         from_stripe(50_050, "isk")
+
+
+@given(st.sampled_from(sorted(code for code in list_currencies() if fits(code))), st.integers(0, 10**9))
+def test_what_fits_is_the_same_there_and_back(currency: str, amount: int) -> None:
+    """Of a currency that can be had, every amount goes to Stripe and comes back whole."""
+    assert from_stripe(to_stripe(Money(amount, currency)), currency.lower()) == Money(amount, currency)
+
+
+@pytest.mark.parametrize(
+    ("currency", "had"),
+    [("EUR", True), ("HUF", True), ("JPY", True), ("ISK", True), ("UGX", False), ("RSD", False), ("KWD", False)],
+)
+def test_currencies_whose_decimals_differ_cannot_be_had(currency: str, *, had: bool) -> None:
+    """Stripe's table is not CLDR's; Icelandic crowns are charged whole, so they can be had all the same."""
+    assert fits(currency) is had
 
 
 def test_nothing_that_was_paid_becomes_unpaid() -> None:

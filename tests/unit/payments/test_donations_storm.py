@@ -12,7 +12,7 @@ from models.donation import Donation, DonationStatus, Looked, StripeLook
 from models.ledger import JournalEntry, LedgerAccount, Posting
 from payments import donations
 from payments.money import Money
-from payments.stripe_objects import Gateway, Payment, Session, StripeAway, StripeRefused
+from payments.stripe_objects import Gateway, Payment, Session, StripeAway, StripeUnknown
 from sandbox.clock import TravelClock
 from services import donate, donate_stripe
 from services.donate import Way
@@ -61,7 +61,7 @@ async def _look_up(resources: Resources, gateway: Gateway, look_id: UUID) -> Non
         except StripeAway:
             await try_later(unit, StripeLook, look_id)
             return
-        except StripeRefused:
+        except StripeUnknown:
             found = None
         await donate_stripe.answer_look(unit, taken, found)
 

@@ -1,0 +1,94 @@
+"""What Stripe refuses to tell: nothing is settled by it, and people are told what they must mend."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlmodel import select
+
+from bot.database import Resources
+from bot.stripe_errands import StripeErrands
+from models.audit import AuditEntry
+from models.donation import Donation, DonationStatus, Looked, StripeLook
+from payments.money import Money
+from payments.stripe_gateway import StripeGateway
+from sandbox.clock import TravelClock
+from sandbox.stripe.calls import FaultKind
+from sandbox.stripe.client import Bank
+from sandbox.stripe.server import StripeServer
+from services import donate, donate_stripe
+from services.donate import Way
+from tests.stripe_town import bank, stripe_server
+
+__all__ = ["bank", "stripe_server"]
+
+
+@pytest.fixture
+async def errands(stripe_server: StripeServer) -> AsyncIterator[StripeErrands]:
+    """What is asked of Stripe, with the secret key."""
+    gateway = StripeGateway(stripe_server.key, stripe_server.url)
+    yield StripeErrands(gateway, None)
+    await gateway.close()
+
+
+async def page(resources: Resources, errands: StripeErrands, money: Money | None = None) -> tuple[UUID, str]:
+    """A gift and the page to pay it on."""
+    async with resources.unit() as unit:
+        asked = money or Money(1000, "EUR")
+        gift = await donate.begin(unit, Way.CARD, asked, "en", None, card=True)
+        order = await donate_stripe.take_page(unit, gift.id, "https://a.example/", "https://a.example/")
+    assert order is not None
+    return gift.id, str(await errands.open_page(resources, order))
+
+
+async def ask(resources: Resources, gift_id: UUID) -> None:
+    """Have a gift's page looked up."""
+    async with resources.unit() as unit:
+        gift = await unit.session.get_one(Donation, gift_id)
+        await donate_stripe.ask_look(unit, Looked.SESSION, str(gift.checkout))
+
+
+async def troubles(resources: Resources) -> list[str]:
+    """What people were told that Stripe refuses, in order."""
+    async with resources.unit() as unit:
+        acts = await unit.session.exec(
+            select(AuditEntry.subject).where(AuditEntry.act == "reconcile.provider-refuses").order_by("number")
+        )
+        return [str(subject) for subject in acts.all()]
+
+
+async def looks(resources: Resources) -> int:
+    """How many looks are open."""
+    async with resources.unit() as unit:
+        return len((await unit.session.exec(select(StripeLook))).all())
+
+
+@pytest.mark.parametrize(("kind", "told"), [("forbidden", "stripe:key"), ("invalid", "stripe:parameter_unknown")])
+async def test_a_refusal_settles_nothing_and_is_told(
+    resources: Resources, clock: TravelClock, errands: StripeErrands, bank: Bank, kind: FaultKind, told: str
+) -> None:
+    """A right that is missing or a wrong request keeps the look open; it is told once a day."""
+    gift_id, url = await page(resources, errands)
+    await bank.pay(url)
+    await bank.fault(kind, "/v1/checkout/sessions", verb="GET", times=1000)
+    await ask(resources, gift_id)
+    for _ in range(30):
+        await errands.look_now(resources)
+        clock.advance(timedelta(minutes=61))
+    assert await looks(resources) == 1
+    assert await troubles(resources) == [told, told]
+    await bank.mend()
+    await errands.look_now(resources)
+    assert await looks(resources) == 0
+    async with resources.unit() as unit:
+        assert (await unit.session.get_one(Donation, gift_id)).status is DonationStatus.GIVEN
+
+
+async def test_what_stripe_does_not_know_is_settled_at_once(resources: Resources, errands: StripeErrands) -> None:
+    """An id that nothing belongs to is not asked for again, and nobody is told."""
+    async with resources.unit() as unit:
+        await donate_stripe.ask_look(unit, Looked.PAYMENT, "pi_of_nobody")
+    await errands.look_now(resources)
+    assert await looks(resources) == 0
+    assert await troubles(resources) == []
