@@ -17,6 +17,9 @@ from sandbox.telegram.wire import JsonDict
 
 T = TypeVar("T")
 POLL_SECONDS = 20.0
+PATIENCE = 60.0
+"""Real seconds after which what is waited for has never happened."""
+
 BAD = 400
 
 
@@ -163,7 +166,7 @@ class Town:
         return found
 
     async def wait_call(
-        self, method: str, *, chat: int | None = None, after: int = 0, seconds: float = 10
+        self, method: str, *, chat: int | None = None, after: int = 0, seconds: float = PATIENCE
     ) -> JsonDict:
         """Wait for a call of `method` with a number above `after`; raises `NeverHappened`."""
         params = {"method": method, "after": str(after), "timeout": str(seconds)}
@@ -279,7 +282,9 @@ class Person:
 
         return self._until(look, timeout)
 
-    def wait_popup(self, text: str = "", *, since: int = 0, timeout: float = 10) -> Coroutine[Any, Any, PopupView]:
+    def wait_popup(
+        self, text: str = "", *, since: int = 0, timeout: float = PATIENCE
+    ) -> Coroutine[Any, Any, PopupView]:
         """Wait for a pop-up that contains the text and came after number `since`."""
 
         async def look() -> tuple[int, PopupView | None]:
@@ -290,7 +295,7 @@ class Person:
 
         return self._until(look, timeout)
 
-    def wait_gone(self, message: View, *, timeout: float = 10) -> Coroutine[Any, Any, bool]:
+    def wait_gone(self, message: View, *, timeout: float = PATIENCE) -> Coroutine[Any, Any, bool]:
         """Wait until a message is deleted for everyone."""
 
         async def look() -> tuple[int, bool | None]:
@@ -299,7 +304,7 @@ class Person:
 
         return self._until(look, timeout)
 
-    async def until(self, look: Callable[[], Awaitable[T | None]], seconds: float = 10) -> T:
+    async def until(self, look: Callable[[], Awaitable[T | None]], seconds: float = PATIENCE) -> T:
         """Look at every change that concerns this person until something is found; raises `NeverHappened`."""
 
         async def numbered() -> tuple[int, T | None]:

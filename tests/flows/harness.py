@@ -5,9 +5,11 @@ for the app's own bells.
 """
 
 import asyncio
+import itertools
+import os
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -24,11 +26,16 @@ from sandbox.telegram.client import Group, Person, Town
 from sandbox.telegram.limits import Limits
 from sandbox.telegram.server import TelegramServer
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 """Real seconds after which a world that does not settle is a failure."""
+
+PORTS = range(10_000, 32_768)
+"""Below those that the kernel gives to whoever connects or asks for any: nobody else takes one in between."""
 
 MOMENT = timedelta(seconds=1)
 """After what is due, so that it is."""
+
+_tried = itertools.count(os.getpid() * 997)  # processes side by side begin far apart
 
 
 class NotSettled(AssertionError):
@@ -175,7 +182,10 @@ async def open_world(
 
 
 def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port of loopback that nobody listens on, and that stays free until it is bound."""
+    while True:
+        port = PORTS[next(_tried) % len(PORTS)]
+        with socket.socket() as probe, suppress(OSError):
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", port))
+            return port

@@ -27,7 +27,7 @@ async def at_documents(world: World) -> Applicant:
 
 async def wait_for(asker: Applicant, text: str) -> str:
     """The screen once it says this."""
-    view = await asker.person.wait_for(lambda shown: text in shown.text and shown.from_bot, timeout=20)
+    view = await asker.person.wait_for(lambda shown: text in shown.text and shown.from_bot)
     await asker.world.settle()
     return view.text
 

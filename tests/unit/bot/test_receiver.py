@@ -61,7 +61,7 @@ class Ear:
 
     async def until_heard(self, count: int) -> None:
         """Wait until so many are stored."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(await self.heard()) < count:
                 await self.rung.wait(1)
 

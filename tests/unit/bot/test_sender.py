@@ -95,7 +95,7 @@ class Post:
                 task.cancel()
                 await asyncio.gather(task, return_exceptions=True)
 
-    async def deliver(self, seconds: float = 15) -> None:
+    async def deliver(self, seconds: float = 60) -> None:
         """Send until nothing is pending."""
         async with self.sending() as (task, recorded), asyncio.timeout(seconds):
             while await self.pending():
@@ -275,7 +275,8 @@ async def test_flood_control_is_obeyed_per_chat(post: Post, anna: Person) -> Non
     await post.deliver()
     calls = await post.town.calls()
     told = [(call["chat"], call["code"]) for call in calls if call["method"] == "sendMessage"]
-    assert told == [(anna.id, 429), (boris.id, 200), (anna.id, 200)]
+    assert sorted(told[:2]) == sorted([(anna.id, 429), (boris.id, 200)])
+    assert told[2:] == [(anna.id, 200)]
 
 
 async def test_a_blocked_bot_gives_up_until_the_person_is_back(post: Post, anna: Person) -> None:
@@ -474,15 +475,20 @@ async def test_order_holds_in_a_chat_and_urgent_goes_first(post: Post, anna: Per
 
 async def test_a_card_is_edited_once_for_many_changes(post: Post, anna: Person) -> None:
     """While a chat has to wait, later texts of a slot replace the one that waits."""
-    post.rates = Rates(overall_per_second=0, chat_per_second=4, chat_burst=1)
-    async with post.sending() as (_, recorded):
-        for number in range(20):
+    post.rates = Rates(overall_per_second=0, chat_per_second=1e-6, chat_burst=1)
+    async with post.sending() as (_, recorded), asyncio.timeout(60):
+        await post.show(anna.id, "карточка 0", slot="card:1")
+        while await post.pending():
+            await recorded.wait(1)
+        for number in range(1, 20):
             await post.show(anna.id, f"карточка {number}", slot="card:1")
-        async with asyncio.timeout(10):
-            while await post.pending():
-                await recorded.wait(1)
+            while b'lanes_paused_total{reason="rate"}' not in post.metrics.text():
+                await recorded.wait(0.1)
+        assert await post.pending() == 1
+    post.rates = Rates.loose()
+    await post.deliver()
     assert await texts(anna) == ["карточка 19"]
-    assert len(await post.methods(anna.id)) < 12
+    assert await post.methods(anna.id) == ["sendMessage", "editMessageText", "editMessageText"]
 
 
 async def test_a_group_that_moved_is_followed(post: Post, anna: Person) -> None:

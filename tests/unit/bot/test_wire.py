@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.bell import Bell
 from bot.wire import Ring, Wire
 
-PATIENCE = 10.0
+PATIENCE = 60.0
 
 
 class Ear:

@@ -34,6 +34,12 @@ class Broken(Exception):
     """What a handler may raise by mistake."""
 
 
+@pytest.fixture
+def clock() -> TravelClock:
+    """A stopped clock: no pause ends before the test says so."""
+    return TravelClock(real=lambda: 1_800_000_000.0)
+
+
 def person(number: int) -> dict[str, object]:
     """A Russian-speaking person."""
     return {"id": number, "is_bot": False, "first_name": "A", "language_code": "ru"}

@@ -50,7 +50,7 @@ async def test_ticking_lets_webhooks_leave_by_themselves(monkeypatch: pytest.Mon
 
         stored = server.stripe.get("checkout.session", session.id)
         server.stripe.at(server.clock.seconds(), expire)
-        await asyncio.wait_for(expired.wait(), 10)
+        await asyncio.wait_for(expired.wait(), 60)
 
 
 @pytest.mark.parametrize(
@@ -92,7 +92,8 @@ async def test_a_bank_is_opened_first(stripe_server: StripeServer) -> None:
 
 async def test_the_clock(bank: Bank, stripe_server: StripeServer) -> None:
     """The client reads the stand-in's clock."""
-    assert abs((await bank.now() - stripe_server.clock.now()).total_seconds()) < 5
+    before = stripe_server.clock.now()
+    assert before <= await bank.now() <= stripe_server.clock.now()
     with pytest.raises(Refused):
         await bank.change_card("sub_none", GOOD_CARD)
 
