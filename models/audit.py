@@ -7,13 +7,14 @@ Entries are numbered without gaps and chained by hash, so that an altered, missi
 import hashlib
 import json
 from datetime import datetime
+from functools import cache
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Column, LargeBinary, text
-from sqlmodel import Field, SQLModel, col, select
+from sqlalchemy import BigInteger, Column, Executable, LargeBinary, insert, select, text
+from sqlmodel import Field, SQLModel
 
-from models.base import UtcTime
+from models.base import UtcTime, table_of
 from models.unit import Unit
 
 GENESIS = bytes(32)
@@ -21,6 +22,9 @@ GENESIS = bytes(32)
 
 CHAIN_LOCK = 0x506C6563
 """PostgreSQL advisory lock that puts writers of the chain in a row; SQLite has one writer anyway."""
+
+
+_LOCK = text("SELECT pg_advisory_xact_lock(:key)")
 
 
 class AuditEntry(SQLModel, table=True):
@@ -65,22 +69,16 @@ def chained(previous: bytes, entry: AuditEntry) -> bytes:
 
 async def hold(unit: Unit) -> None:
     """Take the chain's lock early, before other locks that another writer may hold and wait for."""
-    connection = await unit.session.connection()
-    if connection.dialect.name == "postgresql":
-        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": CHAIN_LOCK})
+    if unit.session.get_bind().dialect.name == "postgresql":
+        await unit.run(_LOCK, {"key": CHAIN_LOCK})
 
 
 async def record(unit: Unit, actor: str, act: str, subject: str, **facts: Any) -> AuditEntry:  # noqa: ANN401 - JSON
     """Append one act. Facts are ids, states and numbers; a person's words never go in."""
     await hold(unit)
-    last = (
-        await unit.session.exec(
-            select(AuditEntry.number, AuditEntry.digest).order_by(col(AuditEntry.number).desc()).limit(1)
-        )
-    ).first()
-    number, previous = last or (0, GENESIS)
+    last = (await unit.run(_last())).first()
     entry = AuditEntry(
-        number=number + 1,
+        number=last.number + 1 if last else 1,
         at=unit.now,
         actor=actor,
         act=act,
@@ -88,10 +86,15 @@ async def record(unit: Unit, actor: str, act: str, subject: str, **facts: Any) -
         facts=json.dumps(facts, default=str, ensure_ascii=True, sort_keys=True, separators=(",", ":")),
         digest=b"",
     )
-    entry.digest = chained(previous, entry)
-    unit.session.add(entry)
-    await unit.session.flush()
+    entry.digest = chained(last.digest if last else GENESIS, entry)
+    await unit.run(insert(table_of(AuditEntry)), entry.model_dump())
     return entry
+
+
+@cache
+def _last() -> Executable:
+    entry = table_of(AuditEntry)
+    return select(entry.c.number, entry.c.digest).order_by(entry.c.number.desc()).limit(1)
 
 
 def about_money(unit: Unit, kind: str, row: UUID) -> str:

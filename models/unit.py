@@ -77,6 +77,7 @@ class Unit:
         await self.write()
         try:
             async with self.session.begin_nested():
+                await self.session.connection()  # sets the savepoint, which the session would put off
                 yield
         except BaseException:
             self.said.clear()

@@ -8,13 +8,15 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from uuid import UUID, uuid4
+from functools import cache
+from typing import Any
+from uuid import UUID
 
-from sqlalchemy import insert
+from sqlalchemy import Executable, bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import col, select
 
 from models import audit
+from models.base import new_id, table_of
 from models.clock import to_day
 from models.errors import AlreadyDone, FundShort
 from models.ledger import AccountKind, JournalEntry, LedgerAccount, Posting
@@ -41,6 +43,8 @@ class Purpose(StrEnum):
     """What Stripe holds for the fund. Stripe lets refunds and disputes take it below zero, so it has no floor."""
     STARS = "stars"
     """What Telegram holds for the fund, in stars."""
+    COVERED = "covered"
+    """Free money set aside for what was taken back beyond what a provider holds; free again once that is made up."""
     DISPUTED = "disputed"
     """What givers' banks have taken back for now, and may give again."""
     FEES = "fees"
@@ -53,6 +57,10 @@ class Purpose(StrEnum):
     """With partners, who pass it on and have not reported yet."""
     LOSSES = "losses"
     """What was paid for and brought nobody anything, such as a code that does not work."""
+    SUSPENSE = "suspense"
+    """What rails have paid that nobody waits to have paid any more: the sum of all open incidents."""
+    SHORTFALL = "shortfall"
+    """Cash that incidents took beyond what was free: a debt to the fund's own cash, paid first by what is free."""
 
 
 KINDS: Mapping[Purpose, tuple[AccountKind, bool]] = {
@@ -62,12 +70,15 @@ KINDS: Mapping[Purpose, tuple[AccountKind, bool]] = {
     Purpose.CONTRIBUTIONS: (AccountKind.INCOME, False),
     Purpose.STRIPE: (AccountKind.ASSET, False),
     Purpose.STARS: (AccountKind.ASSET, False),
+    Purpose.COVERED: (AccountKind.ASSET, True),
     Purpose.DISPUTED: (AccountKind.ASSET, False),
     Purpose.FEES: (AccountKind.EXPENSE, False),
     Purpose.EXCHANGE: (AccountKind.EXPENSE, False),
     Purpose.VOUCHERS: (AccountKind.ASSET, True),
     Purpose.PARTNERS: (AccountKind.ASSET, True),
     Purpose.LOSSES: (AccountKind.EXPENSE, True),
+    Purpose.SUSPENSE: (AccountKind.ASSET, True),
+    Purpose.SHORTFALL: (AccountKind.ASSET, False),
 }
 """Kind of each account, and whether zero is its floor."""
 
@@ -84,7 +95,7 @@ class EntryKind(StrEnum):
     DISPUTE_RETURNED = "dispute_returned"
     DISPUTE_LOST = "dispute_lost"
     COVER = "cover"
-    """Free money that makes good what is missing at a provider."""
+    """Free money is set aside for what is missing at a provider, or freed again; or it makes a shortfall good."""
     STOCK = "stock"
     """Codes are bought, given, or written off."""
     HAND_OVER = "hand_over"
@@ -97,6 +108,9 @@ class EntryKind(StrEnum):
     SETTLE = "settle"
     RETURN = "return"
     RELEASE = "release"
+    INCIDENT = "incident"
+    """A rail has paid what nobody waited for any more."""
+    INCIDENT_ENDED = "incident_ended"
 
 
 async def transfer(
@@ -131,7 +145,7 @@ async def post(
     """
     currency = _one_currency(changes)
     accounts = await _accounts(unit, currency)
-    postings = {accounts[purpose].id: money.amount for purpose, money in changes.items()}
+    postings = {accounts[purpose]: money.amount for purpose, money in changes.items()}
     standing = await find(unit, reference)
     if standing is not None:
         return await _same(unit, standing, kind, postings)
@@ -143,7 +157,7 @@ async def post(
         grant_number=grant_number and str(grant_number),
     )
     try:
-        async with unit.session.begin_nested():
+        async with unit.attempt():
             await _insert(unit, entry, postings, currency)
     except IntegrityError as error:
         if FLOOR in str(error.orig):
@@ -163,15 +177,26 @@ def _moment(unit: Unit, grant_number: GrantNumber | None) -> datetime:
 
 async def find(unit: Unit, reference: str) -> JournalEntry | None:
     """The entry that stands under a reference."""
-    return (await unit.session.exec(select(JournalEntry).where(JournalEntry.reference == reference))).first()
+    found = (await unit.run(_by_reference(), {"reference": reference})).mappings().first()
+    return JournalEntry(**found) if found is not None else None
+
+
+@cache
+def _by_reference() -> Executable:
+    entry = table_of(JournalEntry)
+    return select(entry).where(entry.c.reference == bindparam("reference"))
 
 
 async def balance(unit: Unit, purpose: Purpose, currency: str) -> Money:
     """What stands on an account now. One row, however many entries there are."""
-    found = await unit.session.exec(
-        select(LedgerAccount.balance).where(LedgerAccount.name == f"{purpose}:{currency}")
-    )
-    return Money(found.first() or 0, currency)
+    found = await unit.run(_balance(), {"name": f"{purpose}:{currency}"})
+    return Money(found.scalar() or 0, currency)
+
+
+@cache
+def _balance() -> Executable:
+    account = table_of(LedgerAccount)
+    return select(account.c.balance).where(account.c.name == bindparam("name"))
 
 
 async def lock(unit: Unit, currency: str) -> None:
@@ -186,45 +211,58 @@ def _one_currency(changes: Mapping[Purpose, Money]) -> str:
     return total.currency
 
 
-async def _accounts(unit: Unit, currency: str) -> dict[Purpose, LedgerAccount]:
+async def _accounts(unit: Unit, currency: str) -> dict[Purpose, UUID]:
     await audit.hold(unit)
     found = await _locked(unit, currency)
     if len(found) < len(Purpose):
-        for purpose in Purpose:
-            if purpose not in found:
-                kind, floor_zero = KINDS[purpose]
-                name = f"{purpose}:{currency}"
-                unit.session.add(LedgerAccount(name=name, kind=kind, currency=currency, floor_zero=floor_zero))
-        await unit.session.flush()
+        missing = [purpose for purpose in Purpose if purpose not in found]
+        await unit.run(insert(table_of(LedgerAccount)), [_new_account(purpose, currency) for purpose in missing])
         found = await _locked(unit, currency)
     return found
 
 
-async def _locked(unit: Unit, currency: str) -> dict[Purpose, LedgerAccount]:
-    rows = await unit.session.exec(
-        select(LedgerAccount)
-        .where(
-            LedgerAccount.currency == currency, col(LedgerAccount.name).in_([f"{p}:{currency}" for p in Purpose])
-        )
-        .order_by(LedgerAccount.name)
-        .with_for_update()
-    )
-    return {Purpose(account.name.partition(":")[0]): account for account in rows.all()}
+def _new_account(purpose: Purpose, currency: str) -> dict[str, Any]:
+    kind, floor_zero = KINDS[purpose]
+    return {
+        "id": new_id(),
+        "name": f"{purpose}:{currency}",
+        "kind": kind,
+        "currency": currency,
+        "floor_zero": floor_zero,
+        "balance": 0,
+    }
+
+
+async def _locked(unit: Unit, currency: str) -> dict[Purpose, UUID]:
+    rows = await unit.run(_in_order(), {"currency": currency})
+    return {Purpose(row.name.partition(":")[0]): row.id for row in rows}
+
+
+@cache
+def _in_order() -> Executable:
+    account = table_of(LedgerAccount)
+    wanted = account.c.currency == bindparam("currency")
+    return select(account.c.name, account.c.id).where(wanted).order_by(account.c.name).with_for_update()
 
 
 async def _insert(unit: Unit, entry: JournalEntry, postings: Mapping[UUID, int], currency: str) -> None:
     """Insert postings, then the entry, which closes it: the order is the ledger's rule."""
     rows = [
-        {"id": uuid4(), "entry_id": entry.id, "account_id": account, "amount": amount, "currency": currency}
+        {"id": new_id(), "entry_id": entry.id, "account_id": account, "amount": amount, "currency": currency}
         for account, amount in postings.items()
     ]
-    await unit.session.exec(insert(Posting), params=rows)
-    unit.session.add(entry)
-    await unit.session.flush()
+    await unit.run(insert(table_of(Posting)), rows)
+    await unit.run(insert(table_of(JournalEntry)), entry.model_dump())
 
 
 async def _same(unit: Unit, entry: JournalEntry, kind: EntryKind, postings: Mapping[UUID, int]) -> JournalEntry:
-    lines = await unit.session.exec(select(Posting.account_id, Posting.amount).where(Posting.entry_id == entry.id))
-    if entry.kind != kind or dict(lines.all()) != dict(postings):
+    lines = await unit.run(_lines(), {"entry": entry.id})
+    if entry.kind != kind or {row.account_id: row.amount for row in lines} != dict(postings):
         raise AlreadyDone
     return entry
+
+
+@cache
+def _lines() -> Executable:
+    posting = table_of(Posting)
+    return select(posting.c.account_id, posting.c.amount).where(posting.c.entry_id == bindparam("entry"))

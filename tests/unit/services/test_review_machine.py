@@ -92,7 +92,7 @@ async def play(fund: Fund, unit: Unit, cases: list[UUID], deed: Deed) -> None:
     before = await sitting(unit, case)
     open_before = case.status in OPEN
     try:
-        async with unit.session.begin_nested():
+        async with unit.attempt():
             await act(unit, actor, case, deed)
     except Refused:
         return
