@@ -258,7 +258,7 @@ class App:
         )
 
     async def _picture(self, attachment: UUID) -> bytes:
-        async with self.resources.unit() as unit:
+        async with self.resources.glance() as unit:
             return await attachments.read(unit, attachment)
 
     async def _finish(self, part: str) -> None:

@@ -19,6 +19,7 @@ from bot.stripe_setup import StripeSetup
 from payments.stripe_objects import Order
 from web.give import Give
 from web.stripe_hook import StripeHook
+from web.visitors import Visitors
 
 HOOK_PATH: Final = "/stripe"
 """Below the address that PLECHO_WEB_BIND is reached at: where Stripe may deliver."""
@@ -57,7 +58,15 @@ class StripeParts:
         async def open_page(order: Order) -> str | None:
             return await self.steps.open_page(self._resources, order)
 
-        return Give(self._resources.unit, open_page, give_url).routes()
+        give = Give(
+            self._resources.unit,
+            self._resources.glance,
+            open_page,
+            Visitors(self._seconds),
+            give_url,
+            self._setup.pay_origin,
+        )
+        return give.routes()
 
     def _hook(self) -> list[web.RouteDef]:
         secret = self._setup.webhook_secret
@@ -72,9 +81,12 @@ class StripeParts:
             secret,
             store,
             lambda status: self._metrics.refused_hooks.labels(status).inc(),
-            lambda: self._resources.clock.now().timestamp(),
+            self._seconds,
         )
         return [web.post(hook.path, hook.receive)]
+
+    def _seconds(self) -> float:
+        return self._resources.clock.now().timestamp()
 
     async def close(self) -> None:
         """End the connections to Stripe."""

@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import urlsplit
 
 API_URL: Final = "https://api.stripe.com"
+CHECKOUT_URL: Final = "https://checkout.stripe.com"
+"""Where Stripe's pages to pay on are, for an account without a domain of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,3 +17,11 @@ class StripeSetup:
     api_url: str = API_URL
     webhook_secret: str | None = field(default=None, repr=False)
     give_url: str | None = None
+
+    @property
+    def pay_origin(self) -> str:
+        """Where the pages to pay on are; a stand-in has them beside its API."""
+        if self.api_url == API_URL:
+            return CHECKOUT_URL
+        parts = urlsplit(self.api_url)
+        return f"{parts.scheme}://{parts.netloc}"

@@ -28,7 +28,11 @@ from texts.formats import money as shown
 OFTEN: Final = timedelta(hours=1)
 MOST_OF_ONE: Final = 10
 MOST_OF_WEB: Final = 300
-"""Pages to pay on that one giver, and the web page altogether, may ask for within an hour."""
+"""Pages to pay on that one giver, and the web page altogether, may ask for within an hour (`web.visitors`: one
+visitor of it far fewer)."""
+
+UNPAID: Final = (DonationStatus.ASKED, DonationStatus.OPEN, DonationStatus.EXPIRED, DonationStatus.FAILED)
+"""What counts for that."""
 
 
 class Way(StrEnum):
@@ -154,7 +158,7 @@ async def begin_in_chat(unit: Unit, actor: Actor, way: Way, money: Money, *, car
 async def _refuse_often(unit: Unit, donation: Donation) -> None:
     asked = select(func.count()).where(
         col(Donation.asked_at) > unit.now - OFTEN,
-        col(Donation.status).in_([DonationStatus.ASKED, DonationStatus.OPEN, DonationStatus.EXPIRED]),
+        col(Donation.status).in_(UNPAID),
     )
     web = donation.chat is None
     mine = asked.where(col(Donation.chat).is_(None) if web else col(Donation.chat) == donation.chat)

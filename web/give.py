@@ -2,15 +2,19 @@
 
 - Nothing is asked of a person but an amount. No cookie is set before they go to pay; then one that holds the token
   of their own gift for a day, so that the page they come back to can show it. Stripe never sees the token.
-- A form counts only from our own page: it carries a signed time, and a browser that says it comes from elsewhere
-  is refused.
-- The pages load nothing from anywhere and may not be framed.
+- A form that another site sends is refused by what the browser says of where it comes from (Sec-Fetch-Site,
+  Origin). All that such a site could reach is a page to pay on, which its visitor would have to fill in.
+- The signed time in a form keeps off who repeats a form without having fetched the page and its warning within
+  the hour. It is bound to no browser: that would take a cookie before anybody has decided to give.
+- How much may be begun within an hour is decided by visitor (`web.visitors`), before anything is written and
+  without the writer's lock, then for the whole page (`services.donate`).
+- The pages load nothing from anywhere, may not be framed, and their forms lead to us and to Stripe's page alone.
 """
 
 import base64
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from decimal import Decimal
@@ -23,12 +27,13 @@ from babel import negotiate_locale
 
 from models.errors import BadInput, Refused
 from models.unit import Unit
-from payments.money import digits
+from payments.money import Money, digits
 from payments.stripe_objects import Order
 from services import donate, donate_gifts, donate_stripe
 from services.donate import Way
 from services.donors import make_token
 from texts.formats import money
+from web.visitors import Visitors
 
 FORM_SECONDS: Final = 3600
 """How long a page may lie open before its form is sent."""
@@ -52,15 +57,19 @@ STYLE: Final = (
     "code{overflow-wrap:anywhere}form{margin:0 0 2rem}"
 )
 HEADERS: Final = {
-    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
-    "form-action 'self' https: http://127.0.0.1:*; style-src 'sha256-"
-    + base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-    + "'",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
-"""No script, no frame, no address of ours told to anybody. A form may lead on to Stripe's page."""
+POLICY: Final = (
+    "default-src 'none'; base-uri 'none'; frame-ancestors 'none'; form-action 'self' {pay}; style-src 'sha256-"
+    + base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
+    + "'"
+)
+"""No script, no frame, no address of ours told to anybody. Chromium holds `form-action` against the address too
+that the answer to a form leads on to, so Stripe's page is in it."""
+
+TOO_OFTEN: Final = "donate.bad.often"
 
 TOKEN_LENGTH: Final = 60
 """Characters; a token has 27."""
@@ -68,11 +77,17 @@ TOKEN_LENGTH: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Give:
-    """The pages. `unit` opens a transaction; `open_page` asks Stripe; `give_url` is our public address."""
+    """The pages. `glance` opens a transaction that only reads, `unit` one that writes; `open_page` asks Stripe.
+
+    `give_url` is our public address, `pay_origin` that of Stripe's pages.
+    """
 
     unit: Callable[[], AbstractAsyncContextManager[Unit]]
+    glance: Callable[[], AbstractAsyncContextManager[Unit]]
     open_page: Callable[[Order], Awaitable[str | None]]
+    visitors: Visitors
     give_url: str
+    pay_origin: str
 
     def routes(self) -> list[web.RouteDef]:
         """What to serve, below the path of the public address."""
@@ -86,25 +101,37 @@ class Give:
 
     async def show(self, request: web.Request) -> web.Response:
         """The warning, the amounts, the button."""
-        async with self.unit() as unit:
+        async with self.glance() as unit:
             return self._form(unit, _language(unit, request))
 
     async def begin(self, request: web.Request) -> web.Response:
         """Take the form and lead on to Stripe's page."""
-        form = await request.post()
-        given = {name: value for name, value in form.items() if isinstance(value, str)}
-        async with self.unit() as unit:
+        given = await _fields(request)
+        async with self.glance() as unit:
             language = unit.texts.choose(given.get("language"))
             try:
-                self._refuse_foreign(unit, request, given)
-                order, token = await self._order(unit, given, language)
+                way, money = self._admit(unit, request, given)
             except Refused as refused:
-                return self._form(unit, language, unit.texts.render(refused.text_key, language, **refused.params))
+                return self._refused(unit, language, refused)
+        async with self.unit() as unit:
+            try:
+                order, token = await self._order(unit, way, money, language)
+            except Refused as refused:
+                return self._refused(unit, language, refused)
         url = await self.open_page(order)
+        async with self.glance() as unit:
+            return self._lead_on(unit, language, url, token)
+
+    def _lead_on(self, unit: Unit, language: str, url: str | None, token: str) -> web.Response:
+        """To Stripe's page: at once, or by a link where it has an address that `form-action` does not know."""
         if url is None:
-            async with self.unit() as unit:
-                return self._form(unit, language, unit.texts.render("donate.web.away", language), 503)
-        response = web.Response(status=303, headers=HEADERS | {"Location": url})
+            return self._form(unit, language, unit.texts.render("donate.web.away", language), 503)
+        if url.startswith(self.pay_origin + "/"):
+            response = web.Response(status=303, headers=self._headers | {"Location": url})
+        else:
+            label = escape(unit.texts.render("donate.button.pay", language))
+            link = f"<p><a rel=noreferrer href='{escape(url)}'>{label}</a></p>"
+            response = self._page(unit, language, [link])
         secure = self.give_url.startswith("https:")
         response.set_cookie(
             COOKIE, token, max_age=COOKIE_SECONDS, httponly=True, samesite="Lax", secure=secure, path=self._path
@@ -114,44 +141,54 @@ class Give:
     async def thank(self, request: web.Request) -> web.Response:
         """Where Stripe's page leads back to: thanks, and the token to whoever has the cookie."""
         token = request.cookies.get(COOKIE, "")
-        async with self.unit() as unit:
+        async with self.glance() as unit:
             language = _language(unit, request)
             say = unit.texts.render
             parts = [_p(say("donate.web.thanks", language))]
             if 0 < len(token) <= TOKEN_LENGTH:
                 parts.append(f"<p>{escape(say('donate.web.token', language))} <code>{escape(token)}</code></p>")
                 parts.append(self._trace_form(unit, language, token))
-            return _page(unit, language, parts)
+            return self._page(unit, language, parts)
 
     async def trace(self, request: web.Request) -> web.Response:
         """Where the money of a gift went; the token comes in the form, so that no log and no history keeps it."""
-        form = await request.post()
-        token, given = form.get("token"), form.get("language")
-        async with self.unit() as unit:
-            language = unit.texts.choose(given if isinstance(given, str) else None)
+        given = await _fields(request)
+        async with self.glance() as unit:
+            language = unit.texts.choose(given.get("language"))
             try:
-                line, lines = await donate_gifts.traced(unit, token if isinstance(token, str) else "", language)
+                line, lines = await donate_gifts.traced(unit, given.get("token", ""), language)
             except BadInput as refused:
                 wrong = f"<p class=wrong>{escape(unit.texts.render(refused.text_key, language))}</p>"
-                return _page(unit, language, [wrong, self._trace_form(unit, language)], 400)
-            return _page(unit, language, [_p(each) for each in (line, *lines)])
+                return self._page(unit, language, [wrong, self._trace_form(unit, language)], 400)
+            return self._page(unit, language, [_p(each) for each in (line, *lines)])
 
     @property
     def _path(self) -> str:
         return urlsplit(self.give_url).path.rstrip("/") + "/give"
 
-    async def _order(self, unit: Unit, given: dict[str, str], language: str) -> tuple[Order, str]:
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {**HEADERS, "Content-Security-Policy": POLICY.format(pay=self.pay_origin)}
+
+    def _admit(self, unit: Unit, request: web.Request, given: Mapping[str, str]) -> tuple[Way, Money]:
+        """What somebody wants to give. Raises `Refused`; writes nothing but the count of this visitor."""
+        self._refuse_foreign(unit, request, given)
         way = Way.MONTHLY if given.get("way") == Way.MONTHLY else Way.CARD
         currency, amount = given.get("currency", ""), given.get("other", "").strip() or given.get("amount", "")
         read = donate.read_amount(unit, amount, way, currency, card=True)
-        donation = await donate.begin(unit, way, read, language, None, card=True)
+        if not self.visitors.spend(request.remote, request.headers.getall("X-Forwarded-For", [])):
+            raise Refused(TOO_OFTEN)
+        return way, read
+
+    async def _order(self, unit: Unit, way: Way, money: Money, language: str) -> tuple[Order, str]:
+        donation = await donate.begin(unit, way, money, language, None, card=True)
         thanks = f"{self.give_url}/give/thanks"
         order = await donate_stripe.take_page(unit, donation.id, thanks, f"{self.give_url}/give")
         if order is None:
             raise Refused("donate.closed")
         return order, make_token(unit, donation.id)
 
-    def _refuse_foreign(self, unit: Unit, request: web.Request, given: dict[str, str]) -> None:
+    def _refuse_foreign(self, unit: Unit, request: web.Request, given: Mapping[str, str]) -> None:
         home = urlsplit(self.give_url)
         origin = request.headers.get("Origin")
         if origin not in {None, "null", f"{home.scheme}://{home.netloc}"}:
@@ -168,6 +205,10 @@ class Give:
         if not signed:
             raise Refused("donate.web.stale")
 
+    def _refused(self, unit: Unit, language: str, refused: Refused) -> web.Response:
+        said = unit.texts.render(refused.text_key, language, **refused.params)
+        return self._form(unit, language, said, 429 if refused.text_key == TOO_OFTEN else 400)
+
     def _form(self, unit: Unit, language: str, wrong: str | None = None, status: int = 400) -> web.Response:
         say = unit.texts.render
         made = str(int(unit.now.timestamp()))
@@ -182,9 +223,9 @@ class Give:
                 self._currency(unit, language, code, made, signature) for code in donate.terms(unit).currencies
             ]
         except Refused as refused:
-            return _page(unit, language, [_p(say(refused.text_key, language))], 503)
+            return self._page(unit, language, [_p(say(refused.text_key, language))], 503)
         parts += [*blocks, self._trace_form(unit, language)]
-        return _page(unit, language, parts, 200 if wrong is None else status)
+        return self._page(unit, language, parts, 200 if wrong is None else status)
 
     def _currency(self, unit: Unit, language: str, code: str, made: str, signature: str) -> str:
         say, terms = unit.texts.render, donate.terms(unit)
@@ -218,6 +259,15 @@ class Give:
             f"<button>{escape(say('donate.web.look', language))}</button></fieldset></form>"
         )
 
+    def _page(self, unit: Unit, language: str, parts: Sequence[str], status: int = 200) -> web.Response:
+        title = escape(unit.texts.render("donate.title", language))
+        body = (
+            f"<!doctype html><html lang={language}><head><meta charset=utf-8><title>{title}</title>"
+            f"<meta name=viewport content='width=device-width'><style>{STYLE}</style></head>"
+            f"<body><main><h1>{title}</h1>{''.join(parts)}</main></body></html>"
+        )
+        return web.Response(text=body, content_type="text/html", status=status, headers=self._headers)
+
 
 def _language(unit: Unit, request: web.Request) -> str:
     asked = request.query.get("lang")
@@ -235,11 +285,12 @@ def _p(text: str) -> str:
     return f"<p>{escape(text)}</p>"
 
 
-def _page(unit: Unit, language: str, parts: Sequence[str], status: int = 200) -> web.Response:
-    title = escape(unit.texts.render("donate.title", language))
-    body = (
-        f"<!doctype html><html lang={language}><head><meta charset=utf-8><title>{title}</title>"
-        f"<meta name=viewport content='width=device-width'><style>{STYLE}</style></head>"
-        f"<body><main><h1>{title}</h1>{''.join(parts)}</main></body></html>"
-    )
-    return web.Response(text=body, content_type="text/html", status=status, headers=HEADERS)
+async def _fields(request: web.Request) -> dict[str, str]:
+    """The fields of a form. Another body is refused unread: aiohttp would write the files of one to the disk."""
+    if request.content_type != "application/x-www-form-urlencoded":
+        raise web.HTTPUnsupportedMediaType
+    try:
+        form = await request.post()
+    except (ValueError, LookupError):
+        raise web.HTTPBadRequest from None
+    return {name: value for name, value in form.items() if isinstance(value, str)}

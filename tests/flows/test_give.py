@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import aiohttp
 import pytest
+from playwright.async_api import async_playwright, expect
 from sqlmodel import select
 
 from bot.database import Resources
@@ -15,6 +16,7 @@ from sandbox.clock import TravelClock
 from sandbox.stripe.client import Bank
 from sandbox.stripe.server import StripeServer
 from tests.flows.harness import World, open_world
+from tests.flows.page import BROWSER_OPTIONS, MILLISECONDS
 from tests.stripe_town import bank, stripe_server
 
 __all__ = ["bank", "stripe_server"]
@@ -122,3 +124,23 @@ async def test_page_loads_nothing_and_cannot_be_framed(browser: aiohttp.ClientSe
     assert "<script" not in text
     assert "http" not in text.replace("</html>", "")
     assert text.index("inside Russia") < text.index("<button>")
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_browser_comes_from_the_form_to_the_page_to_pay_on(
+    world: World, chromium: str, stripe_server: StripeServer
+) -> None:
+    """What the page forbids the browser does not stop the one way that it is for; and nothing is wrong with it."""
+    faults: list[str] = []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium, args=list(BROWSER_OPTIONS))
+        page = await browser.new_page(locale="en-GB", java_script_enabled=False)
+        page.set_default_timeout(MILLISECONDS)
+        page.on("console", lambda line: faults.append(line.text) if line.type == "error" else None)
+        await page.goto(f"http://127.0.0.1:{world.app.web_port}/give")
+        await page.locator("form button").first.click()
+        await page.wait_for_url(f"{stripe_server.url}/**")
+        await expect(page.locator("form button")).to_be_visible()
+        await browser.close()
+    assert [fault for fault in faults if "Content Security Policy" in fault] == []
