@@ -170,6 +170,8 @@ class GiftEntry(SQLModel, table=True):
 
     entry_id: UUID = Field(primary_key=True, foreign_key="journal_entry.id")
     donation_id: UUID = Field(foreign_key="donation.id", index=True)
+    part: int = Field(default=0, sa_type=BigInteger)
+    """What the entry takes from the gift, in the giver's minor units; below zero it brings that back."""
 
 
 class WithdrawalStatus(StrEnum):

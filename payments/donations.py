@@ -5,18 +5,22 @@
 - Entries are drawn from the whole newest state, each under a reference made from the provider's own id. Entering
   is idempotent by reference, so a repeated, late or reordered event can add nothing.
 - A gift stands in the currency of the account at Stripe; a refund takes back what its part was worth then, and
-  what the rates have changed since is a cost of exchange.
+  what the rates have changed since is a cost of exchange. Rounding is over the sum of all parts that were taken,
+  so that the parts of a gift are worth the gift, in whatever order and however often some of them come back.
 - A refund or a dispute is taken from what the provider holds, never from what is promised to people. Where it
-  takes more than is there, free money of the same currency makes it good at once, as far as it goes; the rest
-  stays as a debt to the provider, an account below zero, which the next gifts pay first.
+  takes more than is there, the account falls below zero as it does at the provider, and free money of the same
+  currency is set aside against that debt at once, as far as it goes; it is free again as soon as the debt is paid.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sqlmodel import col, func, select
+
 from models.donation import DONATION_ALLOWED, Donation, DonationStatus, GiftEntry
+from models.ledger import LedgerAccount, Posting
 from models.states import move
 from models.unit import Unit
 from payments import ledger
@@ -36,8 +40,16 @@ class Draft:
     kind: EntryKind
     reference: str
     changes: Mapping[Purpose, Money]
+    """What moves: with a `part`, without what that is worth, which `whole` adds."""
+    part: int = 0
+    """What it takes from the gift, in the giver's minor units; below zero it brings that back."""
     only_after: str | None = None
     """Needed only where the entry of this reference stands, which it takes back."""
+
+    def whole(self, worth: Money) -> Mapping[Purpose, Money]:
+        """The changes of a draft with a `part` that is worth so much; the rates account for the rest."""
+        moved = sum(self.changes.values(), start=Money(0, worth.currency))
+        return {**self.changes, Purpose.CONTRIBUTIONS: worth, Purpose.EXCHANGE: -moved - worth}
 
 
 async def settle(unit: Unit, donation: Donation, payment: Payment) -> bool:
@@ -51,8 +63,8 @@ async def settle(unit: Unit, donation: Donation, payment: Payment) -> bool:
     if payment.state is PaymentState.PAID and charge is not None:
         donation.amount, donation.currency = charge.money.amount, charge.money.currency
         donation.given_at = donation.given_at or charge.made_at
-        for draft in drafts(payment):
-            await _enter(unit, donation, draft, STRIPE_ACTOR)
+        if charge.balance is not None:
+            await _enter_all(unit, donation, charge, charge.balance, list(drafts(payment)))
     await advance(unit, donation, status_of(payment, donation.status), STRIPE_ACTOR)
     return is_settled(payment)
 
@@ -69,14 +81,18 @@ async def enter_stars(unit: Unit, donation: Donation, charge: str) -> None:
     """Enter that stars were paid. The same charge again changes nothing."""
     stars = Money(donation.amount, STARS)
     changes = {Purpose.CONTRIBUTIONS: -stars, Purpose.STARS: stars}
-    await _enter(unit, donation, Draft(EntryKind.GIFT, stars_reference("gift", charge), changes), STARS_ACTOR)
+    draft = Draft(EntryKind.GIFT, stars_reference("gift", charge), changes)
+    if not await _stands(unit, draft, STARS):
+        await _enter(unit, donation, draft, changes, STARS_ACTOR)
 
 
 async def enter_stars_refund(unit: Unit, donation: Donation, charge: str) -> None:
     """Enter that stars were paid back. The same charge again changes nothing."""
     stars = Money(donation.amount, STARS)
     changes = {Purpose.STARS: -stars, Purpose.CONTRIBUTIONS: stars}
-    await _enter(unit, donation, Draft(EntryKind.REFUND, stars_reference("refund", charge), changes), STARS_ACTOR)
+    draft = Draft(EntryKind.REFUND, stars_reference("refund", charge), changes, donation.amount)
+    if not await _stands(unit, draft, STARS):
+        await _enter(unit, donation, draft, changes, STARS_ACTOR)
 
 
 def stars_reference(what: str, charge: str) -> str:
@@ -129,9 +145,19 @@ def drafts(payment: Payment) -> Iterator[Draft]:
     )
     yield from _fee(gift)
     for refund in payment.refunds:
-        yield from _refund(refund, charge, gift)
+        yield from _refund(refund)
     for dispute in payment.disputes:
-        yield from _dispute(dispute, charge, gift)
+        yield from _dispute(dispute)
+
+
+def worth(parts: int, charge: Charge, gift: Balance) -> Money:
+    """What so much of a gift (the giver's minor units) came to in the account's currency when it was given.
+
+    Half a unit rounds up; never less than nothing, nor more than the gift.
+    """
+    whole = charge.money.amount
+    taken = min(max(parts, 0), whole)
+    return Money((2 * gift.money.amount * taken + whole) // (2 * whole), gift.money.currency)
 
 
 def _fee(balance: Balance) -> Iterator[Draft]:
@@ -140,43 +166,35 @@ def _fee(balance: Balance) -> Iterator[Draft]:
         yield Draft(EntryKind.FEE, f"stripe:fee:{balance.id}", changes)
 
 
-def _refund(refund: Refund, charge: Charge, gift: Balance) -> Iterator[Draft]:
-    balance = refund.balance
+def _refund(refund: Refund) -> Iterator[Draft]:
+    balance, part = refund.balance, refund.money.amount
     if balance is None:
         return
-    worth = _worth(refund.money, charge, gift)
-    yield Draft(EntryKind.REFUND, f"stripe:refund:{refund.id}", _given_back(balance.money, worth))
+    yield Draft(EntryKind.REFUND, f"stripe:refund:{refund.id}", {Purpose.STRIPE: balance.money}, part)
     yield from _fee(balance)
     if refund.failed is not None:
-        back = _given_back(refund.failed.money, -worth)
-        yield Draft(EntryKind.REFUND_FAILED, f"stripe:refund-failed:{refund.id}", back)
+        reference, back = f"stripe:refund-failed:{refund.id}", {Purpose.STRIPE: refund.failed.money}
+        yield Draft(EntryKind.REFUND_FAILED, reference, back, -part)
         yield from _fee(refund.failed)
 
 
-def _given_back(moved: Money, worth: Money) -> dict[Purpose, Money]:
-    """Money moved at Stripe, what it was worth as a gift, and what the rates have changed in between."""
-    return {Purpose.STRIPE: moved, Purpose.CONTRIBUTIONS: worth, Purpose.EXCHANGE: -moved - worth}
-
-
-def _dispute(dispute: Dispute, charge: Charge, gift: Balance) -> Iterator[Draft]:
-    held = Money(0, gift.money.currency)
+def _dispute(dispute: Dispute) -> Iterator[Draft]:
     for balance in dispute.balances:
-        held -= balance.money
         changes = {Purpose.STRIPE: balance.money, Purpose.DISPUTED: -balance.money}
         kind = EntryKind.DISPUTE if balance.money.amount < 0 else EntryKind.DISPUTE_RETURNED
         yield Draft(kind, f"stripe:dispute:{balance.id}", changes)
         yield from _fee(balance)
     if dispute.end is None or not dispute.balances or _lacks_return(dispute):
         return
-    taken = sum((-balance.money for balance in dispute.balances if balance.money.amount < 0), held - held)
-    worth = _worth(dispute.money, charge, gift)
-    lost = {Purpose.DISPUTED: -taken, Purpose.CONTRIBUTIONS: worth, Purpose.EXCHANGE: taken - worth}
-    lost_reference = f"stripe:dispute-lost:{dispute.id}"
+    nothing = Money(0, dispute.balances[0].money.currency)
+    held = sum((-balance.money for balance in dispute.balances), nothing)
+    taken = sum((-balance.money for balance in dispute.balances if balance.money.amount < 0), nothing)
+    lost, part = f"stripe:dispute-lost:{dispute.id}", dispute.money.amount
     if dispute.end is DisputeEnd.LOST:
-        yield Draft(EntryKind.DISPUTE_LOST, lost_reference, lost)
+        yield Draft(EntryKind.DISPUTE_LOST, lost, {Purpose.DISPUTED: -taken}, part)
         return
-    back = {purpose: -money for purpose, money in lost.items()}
-    yield Draft(EntryKind.DISPUTE_RETURNED, f"stripe:dispute-overturned:{dispute.id}", back, lost_reference)
+    overturned, back = f"stripe:dispute-overturned:{dispute.id}", {Purpose.DISPUTED: taken}
+    yield Draft(EntryKind.DISPUTE_RETURNED, overturned, back, -part, lost)
     rest = {Purpose.DISPUTED: -held, Purpose.EXCHANGE: held}
     yield Draft(EntryKind.DISPUTE_RETURNED, f"stripe:dispute-won:{dispute.id}", rest)
 
@@ -187,40 +205,77 @@ def _lacks_return(dispute: Dispute) -> bool:
     return won and not any(balance.money.amount > 0 for balance in dispute.balances)
 
 
-def _worth(part: Money, charge: Charge, gift: Balance) -> Money:
-    """What a part of a gift came to in the account's currency when it was given; half a unit rounds up."""
-    if part.currency == gift.money.currency:
-        return part
-    whole = charge.money.amount
-    return Money((2 * gift.money.amount * part.amount + whole) // (2 * whole), gift.money.currency)
+def to_cover(there: int, covered: int, free: int) -> int:
+    """How much more is to be set aside, or less (below zero), when a provider's account stands at `there`."""
+    return min(max(0, -there), covered + free) - covered
 
 
-async def _enter(unit: Unit, donation: Donation, draft: Draft, actor: str) -> None:
-    changes = {purpose: money for purpose, money in draft.changes.items() if money.amount}
-    if not changes or await ledger.find(unit, draft.reference) is not None:
-        return
-    if draft.only_after is not None and await ledger.find(unit, draft.only_after) is None:
-        return
+async def _enter_all(
+    unit: Unit, donation: Donation, charge: Charge, gift: Balance, needed: Sequence[Draft]
+) -> None:
+    """Enter what does not stand yet. Parts that move nothing have no entry, and count with those that follow."""
+    empty, currency = 0, gift.money.currency
+    for draft in needed:
+        if await _stands(unit, draft, currency):
+            continue
+        changes = draft.changes
+        if draft.part:
+            parts, taken = await _taken(unit, donation, currency)
+            changes = draft.whole(worth(parts + empty + draft.part, charge, gift) - taken)
+        if not await _enter(unit, donation, draft, changes, STRIPE_ACTOR):
+            empty += draft.part
+
+
+async def _stands(unit: Unit, draft: Draft, currency: str) -> bool:
+    """Whether an entry stands, or is not needed because what it would take back does not.
+
+    If not, nobody else enters it before this transaction ends.
+    """
+    if await ledger.find(unit, draft.reference) is not None:
+        return True
+    await ledger.lock(unit, currency)
+    if await ledger.find(unit, draft.reference) is not None:
+        return True
+    return draft.only_after is not None and await ledger.find(unit, draft.only_after) is None
+
+
+async def _taken(unit: Unit, donation: Donation, currency: str) -> tuple[int, Money]:
+    """Which parts of a gift have been taken so far (the giver's minor units), and what they were worth."""
+    mine = (GiftEntry.donation_id == donation.id, GiftEntry.part != 0)
+    parts = await unit.session.exec(select(func.coalesce(func.sum(GiftEntry.part), 0)).where(*mine))
+    moved = await unit.session.exec(
+        select(func.coalesce(func.sum(Posting.amount), 0))
+        .join(GiftEntry, col(GiftEntry.entry_id) == Posting.entry_id)
+        .join(LedgerAccount, col(LedgerAccount.id) == Posting.account_id)
+        .where(*mine, LedgerAccount.name == f"{Purpose.CONTRIBUTIONS}:{currency}")
+    )
+    return int(parts.one()), Money(int(moved.one()), currency)
+
+
+async def _enter(
+    unit: Unit, donation: Donation, draft: Draft, changes: Mapping[Purpose, Money], actor: str
+) -> bool:
+    """Enter a draft; tells whether there is an entry. Nothing is entered of what moves nothing."""
+    changes = {purpose: money for purpose, money in changes.items() if money.amount}
+    if not changes:
+        return False
     entry = await ledger.post(unit, draft.kind, draft.reference, changes, actor=actor)
-    unit.session.add(GiftEntry(entry_id=entry.id, donation_id=donation.id))
+    unit.session.add(GiftEntry(entry_id=entry.id, donation_id=donation.id, part=draft.part))
     await unit.session.flush()
     for purpose in (Purpose.STRIPE, Purpose.STARS):
-        if purpose in changes and changes[purpose].amount < 0:
+        if purpose in changes:
             await _cover(unit, purpose, draft.reference, changes[purpose].currency, actor)
+    return True
 
 
 async def _cover(unit: Unit, purpose: Purpose, reference: str, currency: str, actor: str) -> None:
-    """Make good what an entry has taken beyond what the provider holds, with free money, as far as it goes."""
-    debt = -(await ledger.balance(unit, purpose, currency)).amount
+    """Set as much free money aside as the fund owes a provider now, as far as it goes, and free the rest of it."""
+    there = (await ledger.balance(unit, purpose, currency)).amount
+    covered = (await ledger.balance(unit, Purpose.COVERED, currency)).amount
+    if there >= 0 and not covered:
+        return
     free = (await ledger.balance(unit, Purpose.FUND, currency)).amount
-    good = Money(min(debt, free), currency)
-    if good.amount > 0:
-        await ledger.transfer(
-            unit,
-            EntryKind.COVER,
-            f"cover:{reference}",
-            good,
-            source=Purpose.FUND,
-            target=purpose,
-            actor=actor,
-        )
+    more = Money(to_cover(there, covered, free), currency)
+    if more.amount:
+        changes = {Purpose.FUND: -more, Purpose.COVERED: more}
+        await ledger.post(unit, EntryKind.COVER, f"cover:{reference}", changes, actor=actor)

@@ -44,7 +44,7 @@ class Purpose(StrEnum):
     STARS = "stars"
     """What Telegram holds for the fund, in stars."""
     COVERED = "covered"
-    """Free money set aside for what was taken back beyond what a provider holds; free again once that is made up."""
+    """Free money set aside for what was taken back beyond what a provider holds; free again afterwards."""
     DISPUTED = "disputed"
     """What givers' banks have taken back for now, and may give again."""
     FEES = "fees"

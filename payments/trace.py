@@ -3,8 +3,8 @@
 - At a provider the gifts stand in the order in which they were entered, each by what is left of it there after
   fees and refunds. A withdrawal takes from the oldest.
 - In the fund's currency, withdrawals and what treasurers entered stand in the order of their entry. Money paid out
-  (and not come back) takes from the oldest, by whatever rail it went; so does what made good a debt to a provider,
-  which went to nobody. What a partner gets straight from a provider counts as withdrawn and paid.
+  (and not come back) takes from the oldest, by whatever rail it went. What is set aside for a debt is still
+  there. What a partner gets straight from a provider counts as withdrawn and paid.
 - Several gifts in one withdrawal share what it came to by their parts in it.
 
 Groups of grants that are smaller than ten are not told apart: neither their kind, nor, where a whole month has
@@ -56,10 +56,10 @@ class Spent:
 
 @dataclass(frozen=True, slots=True)
 class Outflow:
-    """Money that left the fund; `group` none: to no person."""
+    """Money that left the fund for a person: how much, and what may be told of it with enough others."""
 
     amount: int
-    group: tuple[date, Category | None] | None
+    group: tuple[date, Category | None]
 
 
 def allocate(lots: Sequence[int], outs: Sequence[int]) -> Iterator[tuple[int, int, int]]:
@@ -91,9 +91,9 @@ async def follow(unit: Unit, donation: Donation) -> list[Spent]:
     for lot, out, amount in allocate([each.amount for each in inflows], [out.amount for out in outflows]):
         _, reference, size = inflows[lot]
         group = outflows[out].group
-        if reference in shares and group is not None:
+        if reference in shares:
             spent[group] = spent.get(group, Fraction()) + shares[reference] * Fraction(amount, size)
-    counts = Counter(out.group for out in outflows if out.group is not None)
+    counts = Counter(out.group for out in outflows)
     return _told(spent, counts)
 
 
@@ -184,7 +184,6 @@ async def _outflows(unit: Unit, currency: str) -> list[Outflow]:
     query = (
         choose(
             col(JournalEntry.grant_number),
-            col(JournalEntry.kind),
             col(JournalEntry.at),
             col(Posting.amount),
             col(Case.category),
@@ -194,23 +193,15 @@ async def _outflows(unit: Unit, currency: str) -> list[Outflow]:
         .join(LedgerAccount, col(LedgerAccount.id) == Posting.account_id)
         .join(Grant, col(Grant.number) == JournalEntry.grant_number, isouter=True)
         .join(Case, col(Case.id) == Grant.case_id, isouter=True)
-        .where(
-            ((col(LedgerAccount.name) == f"{Purpose.GRANTED}:{currency}") & col(JournalEntry.kind).in_(PAYING))
-            | (
-                (col(LedgerAccount.name) == f"{Purpose.FUND}:{currency}")
-                & (col(JournalEntry.kind) == EntryKind.COVER)
-            )
-        )
+        .where(col(LedgerAccount.name) == f"{Purpose.GRANTED}:{currency}", col(JournalEntry.kind).in_(PAYING))
     )
     paid: dict[str, tuple[datetime, int, Category | None]] = {}
-    outs: list[tuple[datetime, Outflow]] = []
-    for number, kind, at, amount, category in (await (await unit.session.connection()).execute(query)).all():
-        if number is None or kind == EntryKind.COVER:
-            outs.append((at, Outflow(-amount, None)))
+    for number, at, amount, category in (await (await unit.session.connection()).execute(query)).all():
+        if number is None:  # nobody pays or gives back without a grant
             continue
         before = paid.get(number, (at, 0, category))
         paid[number] = (max(at, before[0]), before[1] + amount, category)
-    outs += [
+    outs = [
         (at, Outflow(amount, (at.date().replace(day=1), category)))
         for at, amount, category in paid.values()
         if amount > 0

@@ -455,6 +455,8 @@ def upgrade() -> None:
         "known_difference",
         sa.Column("kind", sa.String(length=32), nullable=False),
         sa.Column("subject", sa.String(length=64), nullable=False),
+        sa.Column("ours", sa.BigInteger(), nullable=False),
+        sa.Column("theirs", sa.BigInteger(), nullable=False),
         sa.Column("found_at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("kind", "subject", name=op.f("pk_known_difference")),
     )
@@ -777,6 +779,21 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_attachment_request_case_id"), "attachment_request", ["case_id"], unique=False)
     op.create_index(op.f("ix_attachment_request_next_try_at"), "attachment_request", ["next_try_at"], unique=False)
+    op.create_table(
+        "chain_stray",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("wallet_id", sa.Uuid(), nullable=False),
+        sa.Column("event", sa.String(), nullable=False),
+        sa.Column("moved", sa.String(), nullable=False),
+        sa.Column("found_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["wallet_id"], ["chain_wallet.id"], name=op.f("fk_chain_stray_wallet_id_chain_wallet")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_chain_stray")),
+        sa.UniqueConstraint("event", name=op.f("uq_chain_stray_event")),
+    )
+    op.create_index(op.f("ix_chain_stray_moved"), "chain_stray", ["moved"], unique=False)
+    op.create_index(op.f("ix_chain_stray_wallet_id"), "chain_stray", ["wallet_id"], unique=False)
     op.create_table(
         "chain_transfer",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1137,6 +1154,8 @@ def upgrade() -> None:
             ),
             nullable=True,
         ),
+        sa.Column("pays", sa.BigInteger(), nullable=True),
+        sa.Column("pays_currency", sa.String(length=3), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("unsure", sa.Boolean(), nullable=False),
@@ -1438,6 +1457,7 @@ def upgrade() -> None:
                 "sent",
                 "done",
                 "failed",
+                "dropped",
                 name="attempt_status",
                 native_enum=False,
                 create_constraint=True,
@@ -1455,7 +1475,10 @@ def upgrade() -> None:
         sa.Column("decided", sa.Boolean(), nullable=False),
         sa.Column("error", sa.String(length=64), nullable=True),
         sa.Column("tries", sa.Integer(), nullable=False),
+        sa.Column("doubted", sa.Boolean(), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("watch_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("amount > 0", name=op.f("ck_attempt_positive")),
@@ -1491,6 +1514,21 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_chain_transaction_transfer_id"), "chain_transaction", ["transfer_id"], unique=False)
     op.create_table(
+        "destination_mark",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("mark", sa.String(), nullable=False),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("payout_id", sa.Uuid(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_destination_mark_positive")),
+        sa.ForeignKeyConstraint(["payout_id"], ["payout.id"], name=op.f("fk_destination_mark_payout_id_payout")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_destination_mark")),
+    )
+    op.create_index(op.f("ix_destination_mark_at"), "destination_mark", ["at"], unique=False)
+    op.create_index("ix_destination_mark_mark", "destination_mark", ["mark", "currency"], unique=False)
+    op.create_index(op.f("ix_destination_mark_payout_id"), "destination_mark", ["payout_id"], unique=False)
+    op.create_table(
         "emergency_verdict",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("emergency_id", sa.Uuid(), nullable=False),
@@ -1511,9 +1549,64 @@ def upgrade() -> None:
     op.create_index(op.f("ix_emergency_verdict_emergency_id"), "emergency_verdict", ["emergency_id"], unique=False)
     op.create_index(op.f("ix_emergency_verdict_volunteer_id"), "emergency_verdict", ["volunteer_id"], unique=False)
     op.create_table(
+        "finding",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("payout_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "said",
+                "confirmed",
+                "denied",
+                "overtaken",
+                name="finding_status",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "found",
+            sa.Enum("paid", "never", name="found", native_enum=False, create_constraint=True, length=32),
+            nullable=False,
+        ),
+        sa.Column(
+            "ground",
+            sa.Enum(
+                "statement",
+                "provider",
+                "payer",
+                name="ground",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("reference", sa.LargeBinary(), nullable=True),
+        sa.Column("said_by", sa.Uuid(), nullable=False),
+        sa.Column("ended_by", sa.Uuid(), nullable=True),
+        sa.Column("said_on", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["ended_by"], ["volunteer.id"], name=op.f("fk_finding_ended_by_volunteer")),
+        sa.ForeignKeyConstraint(["payout_id"], ["payout.id"], name=op.f("fk_finding_payout_id_payout")),
+        sa.ForeignKeyConstraint(["said_by"], ["volunteer.id"], name=op.f("fk_finding_said_by_volunteer")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_finding")),
+    )
+    op.create_index(op.f("ix_finding_payout_id"), "finding", ["payout_id"], unique=False)
+    op.create_index(
+        "uq_finding_said",
+        "finding",
+        ["payout_id"],
+        unique=True,
+        sqlite_where=sa.text("status = 'said'"),
+        postgresql_where=sa.text("status = 'said'"),
+    )
+    op.create_table(
         "gift_entry",
         sa.Column("entry_id", sa.Uuid(), nullable=False),
         sa.Column("donation_id", sa.Uuid(), nullable=False),
+        sa.Column("part", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["donation_id"], ["donation.id"], name=op.f("fk_gift_entry_donation_id_donation")),
         sa.ForeignKeyConstraint(
             ["entry_id"], ["journal_entry.id"], name=op.f("fk_gift_entry_entry_id_journal_entry")
@@ -1521,6 +1614,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("entry_id", name=op.f("pk_gift_entry")),
     )
     op.create_index(op.f("ix_gift_entry_donation_id"), "gift_entry", ["donation_id"], unique=False)
+    op.create_table(
+        "payout_bar",
+        sa.Column("payout_id", sa.Uuid(), nullable=False),
+        sa.Column("mark", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(["payout_id"], ["payout.id"], name=op.f("fk_payout_bar_payout_id_payout")),
+        sa.PrimaryKeyConstraint("payout_id", "mark", name=op.f("pk_payout_bar")),
+    )
     op.create_table(
         "screening_bar",
         sa.Column("question_id", sa.Uuid(), nullable=False),
@@ -1535,6 +1635,19 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("question_id", "volunteer_id", name=op.f("pk_screening_bar")),
     )
+    op.create_table(
+        "unread_words",
+        sa.Column("follow_up_id", sa.Uuid(), nullable=False),
+        sa.Column("volunteer_id", sa.Uuid(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["follow_up_id"], ["follow_up.id"], name=op.f("fk_unread_words_follow_up_id_follow_up")
+        ),
+        sa.ForeignKeyConstraint(
+            ["volunteer_id"], ["volunteer.id"], name=op.f("fk_unread_words_volunteer_id_volunteer")
+        ),
+        sa.PrimaryKeyConstraint("follow_up_id", "volunteer_id", name=op.f("pk_unread_words")),
+    )
+    op.create_index(op.f("ix_unread_words_volunteer_id"), "unread_words", ["volunteer_id"], unique=False)
     op.create_table(
         "vote",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1560,6 +1673,52 @@ def upgrade() -> None:
     op.create_index(op.f("ix_vote_case_id"), "vote", ["case_id"], unique=False)
     op.create_index(op.f("ix_vote_seat_id"), "vote", ["seat_id"], unique=False)
     op.create_index(op.f("ix_vote_volunteer_id"), "vote", ["volunteer_id"], unique=False)
+    op.create_table(
+        "incident",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("attempt_id", sa.Uuid(), nullable=False),
+        sa.Column("payout_id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "open",
+                "said",
+                "closed",
+                name="incident_status",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("reference", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "end",
+            sa.Enum(
+                "counted",
+                "back",
+                "lost",
+                name="incident_end",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=True,
+        ),
+        sa.Column("said_by", sa.Uuid(), nullable=True),
+        sa.Column("ended_by", sa.Uuid(), nullable=True),
+        sa.Column("found_on", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("amount > 0", name=op.f("ck_incident_positive")),
+        sa.ForeignKeyConstraint(["attempt_id"], ["attempt.id"], name=op.f("fk_incident_attempt_id_attempt")),
+        sa.ForeignKeyConstraint(["ended_by"], ["volunteer.id"], name=op.f("fk_incident_ended_by_volunteer")),
+        sa.ForeignKeyConstraint(["payout_id"], ["payout.id"], name=op.f("fk_incident_payout_id_payout")),
+        sa.ForeignKeyConstraint(["said_by"], ["volunteer.id"], name=op.f("fk_incident_said_by_volunteer")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_incident")),
+        sa.UniqueConstraint("attempt_id", name=op.f("uq_incident_attempt_id")),
+    )
+    op.create_index(op.f("ix_incident_payout_id"), "incident", ["payout_id"], unique=False)
     op.create_table(
         "voucher",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1616,16 +1775,33 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_voucher_case_id"), table_name="voucher")
     op.drop_index(op.f("ix_voucher_attempt_id"), table_name="voucher")
     op.drop_table("voucher")
+    op.drop_index(op.f("ix_incident_payout_id"), table_name="incident")
+    op.drop_table("incident")
     op.drop_index(op.f("ix_vote_volunteer_id"), table_name="vote")
     op.drop_index(op.f("ix_vote_seat_id"), table_name="vote")
     op.drop_index(op.f("ix_vote_case_id"), table_name="vote")
     op.drop_table("vote")
+    op.drop_index(op.f("ix_unread_words_volunteer_id"), table_name="unread_words")
+    op.drop_table("unread_words")
     op.drop_table("screening_bar")
+    op.drop_table("payout_bar")
     op.drop_index(op.f("ix_gift_entry_donation_id"), table_name="gift_entry")
     op.drop_table("gift_entry")
+    op.drop_index(
+        "uq_finding_said",
+        table_name="finding",
+        sqlite_where=sa.text("status = 'said'"),
+        postgresql_where=sa.text("status = 'said'"),
+    )
+    op.drop_index(op.f("ix_finding_payout_id"), table_name="finding")
+    op.drop_table("finding")
     op.drop_index(op.f("ix_emergency_verdict_volunteer_id"), table_name="emergency_verdict")
     op.drop_index(op.f("ix_emergency_verdict_emergency_id"), table_name="emergency_verdict")
     op.drop_table("emergency_verdict")
+    op.drop_index(op.f("ix_destination_mark_payout_id"), table_name="destination_mark")
+    op.drop_index("ix_destination_mark_mark", table_name="destination_mark")
+    op.drop_index(op.f("ix_destination_mark_at"), table_name="destination_mark")
+    op.drop_table("destination_mark")
     op.drop_index(op.f("ix_chain_transaction_transfer_id"), table_name="chain_transaction")
     op.drop_table("chain_transaction")
     op.drop_index(
@@ -1691,6 +1867,9 @@ def downgrade() -> None:
     op.drop_table("danger_call")
     op.drop_index(op.f("ix_chain_transfer_wallet_id"), table_name="chain_transfer")
     op.drop_table("chain_transfer")
+    op.drop_index(op.f("ix_chain_stray_wallet_id"), table_name="chain_stray")
+    op.drop_index(op.f("ix_chain_stray_moved"), table_name="chain_stray")
+    op.drop_table("chain_stray")
     op.drop_index(op.f("ix_attachment_request_next_try_at"), table_name="attachment_request")
     op.drop_index(op.f("ix_attachment_request_case_id"), table_name="attachment_request")
     op.drop_table("attachment_request")

@@ -1,5 +1,7 @@
 """The entries that a payment asks for: sums, exchange, disputes, and where a refund exceeds what is there."""
 
+import itertools
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -48,6 +50,13 @@ def refunded(payment: Payment, amount: int, balance: Balance, failed: Balance | 
     return Payment(payment.id, payment.state, None, payment.charge, (*payment.refunds, made), payment.disputes)
 
 
+def _gift(payment: Payment) -> tuple[Charge, Balance]:
+    """The charge of a payment and its balance transaction."""
+    assert payment.charge is not None
+    assert payment.charge.balance is not None
+    return payment.charge, payment.charge.balance
+
+
 async def row(unit: Unit, payment: Payment) -> Donation:
     """An open gift that the payment is for."""
     assert payment.charge is not None
@@ -91,8 +100,58 @@ def test_every_entry_sums_to_zero(
     dispute = Dispute("du_1", Money(amount, "USD"), end, balances)
     payment = Payment("pi_1", PaymentState.PAID, None, payment.charge, payment.refunds, (dispute,))
     drafts = list(donations.drafts(payment))
-    assert all(sum(money.amount for money in draft.changes.values()) == 0 for draft in drafts)
+    for draft in drafts:
+        changes = draft.whole(Money(amount, "EUR")) if draft.part else draft.changes
+        assert sum(money.amount for money in changes.values()) == 0
     assert len({draft.reference for draft in drafts}) == len(drafts)
+
+
+@given(
+    st.integers(1, 10**9),
+    st.integers(1, 10**9),
+    st.lists(st.tuples(st.integers(1, 10**9), st.booleans()), max_size=8),
+)
+def test_parts_of_a_gift_are_worth_the_gift(amount: int, settled: int, refunds: list[tuple[int, bool]]) -> None:
+    """Whatever is taken in parts, and comes back, and is taken again: all of it is worth the gift."""
+    payment = paid(amount, settled)
+    charge = payment.charge
+    assert charge is not None
+    assert charge.balance is not None
+    live, taken = 0, 0
+    for wanted, fails in refunds:
+        part = min(wanted, amount - live)
+        for change in (part, -part) if fails else (part,):
+            live += change
+            worth = donations.worth(live, charge, charge.balance).amount - taken
+            assert worth * change >= 0
+            taken += worth
+    rest = donations.worth(amount, charge, charge.balance).amount - taken
+    assert taken + rest == settled
+    assert donations.worth(0, charge, charge.balance).amount == 0
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3)))[::2])
+async def test_partial_refunds_in_another_currency_sum_to_the_gift(
+    resources: Resources, order: tuple[int, ...]
+) -> None:
+    """Three thirds of a gift, one of which comes back and goes again, take what the gift was worth and no more."""
+    whole = paid(1000, 905)
+    parts = [refunded(paid(1000, 905), part, moved(f"r{part}", -part)).refunds[0] for part in (333, 333, 334)]
+    parts = [replace(refund, id=f"re_{number}") for number, refund in enumerate(parts)]
+    bounced = replace(parts[order[0]], failed=moved("back", 300))
+    again = replace(parts[order[0]], id="re_again")
+    states = [[parts[n] for n in order[: count + 1]] for count in range(3)]
+    states.append([bounced, *(parts[n] for n in order[1:])])
+    states.append([*states[-1], again])
+    async with resources.unit() as unit:
+        donation = await row(unit, whole)
+        left = []
+        for state in states:
+            await donations.settle(unit, donation, replace(whole, refunds=tuple(state)))
+            left.append((await amounts(unit, "EUR")).get(Purpose.CONTRIBUTIONS, 0))
+        assert left[2] == 0
+        assert left[3] == -donations.worth(parts[order[0]].money.amount, *_gift(whole)).amount
+        assert left[4] == 0
 
 
 async def test_repeats_and_reorderings_enter_once(resources: Resources) -> None:
@@ -166,9 +225,41 @@ async def test_refund_beyond_what_is_held_takes_free_money_and_no_more(
             await funding.add(unit, Money(free, "RUB"), "operator")
         donation = await row(unit, whole)
         await donations.settle(unit, donation, gone)
+        fee = 50 if free > covered else 0
         found = await amounts(unit, "RUB")
-        assert found.get(Purpose.FUND, 0) == free - covered - (50 if free > covered else 0)
-        assert found.get(Purpose.STRIPE, 0) == covered - 50_50 + (50 if free > covered else 0)
+        assert found.get(Purpose.FUND, 0) == free - covered - fee
+        assert found.get(Purpose.COVERED, 0) == covered + fee
+        assert found[Purpose.STRIPE] == -50_50
+
+
+@given(st.lists(st.integers(-(10**6), 10**6).filter(bool), min_size=1, max_size=12), st.integers(0, 10**6))
+def test_what_is_set_aside_is_what_is_owed(moves: list[int], free: int) -> None:
+    """However an account at a provider goes up and down, the debt is set aside, as far as there is money."""
+    balance, covered, cash = 0, 0, free
+    for change in moves:
+        balance += change
+        more = donations.to_cover(balance, covered, cash)
+        covered, cash = covered + more, cash - more
+        assert covered == min(max(0, -balance), free)
+        assert cash == free - covered
+
+
+async def test_what_was_set_aside_is_free_again_once_the_debt_is_paid(resources: Resources) -> None:
+    """A refund beyond what is held sets free money aside; the next gift pays the debt, and it is free again."""
+    whole = paid(100_00, 100_00, "RUB", "RUB")
+    gone = refunded(whole, 100_00, moved("r", -150_00, currency="RUB"))
+    async with resources.unit() as unit:
+        await funding.add(unit, Money(1000_00, "RUB"), "operator")
+        await donations.settle(unit, await row(unit, whole), gone)
+        assert (await amounts(unit, "RUB"))[Purpose.COVERED] == 50_50
+        next_gift = paid(60_00, 60_00, "RUB", "RUB")
+        assert next_gift.charge is not None
+        charge = replace(next_gift.charge, id="ch_2", balance=moved("g2", 60_00, 50, "RUB"))
+        await donations.settle(unit, await row(unit, whole), replace(next_gift, id="pi_2", charge=charge))
+        found = await amounts(unit, "RUB")
+        assert Purpose.COVERED not in found
+        assert found[Purpose.FUND] == 1000_00
+        assert found[Purpose.STRIPE] == 60_00 - 50 - 50_50
 
 
 @pytest.mark.parametrize(
