@@ -1,17 +1,25 @@
 """How much may leave the fund: within 24 hours, and to one destination. The policy's `[limits]`.
 
-What is claimed counts from the moment of the claim: two treasurers at once cannot both take the last of it
-(payouts are claimed one after another, under the lock of the audit log's chain).
+- What is claimed counts from the moment of the claim: two treasurers at once cannot both take the last of it
+  (payouts are claimed one after another, under the lock of the audit log's chain).
+- A destination is known by what names it (`payments.destinations`), however it is written; by a keyed mark each.
+- Marks outlive the case that they were made for, cut off from it and from its payout, until the limit's days are
+  over: who erases a case and asks anew finds the limit where it was.
 """
 
+from collections.abc import Collection
 from datetime import timedelta
 
-from sqlmodel import col, func, select
+from sqlalchemy import ColumnElement, and_, or_
+from sqlmodel import col, delete, func, select
 
+from models.clock import to_day
+from models.destination import DestinationMark
 from models.errors import MoneyRefused
 from models.grant import Grant, Payout, PayoutStatus
 from models.unit import Unit
-from vault.types import BlindIndex
+from payments.destinations import counted
+from vault.types import BlindIndex, IndexName
 
 DAY = timedelta(hours=24)
 
@@ -26,38 +34,86 @@ class LimitReached(MoneyRefused):
 
 async def check(unit: Unit, grant: Grant, payout: Payout) -> None:
     """Raise `LimitReached` when claiming a payout would exceed what the policy lets out."""
-    limits = unit.policy.limits
-    if grant.amount + await _claimed(unit, grant.currency, DAY, payout) > limits.per_day:
+    if grant.amount + await _claimed(unit, grant.currency, payout) > unit.policy.limits.per_day:
         raise LimitReached
-    if payout.destination is not None:
-        await check_destination(unit, grant, payout.destination, payout)
+    marks = await unit.session.exec(select(DestinationMark.mark).where(DestinationMark.payout_id == payout.id))
+    await _check(unit, grant, marks.all(), payout)
 
 
-async def check_destination(
-    unit: Unit, grant: Grant, destination: BlindIndex, payout: Payout | None = None
-) -> None:
+async def check_destination(unit: Unit, grant: Grant, typed: str) -> None:
     """Raise `LimitReached` when one destination would get more than the policy lets it."""
-    limits = unit.policy.limits
-    span = timedelta(days=limits.destination_days)
-    if grant.amount + await _claimed(unit, grant.currency, span, payout, destination) > limits.per_destination:
-        raise LimitReached("treasury.refused.destination-limit")
+    await _check(unit, grant, _marks(unit, typed))
 
 
-async def _claimed(
-    unit: Unit, currency: str, span: timedelta, but: Payout | None, destination: BlindIndex | None = None
-) -> int:
-    """Minor units claimed within a span. Money that came back has left as well, but not to stay."""
+async def note(unit: Unit, grant: Grant, payout: Payout, typed: str) -> None:
+    """Write down where a payout is to go: from its claim on it counts."""
+    for mark in _marks(unit, typed):
+        unit.session.add(
+            DestinationMark(
+                mark=mark, amount=grant.amount, currency=grant.currency, payout_id=payout.id, at=payout.created_at
+            )
+        )
+    await unit.session.flush()
+
+
+async def cut_off(unit: Unit, payout: Payout) -> None:
+    """Cut the marks of a payout off from it; those of one that moved nothing go."""
+    of_payout = col(DestinationMark.payout_id) == payout.id
+    if payout.claimed_at is None or payout.status in {*UNMOVED, PayoutStatus.RETURNED}:
+        await unit.session.exec(delete(DestinationMark).where(of_payout))
+        return
+    for row in (await unit.session.exec(select(DestinationMark).where(of_payout))).all():
+        row.payout_id, row.at = None, to_day(payout.claimed_at)
+    await unit.session.flush()
+
+
+def marks_over(unit: Unit) -> ColumnElement[bool]:
+    """The condition of a mark that no limit counts any more."""
+    span = timedelta(days=unit.policy.limits.destination_days)
+    old = select(Payout.id).where(func.coalesce(Payout.claimed_at, Payout.created_at) <= unit.now - span)
+    return and_(
+        col(DestinationMark.at) <= unit.now - span,
+        or_(col(DestinationMark.payout_id).is_(None), col(DestinationMark.payout_id).in_(old)),
+    )
+
+
+async def _check(unit: Unit, grant: Grant, marks: Collection[str], payout: Payout | None = None) -> None:
+    for mark in marks:
+        if grant.amount + await _went_to(unit, grant.currency, mark, payout) > unit.policy.limits.per_destination:
+            raise LimitReached("treasury.refused.destination-limit")
+
+
+def _marks(unit: Unit, typed: str) -> Collection[BlindIndex]:
+    """The keyed marks of a destination; `limit` keeps them apart from other indexes of the same words."""
+    return {unit.vault.index(IndexName.destination, f"limit {name}") for name in counted(typed)}
+
+
+async def _claimed(unit: Unit, currency: str, but: Payout) -> int:
+    """Minor units claimed within a day. Money that came back has left as well."""
     query = (
         select(func.coalesce(func.sum(Grant.amount), 0))
         .join(Payout, col(Payout.grant_id) == Grant.id)
         .where(
             Grant.currency == currency,
-            col(Payout.claimed_at) > unit.now - span,
+            col(Payout.claimed_at) > unit.now - DAY,
             col(Payout.status).not_in(UNMOVED),
+            Payout.id != but.id,
         )
     )
+    return int((await unit.session.exec(query)).one())
+
+
+async def _went_to(unit: Unit, currency: str, mark: str, but: Payout | None) -> int:
+    """Minor units that went to one destination within the limit's days, and did not come back."""
+    since = unit.now - timedelta(days=unit.policy.limits.destination_days)
+    moved = and_(col(Payout.claimed_at) > since, col(Payout.status).not_in({*UNMOVED, PayoutStatus.RETURNED}))
+    cut = and_(col(DestinationMark.payout_id).is_(None), col(DestinationMark.at) > since)
+    query = (
+        select(func.coalesce(func.sum(DestinationMark.amount), 0))
+        .select_from(DestinationMark)
+        .join(Payout, col(Payout.id) == DestinationMark.payout_id, isouter=True)
+        .where(DestinationMark.mark == mark, DestinationMark.currency == currency, or_(moved, cut))
+    )
     if but is not None:
-        query = query.where(Payout.id != but.id)
-    if destination is not None:
-        query = query.where(Payout.destination == destination, Payout.status != PayoutStatus.RETURNED)
+        query = query.where(or_(col(Payout.id).is_(None), col(Payout.id) != but.id))
     return int((await unit.session.exec(query)).one())

@@ -7,7 +7,7 @@
     queued -> claimed -> sent -> paid               above it: the second treasurer is another person
     claimed -> queued                               given back before paying, or taken from who may pay no more
     sent or paid -> returned                        the money came back, and the grant is reserved anew
-    sent or paid -> returning -> returned           above the tier, or when nobody waits: a second one sees it
+    sent or paid -> returning -> returned           above the tier, the second time, or nobody waits: two see it
     returning -> sent or paid                       they do not
 
 Who may press is decided by `services.treasury`; this module keeps payout, grant, case and books in step. The
@@ -195,8 +195,12 @@ async def confirm(unit: Unit, payout: Payout, grant: Grant, case: Case | None, t
 async def came_back(
     unit: Unit, payout: Payout, grant: Grant, case: Case | None, treasurer: UUID, reason: ReturnReason
 ) -> PayoutStatus:
-    """Enter that the money came back; return `RETURNED`, or `RETURNING` when a second treasurer must see it."""
-    if grant.second_treasurer or not is_wanted(case):
+    """Enter that the money came back; return `RETURNED`, or `RETURNING` when a second treasurer must see it.
+
+    From the second return of a grant on one treasurer's word is not enough: they would have it paid for ever.
+    """
+    again = await last_returned(unit, grant) is not None
+    if grant.second_treasurer or again or not is_wanted(case):
         await move(unit, payout, PayoutStatus.RETURNING, PAYOUT_ALLOWED, str(treasurer), reason=reason)
         payout.return_reason, payout.returned_by = reason, treasurer
         await unit.session.flush()

@@ -72,6 +72,7 @@ def erased(unit: Unit, to: To, done: Erased) -> Screen:
         lines.append(_say(unit, to, "case.erased.old", n=done.too_old))
     if done.grants:
         lines.append(_say(unit, to, "case.erased.books"))
+        lines.append(_say(unit, to, "case.erased.mark", n=unit.policy.limits.destination_days))
     if done.money_moving:
         lines.append(_say(unit, to, "case.erased.moving"))
     home = Button(_say(unit, to, "start.button.home"), "start.home")

@@ -1,15 +1,14 @@
 """Possible repeats: cases that name the same person, court case or payout destination as another of late.
 
 - Only keyed fingerprints are kept and compared; nobody, reviewers least of all, learns of whom a case is a repeat.
-- Fingerprints are of what cannot be another's by chance: numbers of cards, accounts and phones, handles, addresses
-  of mail and wallets; the unique number of a court case or of a criminal case, or a court's own number when the
-  answer names the court too. Anything else makes none: a false match would burden an honest person.
+- Fingerprints are of what cannot be another's by chance: what names a destination (`payments.destinations`); the
+  unique number of a court case or of a criminal case, or a court's own number when the answer names the court too.
+  Anything else makes none: a false match would burden an honest person.
 - They follow the answers: a corrected answer replaces its fingerprints. What was found once stays found, so that
   nobody tries until no match is left. Erasing the case deletes them.
 """
 
 import re
-import unicodedata
 from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
@@ -21,6 +20,7 @@ from models.audit import about, hold, record
 from models.case import Case, CaseStatus
 from models.fingerprint import Fingerprint, FingerprintKind
 from models.unit import Unit
+from payments.destinations import named, plain
 from services.intake import read_answer
 from vault.types import IndexName
 
@@ -34,18 +34,6 @@ INDEXES: Final = {
     FingerprintKind.DESTINATION: IndexName.destination,
     FingerprintKind.COURT_CASE: IndexName.court_case,
 }
-
-FOREIGN: Final = range(8, 16)
-"""How many digits a phone's number has that begins with + (ITU-T E.164)."""
-
-NUMBER = re.compile(r"(?<![\w.@])(\+?)(\d(?:[ \-()]{0,3}\d)+)(?![\w@])")
-MAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
-HANDLE = re.compile(r"(?:(?<![\w.+-])@|(?:t|paypal)\.me/)([a-z0-9_]{4,32})\b")
-BARE_HANDLE = re.compile(r"(?=.*[0-9_])[a-z][a-z0-9_]{4,31}")
-SERVICE = re.compile(r"wallet|send|.*bot")
-"""Handles of services that many people are paid by."""
-WALLET = re.compile(r"\b(?=\w*[0-9])(?=\w*[a-z])[a-z0-9]{20,}\b")
-"""Addresses of wallets, and bank accounts that begin with letters (IBAN)."""
 
 UNIQUE_COURT_NUMBER = re.compile(r"\b\d{2}[a-zа-я]{2}\d{4}-\d{2}-\d{4}-\d{6}-\d{2}\b")
 """The unique identifier that every case in a Russian court has since 2019, as `77RS0021-02-2026-000123-45`."""
@@ -83,52 +71,18 @@ async def note(unit: Unit, case: Case) -> bool:
     return True
 
 
-def destinations(text: str) -> Collection[str]:
-    """What in an answer names where money goes, in one spelling."""
-    plain = _plain(text)
-    found = {number for sign, digits in NUMBER.findall(plain) if (number := _number(sign, digits))}
-    found |= {mail.rstrip(".") for mail in MAIL.findall(plain)}
-    found |= {handle for handle in HANDLE.findall(plain) if not SERVICE.fullmatch(handle)}
-    found |= set(WALLET.findall(plain))
-    bare = plain.strip()
-    return found or ({bare} if BARE_HANDLE.fullmatch(bare) else set())
-
-
 def court_cases(text: str) -> Collection[str]:
     """What in an answer names one court case among all courts, in one spelling."""
-    plain = _plain(text)
-    found = {*UNIQUE_COURT_NUMBER.findall(plain), *CRIMINAL_CASE.findall(plain)}
-    courts = set(COURT.findall(plain))
+    shown = plain(text)
+    found = {*UNIQUE_COURT_NUMBER.findall(shown), *CRIMINAL_CASE.findall(shown)}
+    courts = set(COURT.findall(shown))
     if len(courts) == 1:
-        found |= {f"{court}:{_full_year(number)}" for court in courts for number in COURT_NUMBER.findall(plain)}
+        found |= {f"{court}:{_full_year(number)}" for court in courts for number in COURT_NUMBER.findall(shown)}
     return {value.translate(CYRILLIC) for value in found}
 
 
-def _plain(text: str) -> str:
-    """One spelling of what looks the same: no invisible signs, one kind of dash, no capitals."""
-    seen = "".join(sign for sign in unicodedata.normalize("NFKC", text) if unicodedata.category(sign) != "Cf")
-    return re.sub(r"[‐‑‒–—−]", "-", seen.casefold())
-
-
 def _found(kind: FingerprintKind, text: str) -> Collection[str]:
-    return destinations(text) if kind is FingerprintKind.DESTINATION else court_cases(text)
-
-
-def _number(sign: str, typed: str) -> str | None:
-    """A phone, card or account as digits; none for a bank's own numbers, dates and amounts."""
-    digits = re.sub(r"\D", "", typed)
-    match len(digits):
-        case 10 if digits[0] == "9" and not sign:
-            return f"7{digits}"
-        case 11 if digits[0] in "78" and digits[1] == "9":
-            return f"7{digits[1:]}"
-        case length if sign and length in FOREIGN:
-            return digits
-        case 16 | 17 | 18 | 19:
-            return digits
-        case 20 if not digits.startswith("301"):  # a bank's correspondent account is the same for all its clients
-            return digits
-    return None
+    return named(text) if kind is FingerprintKind.DESTINATION else court_cases(text)
 
 
 def _full_year(number: str) -> str:

@@ -19,12 +19,15 @@ from sqlmodel import SQLModel, col, delete, func, select
 
 from models.audit import record
 from models.case import Case, CaseStatus
+from models.destination import DestinationMark, PayoutBar
 from models.mail import Conversation, Keyboard
 from models.unit import Unit
 from models.volunteer import Invitation, Volunteer
+from payments.limits import marks_over
 from services import former, limits
 from services.erasure import shred_case
 from services.jobs import Job
+from services.treasury_rights import bars_over
 
 ENDED = (CaseStatus.CLOSED, CaseStatus.WITHDRAWN, CaseStatus.DECLINED)
 
@@ -78,6 +81,8 @@ def _rows(unit: Unit) -> Mapping[str, tuple[type[SQLModel], Any]]:
         "conversations": (Conversation, col(Conversation.changed_at) <= unit.now - drafts),
         "keyboards": (Keyboard, col(Keyboard.expires_at) <= unit.now),
         "invitations": (Invitation, col(Invitation.expires_at) <= unit.now - DAY),
+        "marks": (DestinationMark, marks_over(unit)),
+        "bars": (PayoutBar, bars_over(unit)),
     }
 
 

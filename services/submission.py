@@ -19,7 +19,7 @@ from models.errors import BadInput, Stale
 from models.states import move
 from models.unit import Unit
 from payments import grants
-from services import followup, limits, repeats, review
+from services import followup, limits, repeats, review, treasury_rights
 from services.access import Actor, applicant_of
 from services.intake import (
     read_answer,
@@ -161,7 +161,10 @@ async def withdraw(unit: Unit, actor: Actor, case: Case) -> None:
 async def let_go(unit: Unit, case: Case, actor_name: str) -> bool:
     """End what others still do for a case; tell whether money is already on its way. Safe to repeat."""
     await review.close_for_erasure(unit, case)
+    grant = await grants.grant_of(unit, case)
     moving = await grants.cancel_for_case(unit, case, actor_name)
+    if grant is not None:
+        await treasury_rights.cut_off(unit, case, grant)
     await followup.cancel(unit, case)
     await unit.session.flush()
     return moving is not None

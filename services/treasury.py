@@ -60,7 +60,7 @@ async def offer(unit: Unit, grant: Grant) -> None:
     """
     case = await unit.session.get(Case, grant.case_id) if grant.case_id else None
     if case is not None and (destination := await intake.read_answer(unit, case, "payout")):
-        grant.destination = unit.vault.index(IndexName.destination, _folded(destination))
+        grant.destination = _index(unit, destination)
     if grant.status == GrantStatus.WAITING:
         for role in (Role.TREASURER, Role.COORDINATOR):
             await tell_role(unit, role, "treasury.told.fund-short")
@@ -74,13 +74,16 @@ async def agree(unit: Unit, actor: Actor, case: Case, rail_name: str | None = No
     `LimitReached` when the destination has had what the policy lets it.
     """
     grant = await _own_grant(unit, actor, case)
-    rail = await chosen(unit, grant, rail_name)
-    index = await _destination_of(unit, case, grant, rail) if rail.needs_destination else None
+    rail = await chosen(unit, grant, rail_name, seen)
+    destination = await _destination_of(unit, case, grant, rail) if rail.needs_destination else None
+    index = None if destination is None else _index(unit, destination)
     payout = await payouts.queue(unit, grant, case, rail, index, applicant_of(case))
     payout.changed = index is not None and grant.destination not in {None, index}
     needed = 2 if grant.second_treasurer or payout.changed else 1
     await call(
         unit, "treasury.told.changed" if payout.changed else "treasury.told.queued", payout, case, needed=needed
+    if destination is not None:
+        await limits.note(unit, grant, payout, destination)
     )
     return payout
 
@@ -99,7 +102,7 @@ async def is_known_wrong(unit: Unit, grant: Grant, destination: str) -> bool:
     returned = await payouts.last_returned(unit, grant)
     if returned is None or returned.return_reason != ReturnReason.WRONG_DETAILS:
         return False
-    return returned.destination == unit.vault.index(IndexName.destination, _folded(destination))
+    return returned.destination == _index(unit, destination)
 
 
 async def take_back(unit: Unit, actor: Actor, case: Case) -> None:
@@ -248,7 +251,7 @@ async def _own_grant(unit: Unit, actor: Actor, case: Case) -> Grant:
     return grant
 
 
-async def _destination_of(unit: Unit, case: Case, grant: Grant, rail: Rail) -> BlindIndex:
+async def _destination_of(unit: Unit, case: Case, grant: Grant, rail: Rail) -> str:
     destination = await intake.read_answer(unit, case, "payout")
     if not destination:
         raise BadInput("treasury.refused.no-destination")
@@ -256,9 +259,8 @@ async def _destination_of(unit: Unit, case: Case, grant: Grant, rail: Rail) -> B
         raise BadInput("treasury.refused.same-destination")
     if isinstance(rail, ChoosyRail):
         rail.check_destination(unit, destination)
-    index = unit.vault.index(IndexName.destination, _folded(destination))
-    await limits.check_destination(unit, grant, index)
-    return index
+    await limits.check_destination(unit, grant, destination)
+    return destination
 
 
 async def _grant_of_own(unit: Unit, actor: Actor, case: Case) -> Grant:
@@ -278,8 +280,8 @@ async def tell_paid(unit: Unit, case: Case | None) -> None:
         await followup.schedule(unit, case)
 
 
-def _folded(destination: str) -> str:
-    """A destination for comparing: no spaces, dashes or case."""
+def _index(unit: Unit, destination: str) -> BlindIndex:
+    """The blind index of the whole destination, for telling a changed one: no spaces, dashes or case."""
     kept = (sign for sign in unicodedata.normalize("NFKC", destination).casefold() if sign.isalnum())
     return "".join(kept)
 
@@ -325,7 +327,7 @@ async def _remind(unit: Unit, payout_id: UUID) -> None:
         PayoutStatus.SENT: payout.claimed_by,
         PayoutStatus.RETURNING: payout.returned_by,
     }
-    others = await able(unit, case, but=acted.get(payout.status))
+    others = await able(unit, payout, case, but=acted.get(payout.status))
     await call(unit, "treasury.told.still", payout, case, needed=0)
     if not others:
         await tell_role(unit, Role.COORDINATOR, "treasury.told.too-few", missing=1)

@@ -1,8 +1,8 @@
 """Money that came back, or is said not to have arrived.
 
 - Up to the tier that asks for two treasurers, and while the person still waits, one treasurer's word reopens the
-  grant. Above it, or when nobody waits any more (the grant would be released: the books would call money free
-  that may be gone), a second treasurer, another person, must see the money first.
+  grant, once. Above it, the second time, or when nobody waits any more (the grant would be released: the books
+  would call money free that may be gone), a second treasurer, another person, must see the money first.
 - A grant that was reopened needs no second review: the person is asked for another way.
 """
 

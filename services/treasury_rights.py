@@ -3,30 +3,38 @@
 - Nobody pays, confirms or returns their own case, one they sat on the panel of (they may have read its story,
   whether they voted or not), decided in an emergency, or stepped aside from.
 - Whoever is called to the desk can do what they are called for.
+- That holds on when the case is cut off by erasing or withdrawing it: who they were is kept as keyed marks, until
+  the payout has come to its end or, once it is paid, for the days in which money comes back (`PayoutBar`).
 - A fund that has too few such treasurers says so to its coordinators, who alone can mend it.
 """
 
 from collections.abc import Sequence
+from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import or_
+from sqlalchemy import ColumnElement, and_, or_
 from sqlmodel import col, select
 
 from models.case import Case
+from models.destination import PayoutBar
 from models.emergency import Emergency
 from models.errors import NotAllowed, SteppedAside
-from models.grant import Grant, Payout
-from models.panel import Seat
+from models.grant import Grant, Payout, PayoutStatus
+from models.panel import Recusal, Seat
 from models.unit import Unit
 from models.volunteer import Role, Volunteer
-from payments import payouts
+from payments import limits, payouts
 from services.access import Act, Actor, has_stepped_aside, require
 from services.contact import volunteer_recipient
 from services.roles import holders, tell_role
 from services.speak import Button, Screen, notify
+from vault.types import BlindIndex, IndexName
 
 Held = tuple[Volunteer, Payout, Grant, Case | None]
 """The treasurer who acts, and what they act on."""
+
+ENDED = (PayoutStatus.RETURNED, PayoutStatus.CANCELLED)
+"""Nobody acts on such a payout any more."""
 
 
 async def held(unit: Unit, actor: Actor, act: Act, payout_id: UUID) -> Held:
@@ -39,6 +47,8 @@ async def held(unit: Unit, actor: Actor, act: Act, payout_id: UUID) -> Held:
             raise SteppedAside
         if await is_involved(unit, case, volunteer.id):
             raise NotAllowed("treasury.refused.voted")
+    elif await _is_barred(unit, payout, volunteer):
+        raise NotAllowed("treasury.refused.voted")
     return volunteer, payout, grant, case
 
 
@@ -53,21 +63,39 @@ async def is_involved(unit: Unit, case: Case, volunteer_id: UUID) -> bool:
     return await has_stepped_aside(unit, case.id, volunteer_id)
 
 
-async def able(unit: Unit, case: Case | None, *, but: UUID | None = None) -> Sequence[Volunteer]:
-    """The treasurers who may act on a payout of this case, without the one who has acted already."""
+async def able(unit: Unit, payout: Payout, case: Case | None, *, but: UUID | None = None) -> Sequence[Volunteer]:
+    """The treasurers who may act on a payout, without the one who has acted already."""
     return [
         volunteer
         for volunteer in await holders(unit, Role.TREASURER)
-        if volunteer.id != but
-        and (case is None or (volunteer.chat != case.chat and not await is_involved(unit, case, volunteer.id)))
+        if volunteer.id != but and not await _has_part(unit, payout, case, volunteer)
     ]
+
+
+async def cut_off(unit: Unit, case: Case, grant: Grant) -> None:
+    """Keep what is needed of a case that has just been cut off from its grant, as keyed marks; safe to repeat."""
+    barred = await _barred(unit, case)
+    for payout in (await unit.session.exec(select(Payout).where(Payout.grant_id == grant.id))).all():
+        await limits.cut_off(unit, payout)
+        if payout.status not in ENDED:
+            for who in sorted(barred):
+                await unit.session.merge(PayoutBar(payout_id=payout.id, mark=_mark(unit, payout, who)))
+    await unit.session.flush()
+
+
+def bars_over(unit: Unit) -> ColumnElement[bool]:
+    """The condition of a bar whose payout has come to its end."""
+    long_ago = unit.now - timedelta(days=unit.policy.limits.destination_days)
+    paid = and_(col(Payout.status) == PayoutStatus.PAID, col(Payout.paid_at) <= long_ago)
+    over = select(Payout.id).where(or_(col(Payout.status).in_(ENDED), paid))
+    return col(PayoutBar.payout_id).in_(over)
 
 
 async def call(
     unit: Unit, key: str, payout: Payout, case: Case | None, *, but: UUID | None = None, needed: int = 1
 ) -> None:
     """Call the treasurers who may act on a payout; coordinators learn when they are fewer than needed."""
-    called = await able(unit, case, but=but)
+    called = await able(unit, payout, case, but=but)
     for volunteer in called:
         await tell(unit, volunteer, key, payout)
     if len(called) < needed:
@@ -80,3 +108,35 @@ async def tell(unit: Unit, volunteer: Volunteer, key: str, payout: Payout) -> No
     label = unit.texts.render("treasury.button.open", to.language)
     button = Button(label, "treasury.open", {"payout": str(payout.id)})
     await notify(unit, to, Screen(unit.texts.render(key, to.language), [[button]]))
+
+
+async def _has_part(unit: Unit, payout: Payout, case: Case | None, volunteer: Volunteer) -> bool:
+    if case is None:
+        return await _is_barred(unit, payout, volunteer)
+    return volunteer.chat == case.chat or await is_involved(unit, case, volunteer.id)
+
+
+async def _is_barred(unit: Unit, payout: Payout, volunteer: Volunteer) -> bool:
+    """Whether a volunteer had a part in the case that this payout was cut off from, or it was their own."""
+    marks = [_mark(unit, payout, str(who)) for who in (volunteer.id, volunteer.chat)]
+    found = await unit.session.exec(
+        select(PayoutBar.mark).where(PayoutBar.payout_id == payout.id, col(PayoutBar.mark).in_(marks)).limit(1)
+    )
+    return found.first() is not None
+
+
+async def _barred(unit: Unit, case: Case) -> set[str]:
+    """Ids of all who had a part in a case, and its person's chat."""
+    barred = {str(case.chat)} if case.chat is not None else set()
+    for query in (
+        select(Seat.volunteer_id).where(Seat.case_id == case.id),
+        select(Recusal.volunteer_id).where(Recusal.case_id == case.id),
+        select(Emergency.proposed_by).where(Emergency.case_id == case.id),
+        select(Emergency.agreed_by).where(Emergency.case_id == case.id),
+    ):
+        barred |= {str(who) for who in (await unit.session.exec(query)).all() if who is not None}
+    return barred
+
+
+def _mark(unit: Unit, payout: Payout, who: str) -> BlindIndex:
+    return unit.vault.index(IndexName.subject, f"bar {payout.id} {who}")

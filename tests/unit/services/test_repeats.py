@@ -15,9 +15,10 @@ from models.case import Case, CaseStatus
 from models.fingerprint import Fingerprint
 from models.policy import Policy
 from models.unit import Unit
+from payments.destinations import named
 from services import intake, repeats, submission
 from services.erasure import erase
-from services.repeats import court_cases, destinations
+from services.repeats import court_cases
 from services.seats import panel_size, quorum
 from services.speak import effect_place
 from tests.unit.services.asker import ANSWERS, actor_of, case_of, draft
@@ -60,7 +61,7 @@ FIRST, SECOND, THIRD = 11, 12, 13
 )
 def test_what_names_a_destination(typed: str, found: set[str]) -> None:
     """What is somebody's own is found in any spelling; what many people share, or no number at all, is not."""
-    assert set(destinations(typed)) == found
+    assert set(named(typed)) == found
 
 
 @pytest.mark.parametrize(
@@ -99,7 +100,7 @@ def test_a_court_case_is_one_in_any_spelling(same: str) -> None:
 @given(st.text(max_size=200))
 def test_any_answer_is_taken(typed: str) -> None:
     """Nothing that a person types stops the sending, and reading it twice finds the same."""
-    assert destinations(typed) == destinations(typed)
+    assert named(typed) == named(typed)
     assert court_cases(typed) == court_cases(typed)
 
 
