@@ -4,9 +4,13 @@ On SQLite it is one process with all parts, on PostgreSQL a process for each par
 stand-in for Telegram lives in the driver's own process and survives. `Killer` strikes by the count of the bot's
 calls, so that kills are spread over the work and not over the waiting; a random pause of milliseconds puts each
 between two steps, whichever these are.
+
+Processes are forked from one that has imported the fund and done nothing else: a start with all imports takes
+seconds of a core, and a day has dozens of them.
 """
 
 import asyncio
+import multiprocessing
 import os
 import random
 import signal
@@ -15,12 +19,14 @@ import sys
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
 from bot.app import Part
 from sandbox.clock import TravelClock
 from sandbox.telegram.server import TelegramServer
+from tests.soak import process as fund_process
 from tests.soak.clock import write_offset
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +40,7 @@ APART: tuple[Part | None, ...] = (Part.RECEIVER, Part.WORKER, Part.WORKER, Part.
 """A process for each part, and a second worker beside the first: needs PostgreSQL."""
 
 LONGEST_PAUSE = 0.05
-STARTING = 3.0
+STARTING = 0.5
 """A kill during the start comes within so many seconds of it."""
 
 AGAIN = 1 / 4
@@ -42,6 +48,9 @@ AGAIN = 1 / 4
 
 ALL_AT_ONCE = 1 / 5
 """How often all processes are killed together, as when the machine fails."""
+
+FORKED = multiprocessing.get_context("forkserver")
+FORKED.set_forkserver_preload(["bot.serve", "bot.keys", "asyncpg", "aiosqlite", "tests.soak.process"])
 
 NOISE = '"library": "apscheduler.scheduler"'
 """The clock's remark that the tick is shorter than a job."""
@@ -61,7 +70,7 @@ class Process:
 
     part: Part | None
     name: str
-    running: asyncio.subprocess.Process | None = None
+    running: ForkServerProcess | None = None
 
 
 @dataclass(slots=True)
@@ -93,11 +102,11 @@ class Fund:
         """Start all processes, or these."""
         for process in self.processes if processes is None else processes:
             only = ("--only", process.part) if process.part else ()
-            with self.log.open("ab") as log:
-                process.running = await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "tests.soak.process", "--clock", str(self.offset), "--tick", TICK, *only,
-                    cwd=ROOT, env=self._environment(), stdout=log, stderr=log,
-                )  # fmt: skip
+            words = ("--clock", str(self.offset), "--tick", TICK, *only)
+            process.running = FORKED.Process(
+                target=fund_process.live, args=(self._environment(), self.log, words), daemon=True
+            )
+            await asyncio.to_thread(process.running.start)
 
     async def kill(self, processes: Sequence[Process], calls: int) -> None:
         """Kill processes where they stand; fails if one has ended by itself."""
@@ -125,10 +134,11 @@ class Fund:
     async def _end(self, processes: Sequence[Process], how: signal.Signals, expected: set[int]) -> None:
         running = [(process, process.running) for process in processes if process.running is not None]
         for _, started in running:
-            if started.returncode is None:
-                started.send_signal(how)
+            if started.exitcode is None and started.pid is not None:
+                os.kill(started.pid, how)
         for process, started in running:
-            ended = await started.wait()
+            await asyncio.to_thread(started.join)
+            ended = started.exitcode
             process.running = None
             if ended not in expected:
                 raise AssertionError(f"{process.name} ended by itself with {ended}:\n{self.last_words()}")
@@ -136,7 +146,7 @@ class Fund:
     def require_alive(self) -> None:
         """Fail if a process has ended by itself."""
         for process in self.processes:
-            if process.running is not None and process.running.returncode is not None:
+            if process.running is not None and process.running.exitcode is not None:
                 raise AssertionError(f"{process.name} ended by itself:\n{self.last_words()}")
 
     def last_words(self) -> str:

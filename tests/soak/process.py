@@ -10,7 +10,9 @@ import asyncio
 import dataclasses
 import gc
 import logging
+import os
 import sys
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -41,13 +43,23 @@ async def run(clock: Clock, clock_every: timedelta | None, part: str | None) -> 
         await run_app(App(resources, setup))
 
 
-def main() -> None:
-    """Read the command line and run."""
+def live(environment: Mapping[str, str], log: Path, words: Sequence[str]) -> None:
+    """Run as a process that was forked and not started: with this environment, its output to the end of a file."""
+    os.environ.clear()
+    os.environ.update(environment)
+    with log.open("ab") as out:
+        for stream in (sys.stdout, sys.stderr):
+            os.dup2(out.fileno(), stream.fileno())
+    main(words)
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Read the command line, or these words, and run."""
     parser = argparse.ArgumentParser(prog="python -m tests.soak.process", description=__doc__)
     parser.add_argument("--clock", type=Path, help="file with the seconds that the clock is ahead")
     parser.add_argument("--tick", type=float, help="most seconds between two runs of a job")
     parser.add_argument("--only", help="the one part to run")
-    given = parser.parse_args()
+    given = parser.parse_args(words)
     clock = FileClock(given.clock) if given.clock else SystemClock()
     asyncio.run(run(clock, timedelta(seconds=given.tick) if given.tick else None, given.only))
 
