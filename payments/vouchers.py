@@ -13,9 +13,10 @@ from functools import cache
 from typing import Final
 from uuid import UUID, uuid4
 
-from sqlmodel import col, delete, func, select, update
+from sqlmodel import col, func, select, update
 
 from models import audit
+from models.base import table_of
 from models.errors import BadInput, MoneyRefused
 from models.states import move
 from models.unit import Unit
@@ -70,6 +71,7 @@ async def load(unit: Unit, lines: Iterable[str], kind: VoucherKind, each: Money,
     if each.amount <= 0:
         raise BadInput("treasury.bad.not-positive")
     codes = _read(lines)
+    await audit.hold(unit)  # of two who load the same file at once the second sees the first
     marks = {
         unit.vault.index(IndexName.destination, f"voucher {kind} {code}"): line for code, line in codes.items()
     }
@@ -97,24 +99,27 @@ async def load(unit: Unit, lines: Iterable[str], kind: VoucherKind, each: Money,
 async def write_off(unit: Unit, kind: VoucherKind, by: str) -> int:
     """Take the stock of a kind out of the fund and its books, such as codes that have expired; returns how many.
 
-    They may be loaded again, unlike codes that were given.
+    They may be loaded again, unlike codes that were given. What goes is what is counted, whoever writes off or
+    takes codes at the same time.
     """
-    there = await unit.session.exec(
-        select(Voucher.currency, func.count(col(Voucher.id)), func.sum(Voucher.amount))
-        .where(Voucher.kind == kind, Voucher.status == VoucherStatus.STOCK)
-        .group_by(col(Voucher.currency))
+    await audit.hold(unit)
+    await unit.session.flush()
+    voucher = table_of(Voucher)
+    gone = await unit.run(
+        voucher.delete()
+        .where(voucher.c.kind == kind, voucher.c.status == VoucherStatus.STOCK)
+        .returning(voucher.c.currency, voucher.c.amount)
     )
-    count = 0
-    for currency, codes, total in there.all():
-        count += codes
-        loss = Money(int(total), currency)
+    count, totals = 0, Counter[str]()
+    for row in gone.mappings():
+        count += 1
+        totals[row["currency"]] += row["amount"]
+    for currency, total in totals.items():
+        loss = Money(total, currency)
         reference = f"stock:{uuid4()}"
         await transfer(
             unit, EntryKind.STOCK, reference, loss, source=Purpose.VOUCHERS, target=Purpose.LOSSES, actor=by
         )
-    await unit.session.exec(
-        delete(Voucher).where(col(Voucher.kind) == kind, col(Voucher.status) == VoucherStatus.STOCK)
-    )
     await audit.record(unit, by, "voucher.write_off", f"voucher:{kind}", count=count)
     return count
 

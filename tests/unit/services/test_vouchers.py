@@ -277,6 +277,58 @@ async def test_codes_written_off_are_a_loss_and_may_be_loaded_again(desk: Desk) 
     assert fresh == 2
 
 
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_codes_written_off_at_once_are_lost_once(desk: Desk) -> None:
+    """Two who write off one kind, one who writes off another and one who orders codes: books and stock agree."""
+    await _stock(desk, 6)
+    async with desk.resources.unit() as unit:
+        money = Money(EACH, RUB)
+        await vouchers.load(unit, ["G-1\n", "G-2\n"], VoucherKind.GROCERIES, money, given=False, by="operator")
+    async with desk.resources.unit() as unit:
+        case = await unit.session.get_one(Case, await desk.approved())
+        payout_id = (await treasury.agree(unit, await desk.actor(unit, "Applicant"), case, "voucher-mobile")).id
+    async with desk.resources.unit() as unit:
+        await treasury.claim(unit, await desk.actor(unit, "Till"), payout_id)
+
+    async def write_off(kind: VoucherKind) -> int:
+        async with desk.resources.unit() as unit:
+            return await vouchers.write_off(unit, kind, "operator")
+
+    async def order() -> int:
+        async with desk.resources.unit() as unit:
+            try:
+                await treasury_machine.order(unit, await desk.actor(unit, "Till"), payout_id)
+            except MoneyRefused:
+                return 0
+            return 2
+
+    mobile, groceries = VoucherKind.MOBILE, VoucherKind.GROCERIES
+    first, second, other, taken = await asyncio.gather(
+        write_off(mobile), write_off(mobile), write_off(groceries), order()
+    )
+    assert (first + second + taken, other) == (6, 2)
+    async with desk.resources.unit() as unit:
+        assert (await balance(unit, Purpose.LOSSES, RUB)).amount == (first + second + other) * EACH
+        assert (await balance(unit, Purpose.VOUCHERS, RUB)).amount == taken * EACH
+    assert await _count(desk) == ({S.TAKEN: taken} if taken else {})
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_one_file_loaded_twice_at_once_is_loaded_once(desk: Desk) -> None:
+    """The second load is told which lines are known, and nothing is counted twice."""
+
+    async def load() -> int:
+        async with desk.resources.unit() as unit:
+            try:
+                return await _load(unit, ["ONE\n", "TWO\n"])
+            except RowsRefused as refused:
+                return -len(refused.rows)
+
+    assert sorted(await asyncio.gather(load(), load())) == [-2, 2]
+    async with desk.resources.unit() as unit:
+        assert (await balance(unit, Purpose.VOUCHERS, RUB)).amount == 2 * EACH
+
+
 async def test_given_codes_cost_the_fund_nothing(desk: Desk) -> None:
     """Codes that somebody gave are a contribution; free cash stays as it is."""
     async with desk.resources.unit() as unit:
