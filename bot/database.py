@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
 from sqlalchemy import event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
@@ -36,6 +37,8 @@ SQLITE_PRAGMAS = (
     "busy_timeout=0",  # a wait for another process must not stop the event loop: bot.sqlite waits in a thread
 )
 
+
+log = structlog.get_logger()
 
 READING: Final = "plecho_reading"
 """The option of a connection that only reads: on SQLite its transaction takes no lock."""
@@ -90,7 +93,10 @@ class Resources:
 
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Unit]:
-        """One transaction: commits when the block ends, rolls back when it raises."""
+        """One transaction: commits when the block ends, rolls back when it raises.
+
+        What may only happen after the commit cannot undo it: an error of that is logged, and is nobody's failure.
+        """
         if self.is_sqlite:
             async with self.writer, self._open() as unit:
                 yield unit
@@ -98,7 +104,10 @@ class Resources:
             async with self._open() as unit:
                 yield unit
         for act in unit.after_commit:
-            act()
+            try:
+                act()
+            except Exception:
+                log.exception("after_commit_failed")
 
     @asynccontextmanager
     async def glance(self) -> AsyncIterator[Unit]:

@@ -198,6 +198,8 @@ class Worker:
         name = type(error).__name__
         attempts = event.attempts + 1
         async with self._resources.unit() as unit:
+            if not await _stands(unit, event):
+                return "done"
             if attempts < ATTEMPTS:
                 pause = FIRST_PAUSE * 2**event.attempts
                 changed = {"attempts": attempts, "error": name, "next_try_at": unit.now + pause}
@@ -208,6 +210,18 @@ class Worker:
                     await tell_of_death(unit, _opened(unit, event))
             await unit.run(_ending(), _ended(event._replace(attempts=attempts), EventStatus.DEAD, name))
         return "dead"
+
+
+async def _stands(unit: Unit, event: Event) -> bool:
+    """Whether an event is still to be handled: its commit may have come through, or another worker handled it."""
+    stood = await unit.run(_standing(), {"event": event.id})
+    return stood.scalar() is EventStatus.NEW
+
+
+@cache
+def _standing() -> Executable:
+    table = table_of(InboxEvent)
+    return select(table.c.status).where(table.c.id == bindparam("event")).with_for_update()
 
 
 async def claim(unit: Unit, most: int) -> list[Event]:

@@ -2,7 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import fields
 from datetime import timedelta
 from math import inf
 from typing import Any
@@ -137,6 +139,51 @@ async def test_a_failing_event_leaves_nothing_behind_and_its_lane_waits(
     clock.advance(FIRST_PAUSE)
     assert await work_off(worker) == 2
     assert {event.status for event in await events(resources)} == {EventStatus.DONE}
+
+
+async def test_what_fails_after_the_commit_undoes_nothing(resources: Resources) -> None:
+    """A file that cannot be removed makes no event that is done a failed one, and keeps no other file in place."""
+    done: list[str] = []
+
+    def refuse() -> None:
+        raise PermissionError
+
+    async def handle(message: Message, unit: Unit, actor: Actor) -> None:
+        await echo(message, unit, actor)
+        unit.after_commit += [refuse, lambda: done.append("removed")]
+
+    await store(resources, said(1, "erase"))
+    assert await work_off(working(resources, handle)) == 1
+    [event] = await events(resources)
+    assert (event.status, event.attempts, event.error) == (EventStatus.DONE, 0, None)
+    assert done == ["removed"]
+
+
+@pytest.mark.parametrize("attempts", [0, ATTEMPTS - 1])
+async def test_an_event_whose_commit_is_in_is_not_handled_again(resources: Resources, attempts: int) -> None:
+    """The connection breaks after the commit: nobody is told of a failure, and nothing is done twice."""
+
+    class Cut(Resources):
+        """Loses the answer to the first commit."""
+
+        @asynccontextmanager
+        async def unit(self) -> AsyncIterator[Unit]:
+            """One transaction, of which the first ends in an error after its commit."""
+            async with super().unit() as unit:
+                yield unit
+            if not lost:
+                lost.append(unit)
+                raise ConnectionResetError
+
+    lost: list[Unit] = []
+    await store(resources, said(1, "once"))
+    async with resources.unit() as unit:
+        await unit.session.exec(update(InboxEvent).values(attempts=attempts))
+    cut = Cut(*(getattr(resources, each.name) for each in fields(Resources)))
+    assert await work_off(working(cut, echo)) == 1
+    [event] = await events(resources)
+    assert (event.status, event.attempts, event.error) == (EventStatus.DONE, attempts, None)
+    assert [effect["text"] for effect in await effects(resources)] == ["once"]
 
 
 async def test_an_event_takes_no_other_along(resources: Resources) -> None:
