@@ -1,10 +1,13 @@
 """An emergency: asked for from the page that is read, agreed to by a coordinator, looked at by the panel later."""
 
+from uuid import UUID
+
 from aiogram import Router
 from aiogram.types import CallbackQuery
 
 from handlers.pressed import Pressed, finish
-from models.errors import Stale
+from models.case import Case
+from models.errors import ButtonGone, Stale
 from models.unit import Unit
 from services import emergency
 from services.access import Actor
@@ -39,6 +42,15 @@ async def propose(callback: CallbackQuery, unit: Unit, actor: Actor, press: Pres
     await finish(unit, actor, callback, press)
 
 
+async def look(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
+    """A coordinator opens a proposal from the desk."""
+    case = await unit.session.get(Case, UUID(str(press.args["case"])))
+    if case is None:
+        raise ButtonGone
+    await emergency.ask_again(unit, actor, case)
+    await finish(unit, actor, callback, press)
+
+
 async def agree(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
     """A coordinator agrees: the grant is made."""
     await emergency.agree(unit, actor, await pressed_case(unit, press))
@@ -57,6 +69,7 @@ def build_router() -> Router:
     router = Router(name="emergency")
     router.callback_query.register(begin, Pressed("emergency.begin"))
     router.callback_query.register(propose, Pressed("emergency.propose"))
+    router.callback_query.register(look, Pressed("emergency.look"))
     router.callback_query.register(agree, Pressed("emergency.agree"))
     router.callback_query.register(judge, Pressed("emergency.right", "emergency.wrong"))
     return router

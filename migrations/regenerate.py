@@ -18,12 +18,12 @@ ALEMBIC_REMARK = re.compile(r"^ *# ### .* ###\n", re.MULTILINE)
 
 def main() -> None:
     """Compare the models with an empty database and write the difference down."""
-    FIRST.unlink(missing_ok=True)
     with create_engine("sqlite://").connect() as connection:
         config = settings(connection)
         config.set_main_option("file_template", "%%(rev)s")
         config.attributes["triggers"] = triggers()
         config.attributes["functions"] = functions(triggers()["postgresql"])
+        FIRST.unlink(missing_ok=True)  # only once all models could be read
         command.revision(config, "All tables of the first release", autogenerate=True, rev_id="0001")
     written = FIRST.read_text(encoding="utf-8")
     FIRST.write_text(ALEMBIC_REMARK.sub("", written), encoding="utf-8")

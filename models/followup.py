@@ -75,6 +75,15 @@ class FollowUp(SQLModel, table=True):
     answered_at: datetime | None = Field(default=None, sa_type=UtcTime)
 
 
+class UnreadWords(SQLModel, table=True):
+    """One who decided has not read yet what a person wrote; the row goes when they have."""
+
+    __tablename__ = "unread_words"
+
+    follow_up_id: UUID = Field(foreign_key="follow_up.id", primary_key=True)
+    volunteer_id: UUID = Field(foreign_key="volunteer.id", primary_key=True, index=True)
+
+
 class DangerCall(SQLModel, table=True):
     """Somebody pressed the button for danger; one coordinator takes the call and closes it."""
 

@@ -8,6 +8,7 @@ from sqlalchemy import BigInteger, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from models.base import Sealed, UtcTime, enum_column, new_id
+from models.case import Case
 from vault.types import SealedBytes
 
 
@@ -56,6 +57,11 @@ class Seat(SQLModel, table=True):
     """When a silent holder is replaced."""
     counts: bool = True
     """False for a reviewer on probation, drawn beside the panel: their vote is compared, not counted."""
+
+
+def round_of(case: Case) -> int:
+    """1 for the first review, 2 for the appeal."""
+    return 2 if case.appealed else 1
 
 
 class VoteKind(StrEnum):

@@ -17,7 +17,7 @@ from sqlmodel import col, select
 
 from models.case import ENDED, Case
 from models.errors import NotAllowed, NotOnPanel, OwnCase, SteppedAside
-from models.panel import SEATED, Recusal, Seat
+from models.panel import SEATED, Recusal, Seat, SeatStatus, round_of
 from models.unit import Unit
 from models.volunteer import Role, Volunteer, VolunteerRole, VolunteerStatus
 from services.contact import Address, To
@@ -70,12 +70,15 @@ class Act(StrEnum):
     GRANT_EMERGENCY = "grant_emergency"
     REVIEW_EMERGENCY = "review_emergency"
     READ = "read"
+    READ_WORDS = "read_words"
+    """What a person wrote in answer to a follow-up."""
     VOTE = "vote"
     ASK = "ask"
     STEP_ASIDE = "step_aside"
     PAUSE = "pause"
     CLAIM_PAYOUT = "claim_payout"
     CONFIRM_PAYOUT = "confirm_payout"
+    DECIDE_DOUBT = "decide_doubt"
     ENTER_MONEY = "enter_money"
     CONFIRM_MONEY = "confirm_money"
     ANSWER_DANGER = "answer_danger"
@@ -92,21 +95,20 @@ RIGHTS: Mapping[Act, frozenset[Role]] = {
     Act.GRANT_EMERGENCY: frozenset({Role.COORDINATOR}),
     Act.REVIEW_EMERGENCY: frozenset({Role.REVIEWER}),
     Act.READ: frozenset({Role.REVIEWER}),
+    Act.READ_WORDS: frozenset({Role.REVIEWER}),
     Act.VOTE: frozenset({Role.REVIEWER}),
     Act.ASK: frozenset({Role.REVIEWER}),
     Act.STEP_ASIDE: frozenset({Role.REVIEWER}),
     Act.PAUSE: frozenset({Role.REVIEWER, Role.TREASURER, Role.COORDINATOR}),
     Act.CLAIM_PAYOUT: frozenset({Role.TREASURER}),
     Act.CONFIRM_PAYOUT: frozenset({Role.TREASURER}),
+    Act.DECIDE_DOUBT: frozenset({Role.TREASURER}),
     Act.ENTER_MONEY: frozenset({Role.TREASURER}),
     Act.CONFIRM_MONEY: frozenset({Role.TREASURER}),
     Act.ANSWER_DANGER: frozenset({Role.COORDINATOR}),
     Act.DECIDE_MATCH: frozenset({Role.TREASURER, Role.COORDINATOR}),
 }
 """Which roles give which right. Acts on one's own case as an applicant need none of these."""
-
-PANEL_ACTS = frozenset({Act.READ, Act.VOTE, Act.ASK, Act.STEP_ASIDE, Act.PROPOSE_EMERGENCY})
-"""Acts that need a seat on the panel of the case as well."""
 
 
 async def name_actor(unit: Unit, user: int, language: str | None) -> Actor:
@@ -173,6 +175,31 @@ async def require_seat(unit: Unit, actor: Actor, act: Act, case: Case) -> tuple[
     if seat is None:
         raise NotOnPanel
     return volunteer, seat
+
+
+async def require_decider(unit: Unit, actor: Actor, act: Act, case: Case) -> Volunteer:
+    """Like `require`, for who decided on the case. Raises `SteppedAside` and `NotOnPanel` as well."""
+    volunteer = require(actor, act, case)
+    if await has_stepped_aside(unit, case.id, volunteer.id):
+        raise SteppedAside
+    if volunteer.id not in await deciders(unit, case):
+        raise NotOnPanel
+    return volunteer
+
+
+async def deciders(unit: Unit, case: Case) -> frozenset[UUID]:
+    """Volunteers who sat on the panel when it decided on a case, and have not stepped aside since.
+
+    Neither the panel of an earlier round, whose decision fell, nor who sat beside it on probation. Of an emergency
+    it is the panel that looks at it afterwards.
+    """
+    aside = select(Recusal.volunteer_id).where(Recusal.case_id == case.id)
+    found = await unit.session.exec(
+        select(Seat.volunteer_id)
+        .where(Seat.case_id == case.id, Seat.round == round_of(case), Seat.status == SeatStatus.CLOSED)
+        .where(col(Seat.counts), col(Seat.volunteer_id).not_in(aside))
+    )
+    return frozenset(found.all())
 
 
 async def has_stepped_aside(unit: Unit, case_id: UUID, volunteer_id: UUID) -> bool:

@@ -13,12 +13,13 @@ from sqlmodel import col, select
 
 from models.case import OPEN, Case, Urgency
 from models.mail import Effect, EffectStatus, SentMessage
+from models.panel import round_of
 from models.policy import Policy
 from models.unit import Unit
 from services.contact import group_recipient
 from services.group import CARD, open_group
 from services.jobs import Job
-from services.seats import asked, round_of, seated, standing_votes
+from services.seats import asked, seated, standing_votes
 from services.speak import Button, Life, Screen, clear_slot, show
 from texts.formats import day, money
 

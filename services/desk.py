@@ -21,7 +21,7 @@ from models.unit import Unit
 from models.volunteer import Role, Volunteer
 from payments.ledger import Purpose, balance
 from payments.money import Money
-from services import treasury
+from services import emergency, treasury
 from services.access import Act, Actor, require
 from services.audit import latest
 from services.reminders import count_silent
@@ -41,7 +41,7 @@ STUCK = timedelta(days=2)
 UNFINISHED = treasury.STANDING
 
 CALLS = 6
-"""Most calls for help that the desk has buttons for."""
+"""Most calls for help, and most emergencies, that the desk has buttons for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,8 @@ class Desk:
     checkpoint: AuditCheckpoint | None
     untaken: Sequence[tuple[DangerCall, Case]]
     taken: int
+    proposed: Sequence[Case]
+    """Emergencies that wait for this coordinator, or another, to agree; the one that has waited longest first."""
 
 
 async def read_desk(unit: Unit, actor: Actor) -> Desk:
@@ -90,6 +92,7 @@ async def read_desk(unit: Unit, actor: Actor) -> Desk:
         taken=await _count(
             unit, DangerCall, col(DangerCall.closed_at).is_(None), col(DangerCall.taken_by).is_not(None)
         ),
+        proposed=await emergency.proposed_to(unit, actor),
     )
 
 
@@ -101,6 +104,10 @@ async def show_desk(unit: Unit, actor: Actor) -> None:
         *(
             Button(say("desk.button.call", code=case.code), "danger.take", {"call": str(call.id)})
             for call, case in desk.untaken[:CALLS]
+        ),
+        *(
+            Button(say("desk.button.emergency", code=case.code), "emergency.look", {"case": str(case.id)})
+            for case in desk.proposed[:CALLS]
         ),
         Button(say("desk.button.volunteers"), "volunteers.people"),
         Button(say("desk.button.refresh"), "desk.show"),
@@ -114,6 +121,8 @@ def _text(unit: Unit, actor: Actor, desk: Desk) -> str:
     lines = [say("desk.title"), ""]
     if desk.untaken or desk.taken:
         lines += [say("desk.danger", untaken=len(desk.untaken), taken=desk.taken), ""]
+    if desk.proposed:
+        lines += [say("desk.emergency", n=len(desk.proposed)), ""]
     lines += [say(f"desk.queue.{status}", count=count) for status, count in desk.queue.items()]
     if desk.usual_wait is not None and desk.longest_wait is not None:
         usual, longest = span(desk.usual_wait, language), span(desk.longest_wait, language)

@@ -22,7 +22,7 @@ from sqlmodel import col, delete, func, select
 from models.audit import about, record
 from models.case import ENDED, OPEN, Case
 from models.emergency import Emergency, EmergencyVerdict
-from models.errors import ButtonGone, NotAllowed, SamePerson, Stale, SteppedAside
+from models.errors import ButtonGone, NotAllowed, OwnCase, Refused, SamePerson, Stale, SteppedAside
 from models.unit import Unit
 from models.volunteer import Role, Volunteer
 from services import card, panel, review
@@ -80,6 +80,32 @@ async def propose(unit: Unit, actor: Actor, case: Case) -> None:
         await _ask(unit, case, coordinator, volunteer)
 
 
+async def proposed_to(unit: Unit, actor: Actor) -> Sequence[Case]:
+    """Cases that a coordinator may grant at once with whoever proposed it, the earliest proposal first."""
+    volunteer = require(actor, Act.GRANT_EMERGENCY)
+    found = await unit.session.exec(
+        select(Emergency, Case)
+        .join(Case, col(Case.id) == Emergency.case_id)
+        .where(col(Emergency.agreed_at).is_(None), col(Case.status).in_(OPEN))
+        .order_by(col(Emergency.proposed_at), col(Emergency.id))
+    )
+    return [
+        case
+        for emergency, case in found.all()
+        if _fits(unit, case)
+        and _stands(emergency, case, await _counting(unit, case))
+        and await _bar(unit, case, emergency, volunteer) is None
+    ]
+
+
+async def ask_again(unit: Unit, actor: Actor, case: Case) -> None:
+    """Put the question before one coordinator once more. Raises as `agree` would."""
+    volunteer = require(actor, Act.GRANT_EMERGENCY, case)
+    emergency = await _require_able(unit, case, volunteer)
+    proposer = await unit.session.get_one(Volunteer, emergency.proposed_by)
+    await _ask(unit, case, volunteer, proposer, anew=True)
+
+
 async def agree(unit: Unit, actor: Actor, case: Case) -> int:
     """Grant what was proposed; the case is decided by it. Returns the amount, in minor units.
 
@@ -89,20 +115,8 @@ async def agree(unit: Unit, actor: Actor, case: Case) -> int:
     require(actor, Act.GRANT_EMERGENCY, case)
     await lock_open(unit, case)
     volunteer = require(actor, Act.GRANT_EMERGENCY, case)
-    if await has_stepped_aside(unit, case.id, volunteer.id):
-        raise SteppedAside
-    emergency = await find(unit, case)
-    if emergency is None:
-        raise ButtonGone
-    if emergency.proposed_by == volunteer.id:
-        raise SamePerson
-    if volunteer.id in {member.id for _, member in await seated(unit, case)}:
-        raise NotAllowed("emergency.refused.panel")
+    emergency = await _require_able(unit, case, volunteer)
     members = await _counting(unit, case)
-    if not _fits(unit, case) or not _stands(emergency, case, members):
-        raise Stale("emergency.refused.gone")
-    if await _together(unit, emergency.proposed_by, volunteer.id) >= PAIR:
-        raise NotAllowed("emergency.refused.pair")
     emergency.agreed_by, emergency.agreed_at = volunteer.id, unit.now
     emergency.review_due_at = unit.now + AFTERWARDS
     amount = asked(unit.policy, case)
@@ -160,6 +174,34 @@ async def asked_of(unit: Unit, volunteer: Volunteer) -> Sequence[Case]:
         .order_by(col(Emergency.review_due_at), col(Emergency.id))
     )
     return found.all()
+
+
+async def _require_able(unit: Unit, case: Case, volunteer: Volunteer) -> Emergency:
+    """The proposal that a coordinator may agree to, or the refusal."""
+    emergency = await find(unit, case)
+    if emergency is None:
+        raise ButtonGone
+    barred = await _bar(unit, case, emergency, volunteer)
+    if barred is not None:
+        raise barred
+    if not _fits(unit, case) or not _stands(emergency, case, await _counting(unit, case)):
+        raise Stale("emergency.refused.gone")
+    return emergency
+
+
+async def _bar(unit: Unit, case: Case, emergency: Emergency, volunteer: Volunteer) -> Refused | None:
+    """Why this coordinator may not agree, if so."""
+    if case.chat == volunteer.chat:
+        return OwnCase()
+    if await has_stepped_aside(unit, case.id, volunteer.id):
+        return SteppedAside()
+    if emergency.proposed_by == volunteer.id:
+        return SamePerson()
+    if volunteer.id in {member.id for _, member in await seated(unit, case)}:
+        return NotAllowed("emergency.refused.panel")
+    if await _together(unit, emergency.proposed_by, volunteer.id) >= PAIR:
+        return NotAllowed("emergency.refused.pair")
+    return None
 
 
 async def _together(unit: Unit, proposer: UUID, coordinator: UUID) -> int:
@@ -231,7 +273,7 @@ def _slot(case: Case) -> str:
     return f"{NOTICE}emergency:{case.id}"
 
 
-async def _ask(unit: Unit, case: Case, coordinator: Volunteer, proposer: Volunteer) -> None:
+async def _ask(unit: Unit, case: Case, coordinator: Volunteer, proposer: Volunteer, *, anew: bool = False) -> None:
     """Ask one coordinator, with the facts of the card and nothing else."""
     to = await volunteer_recipient(unit, coordinator)
     most = money(unit.policy.emergency_amount, unit.policy.currency, to.language)
@@ -240,7 +282,9 @@ async def _ask(unit: Unit, case: Case, coordinator: Volunteer, proposer: Volunte
         "emergency.asked", to.language, sign=proposer.call_sign, code=case.code, facts=facts, most=most
     )
     row = [Button(unit.texts.render("emergency.button.agree", to.language), "emergency.agree")]
-    await show(unit, to, Screen(text, [row]), slot=_slot(case), case=case, life=_standing(unit), urgent=True)
+    await show(
+        unit, to, Screen(text, [row]), slot=_slot(case), case=case, life=_standing(unit), anew=anew, urgent=True
+    )
 
 
 async def _clear_asked(unit: Unit, case: Case) -> None:

@@ -26,7 +26,7 @@ from models.panel import Recusal, Vote
 from models.states import move
 from models.unit import Unit
 from payments.screening import questions as screening_questions
-from services import emergency
+from services import emergency, followup_words
 from services.access import Actor, applicant_of
 from services.attachments import delete_files
 from services.clearing import clear_chat
@@ -94,6 +94,7 @@ async def _delete_rows(unit: Unit, case: Case) -> None:
     await unit.session.exec(delete(Recusal).where(col(Recusal.case_id) == case.id))
     await unit.session.exec(update(Vote).where(col(Vote.case_id) == case.id).values(reason=None, amount=None))
     of_case = col(FollowUp.case_id) == case.id
+    await followup_words.forget(unit, case)
     await unit.session.exec(delete(FollowUp).where(of_case, col(FollowUp.kind).in_(AROUND_COURT)))
     await unit.session.exec(update(FollowUp).where(of_case).values(words=None))
 

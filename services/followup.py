@@ -20,12 +20,12 @@ from itertools import count
 from uuid import UUID
 
 from sqlalchemy import func
-from sqlmodel import col, select
+from sqlmodel import col, delete, select
 
 from models.case import ALLOWED as CASE_ALLOWED
 from models.case import Answer, Case, CaseStatus
 from models.errors import Stale
-from models.followup import ALLOWED, FollowUp, FollowUpKind, FollowUpStatus
+from models.followup import ALLOWED, FollowUp, FollowUpKind, FollowUpStatus, UnreadWords
 from models.grant import Grant
 from models.states import move
 from models.unit import Unit
@@ -354,6 +354,7 @@ async def _past_court(unit: Unit) -> Sequence[UUID]:
 async def _forget(unit: Unit, key: UUID) -> None:
     row = await unit.session.get(FollowUp, key)
     if row is not None:
+        await unit.session.exec(delete(UnreadWords).where(col(UnreadWords.follow_up_id) == key))
         await unit.session.delete(row)
 
 

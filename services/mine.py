@@ -6,10 +6,11 @@ from datetime import timedelta
 from enum import StrEnum
 
 from models.case import Case, CaseStatus
+from models.followup import FollowUp
 from models.panel import Seat, SeatStatus
 from models.unit import Unit
-from models.volunteer import VolunteerStatus
-from services import emergency
+from models.volunteer import Role, VolunteerStatus
+from services import emergency, followup_words
 from services.access import Act, Actor, require
 from services.seats import open_seats
 
@@ -45,6 +46,8 @@ class Mine:
     probation: int
     afterwards: Sequence[Case] = ()
     """Cases granted as an emergency that wait for this reviewer's word."""
+    words: Sequence[tuple[FollowUp, Case]] = ()
+    """What people wrote after the decision, not read yet by this reviewer."""
 
     @property
     def next(self) -> Case | None:
@@ -67,7 +70,8 @@ async def overview(unit: Unit, actor: Actor) -> Mine:
     ]
     paused = volunteer.status == VolunteerStatus.PAUSED
     afterwards = await emergency.asked_of(unit, volunteer)
-    return Mine(held, unit.policy.panel.cap, paused, volunteer.probation_left, afterwards)
+    words = await followup_words.unread(unit, volunteer) if Role.REVIEWER in actor.roles else ()
+    return Mine(held, unit.policy.panel.cap, paused, volunteer.probation_left, afterwards, words)
 
 
 def _turn(seat: Seat, case: Case) -> Turn:

@@ -16,7 +16,7 @@ from sqlmodel import col, select
 
 from models.audit import about, record
 from models.case import OPEN, Case, CaseStatus, Urgency
-from models.panel import ALLOWED, SEATED, Recusal, Seat, SeatStatus
+from models.panel import ALLOWED, SEATED, Recusal, Seat, SeatStatus, round_of
 from models.states import move
 from models.unit import Unit
 from models.volunteer import Role, Volunteer
@@ -24,7 +24,7 @@ from services import card
 from services.contact import volunteer_recipient
 from services.jobs import Job
 from services.roles import holders, tell_role
-from services.seats import load_of, panel_size, round_of, seated
+from services.seats import load_of, panel_size, seated
 from services.speak import NOTICE, Button, Screen, clear_notices, clear_slot, notify, show
 
 SYSTEM_RANDOM = secrets.SystemRandom()

@@ -12,14 +12,14 @@ from sqlmodel import col, select
 from models.audit import about, record
 from models.case import ALLOWED, OPEN, Case, CaseStatus
 from models.errors import NotAllowed, Refused
-from models.panel import Seat, SeatStatus, Vote, VoteKind
+from models.panel import Seat, SeatStatus, Vote, VoteKind, round_of
 from models.states import move
 from models.unit import Unit
 from payments import grants
 from services import card, news, panel, treasury
 from services.access import Actor, applicant_of
 from services.reasons import Reason, read_reason
-from services.seats import round_of, seated, standing_votes
+from services.seats import seated, standing_votes
 from services.speak import erase_case_messages
 
 

@@ -10,16 +10,11 @@ from sqlmodel import col, select
 
 from models.case import OPEN, Case
 from models.errors import Stale
-from models.panel import SEATED, Seat, SeatStatus, Vote
+from models.panel import SEATED, Seat, SeatStatus, Vote, round_of
 from models.policy import Policy
 from models.unit import Unit
 from models.volunteer import Volunteer
 from services.access import Act, Actor, require_seat
-
-
-def round_of(case: Case) -> int:
-    """1 for the first review, 2 for the appeal."""
-    return 2 if case.appealed else 1
 
 
 def asked(policy: Policy, case: Case) -> int:

@@ -1034,6 +1034,57 @@ def upgrade() -> None:
     op.create_index(op.f("ix_follow_up_case_id"), "follow_up", ["case_id"], unique=False)
     op.create_index(op.f("ix_follow_up_due_at"), "follow_up", ["due_at"], unique=False)
     op.create_table(
+        "funding",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "pending",
+                "confirmed",
+                "refused",
+                name="funding_status",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column(
+            "source",
+            sa.Enum(
+                "hand",
+                "stripe",
+                "stars",
+                "partner",
+                name="funding_source",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("amount", sa.BigInteger(), nullable=False),
+        sa.Column("currency", sa.String(length=3), nullable=False),
+        sa.Column("taken", sa.BigInteger(), nullable=True),
+        sa.Column("taken_currency", sa.String(length=3), nullable=True),
+        sa.Column("entered_by", sa.Uuid(), nullable=False),
+        sa.Column("entered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("closed_by", sa.Uuid(), nullable=True),
+        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint("(taken IS NULL) = (source = 'hand')", name=op.f("ck_funding_taken_from_somebody")),
+        sa.CheckConstraint(
+            "closed_by IS NULL OR status = 'refused' OR closed_by <> entered_by",
+            name=op.f("ck_funding_two_people"),
+        ),
+        sa.CheckConstraint(
+            "(taken IS NULL) = (taken_currency IS NULL)", name=op.f("ck_funding_taken_in_a_currency")
+        ),
+        sa.CheckConstraint("amount > 0 AND (taken IS NULL OR taken > 0)", name=op.f("ck_funding_positive")),
+        sa.ForeignKeyConstraint(["closed_by"], ["volunteer.id"], name=op.f("fk_funding_closed_by_volunteer")),
+        sa.ForeignKeyConstraint(["entered_by"], ["volunteer.id"], name=op.f("fk_funding_entered_by_volunteer")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_funding")),
+    )
+    op.create_table(
         "listed_address",
         sa.Column("list_id", sa.Integer(), nullable=False),
         sa.Column("address", sa.String(length=256), nullable=False),
@@ -1178,41 +1229,6 @@ def upgrade() -> None:
         unique=True,
         sqlite_where=sa.text("status NOT IN ('returned', 'cancelled')"),
         postgresql_where=sa.text("status NOT IN ('returned', 'cancelled')"),
-    )
-    op.create_table(
-        "pending_funding",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column(
-            "status",
-            sa.Enum(
-                "pending",
-                "confirmed",
-                "refused",
-                name="funding_status",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
-            ),
-            nullable=False,
-        ),
-        sa.Column("amount", sa.BigInteger(), nullable=False),
-        sa.Column("currency", sa.String(length=3), nullable=False),
-        sa.Column("entered_by", sa.Uuid(), nullable=False),
-        sa.Column("entered_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("closed_by", sa.Uuid(), nullable=True),
-        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "closed_by IS NULL OR status = 'refused' OR closed_by <> entered_by",
-            name=op.f("ck_pending_funding_two_people"),
-        ),
-        sa.CheckConstraint("amount > 0", name=op.f("ck_pending_funding_positive")),
-        sa.ForeignKeyConstraint(
-            ["closed_by"], ["volunteer.id"], name=op.f("fk_pending_funding_closed_by_volunteer")
-        ),
-        sa.ForeignKeyConstraint(
-            ["entered_by"], ["volunteer.id"], name=op.f("fk_pending_funding_entered_by_volunteer")
-        ),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_pending_funding")),
     )
     op.create_table(
         "posting",
@@ -1400,51 +1416,6 @@ def upgrade() -> None:
         sa.UniqueConstraint("volunteer_id", "role", name=op.f("uq_volunteer_role_volunteer_id_role")),
     )
     op.create_index(op.f("ix_volunteer_role_volunteer_id"), "volunteer_role", ["volunteer_id"], unique=False)
-    op.create_table(
-        "withdrawal",
-        sa.Column("id", sa.Uuid(), nullable=False),
-        sa.Column(
-            "status",
-            sa.Enum(
-                "pending",
-                "confirmed",
-                "refused",
-                name="withdrawal_status",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
-            ),
-            nullable=False,
-        ),
-        sa.Column(
-            "provider",
-            sa.Enum(
-                "stripe",
-                "stars",
-                "hand",
-                name="withdrawal_provider",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
-            ),
-            nullable=False,
-        ),
-        sa.Column("taken", sa.BigInteger(), nullable=False),
-        sa.Column("currency", sa.String(length=3), nullable=False),
-        sa.Column("arrived", sa.BigInteger(), nullable=False),
-        sa.Column("entered_by", sa.Uuid(), nullable=False),
-        sa.Column("entered_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("closed_by", sa.Uuid(), nullable=True),
-        sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.CheckConstraint(
-            "closed_by IS NULL OR status = 'refused' OR closed_by <> entered_by",
-            name=op.f("ck_withdrawal_two_people"),
-        ),
-        sa.CheckConstraint("taken > 0 AND arrived > 0", name=op.f("ck_withdrawal_positive")),
-        sa.ForeignKeyConstraint(["closed_by"], ["volunteer.id"], name=op.f("fk_withdrawal_closed_by_volunteer")),
-        sa.ForeignKeyConstraint(["entered_by"], ["volunteer.id"], name=op.f("fk_withdrawal_entered_by_volunteer")),
-        sa.PrimaryKeyConstraint("id", name=op.f("pk_withdrawal")),
-    )
     op.create_table(
         "attempt",
         sa.Column("id", sa.Uuid(), nullable=False),
@@ -1813,7 +1784,6 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_attempt_payout_id"), table_name="attempt")
     op.drop_index("ix_attempt_due", table_name="attempt")
     op.drop_table("attempt")
-    op.drop_table("withdrawal")
     op.drop_index(op.f("ix_volunteer_role_volunteer_id"), table_name="volunteer_role")
     op.drop_table("volunteer_role")
     op.drop_index(op.f("ix_seat_volunteer_id"), table_name="seat")
@@ -1830,7 +1800,6 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_posting_entry_id"), table_name="posting")
     op.drop_index(op.f("ix_posting_account_id"), table_name="posting")
     op.drop_table("posting")
-    op.drop_table("pending_funding")
     op.drop_index(
         "uq_payout_live",
         table_name="payout",
@@ -1849,6 +1818,7 @@ def downgrade() -> None:
     op.drop_table("listed_entry")
     op.drop_index("ix_listed_address_address", table_name="listed_address")
     op.drop_table("listed_address")
+    op.drop_table("funding")
     op.drop_index(op.f("ix_follow_up_due_at"), table_name="follow_up")
     op.drop_index(op.f("ix_follow_up_case_id"), table_name="follow_up")
     op.drop_table("follow_up")

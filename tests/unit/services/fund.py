@@ -8,12 +8,13 @@ from uuid import UUID
 from sqlmodel import select
 
 from bot.database import Resources
-from models.case import Answer, Case, CaseStatus, Category, Urgency
+from models.case import OPEN, Answer, Case, CaseStatus, Category, Urgency
+from models.followup import FollowUp, FollowUpKind, FollowUpStatus
 from models.mail import Effect, EffectKind, EffectStatus
 from models.panel import Seat
 from models.unit import Unit
 from models.volunteer import Role, Volunteer
-from services import group, review, volunteers
+from services import followup_answers, group, review, volunteers, voting
 from services.access import Actor, name_actor
 from services.contact import Address, SafeContact, write_contact
 from services.group import Findings
@@ -87,6 +88,15 @@ class Fund:
                 await review.open_review(unit, case)
             return case.id
 
+    async def approved_by(self, case_id: UUID) -> UUID:
+        """The whole panel approves what is asked for, in the order of drawing, until the case is decided."""
+        for sign in await self.panel(case_id):
+            async with self.resources.unit() as unit:
+                case = await unit.session.get_one(Case, case_id)
+                if case.status in OPEN:
+                    await voting.approve(unit, await self.actor(unit, sign), case)
+        return case_id
+
     async def panel(self, case_id: UUID) -> list[str]:
         """The call signs of those who hold or held a seat of the present round, in the order of drawing."""
         async with self.resources.unit() as unit:
@@ -114,6 +124,16 @@ async def seats(unit: Unit, case_id: UUID) -> list[tuple[Volunteer, Seat]]:
         select(Volunteer, Seat).where(Volunteer.id == Seat.volunteer_id, Seat.case_id == case_id)
     )
     return list(found.all())
+
+
+async def wrote(fund: Fund, case_id: UUID, text: str, kind: str = "month", owner: str = "Applicant") -> UUID:
+    """The person of a case was asked and answers in their own words; returns the follow-up's id."""
+    async with fund.resources.unit() as unit:
+        row = FollowUp(case_id=case_id, kind=FollowUpKind(kind), status=FollowUpStatus.ASKED, due_at=unit.now)
+        unit.session.add(row)
+        await unit.session.flush()
+        await followup_answers.tell(unit, await fund.actor(unit, owner), row.id, text)
+        return row.id
 
 
 async def status(fund: Fund, case_id: UUID) -> CaseStatus:

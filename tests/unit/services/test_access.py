@@ -9,7 +9,7 @@ from models.case import Case
 from models.errors import NotAllowed, NotOnPanel, OwnCase, SteppedAside
 from models.volunteer import Role
 from services import standing, voting
-from services.access import PANEL_ACTS, RIGHTS, Act, Actor, require, require_seat
+from services.access import RIGHTS, Act, Actor, require, require_seat
 from tests.unit.services.fund import Fund, volunteer
 
 R, T, C = Role.REVIEWER, Role.TREASURER, Role.COORDINATOR
@@ -23,18 +23,24 @@ EXPECTED = {
     Act.GRANT_EMERGENCY: {C},
     Act.REVIEW_EMERGENCY: {R},
     Act.READ: {R},
+    Act.READ_WORDS: {R},
     Act.VOTE: {R},
     Act.ASK: {R},
     Act.STEP_ASIDE: {R},
     Act.PAUSE: {R, T, C},
     Act.CLAIM_PAYOUT: {T},
     Act.CONFIRM_PAYOUT: {T},
+    Act.DECIDE_DOUBT: {T},
     Act.ENTER_MONEY: {T},
     Act.CONFIRM_MONEY: {T},
     Act.ANSWER_DANGER: {C},
     Act.DECIDE_MATCH: {T, C},
 }
 """Written out anew: a right that is changed in the code must be changed here, by somebody who means it."""
+
+
+PANEL_ACTS = (Act.READ, Act.VOTE, Act.ASK, Act.STEP_ASIDE, Act.PROPOSE_EMERGENCY)
+"""Acts for which the code asks for a seat as well."""
 
 
 @pytest.fixture

@@ -18,10 +18,11 @@ from models.panel import Recusal
 from models.unit import Unit
 from models.volunteer import Role
 from services import emergency, mine, reading, review, standing, submission, treasury, voting
+from services.desk import read_desk
 from services.erasure import erase
 from services.panel import reading_slot
 from services.reasons import Declining, Reason
-from services.speak import Screen, effect_place, show
+from services.speak import Screen, clear_notices, effect_place, show
 from tests.unit.services.desk import Desk
 from tests.unit.services.fund import MIDDLE, SMALL, Fund, seats, shows, status, volunteer
 
@@ -483,3 +484,71 @@ async def test_what_waits_for_a_look_is_in_mine(fund: Fund) -> None:
             assert (await mine.overview(unit, await fund.actor(unit, "Heron"))).afterwards == []
         if not given:
             await judge(fund, case_id, "Otter")
+
+
+async def test_a_proposal_waits_on_the_desk_until_it_is_agreed_to(fund: Fund) -> None:
+    """The coordinators find it after its notice has gone, with the question behind a button."""
+    case_id = await urgent(fund)
+    assert await on_desk(fund, "Alpha") == []
+    await propose(fund, case_id)
+    assert await on_desk(fund, "Alpha") == await on_desk(fund, "Beta") == [case_id]
+    async with fund.resources.unit() as unit:
+        alpha = await fund.actor(unit, "Alpha")
+        await clear_notices(unit, alpha.chat, case_id)
+        await emergency.ask_again(unit, alpha, await unit.session.get_one(Case, case_id))
+    assert [text for text in await told(fund, "Alpha") if "without waiting" in text]
+    await agree(fund, case_id)
+    assert await on_desk(fund, "Alpha") == []
+    with pytest.raises(Stale):
+        await again(fund, case_id, "Alpha")
+
+
+@pytest.mark.parametrize(
+    ("why", "error"),
+    [
+        ("their own case", OwnCase),
+        ("stepped aside", SteppedAside),
+        ("changed", Stale),
+        ("decided", Stale),
+        ("nothing proposed", ButtonGone),
+    ],
+)
+async def test_what_cannot_be_agreed_to_is_not_on_the_desk(fund: Fund, why: str, error: type[Refused]) -> None:
+    """Nobody is asked for what they would be refused."""
+    case_id = await urgent(fund, "Alpha" if why == "their own case" else "Applicant")
+    if why != "nothing proposed":
+        await propose(fund, case_id)
+    async with fund.resources.unit() as unit:
+        case = await unit.session.get_one(Case, case_id)
+        if why == "stepped aside":
+            alpha = await volunteer(unit, "Alpha")
+            unit.session.add(Recusal(case_id=case_id, volunteer_id=alpha.id, at=unit.now))
+        elif why == "changed":
+            case.version += 1
+    if why == "decided":
+        await fund.approved_by(case_id)
+    assert await on_desk(fund, "Alpha") == []
+    with pytest.raises(error):
+        await again(fund, case_id, "Alpha")
+
+
+async def test_only_a_coordinator_is_asked_again(fund: Fund) -> None:
+    """A reviewer or treasurer with a forged button sees no facts of a case."""
+    case_id = await urgent(fund)
+    await propose(fund, case_id)
+    for sign in ("Heron", "Till", "Applicant"):
+        with pytest.raises(NotAllowed):
+            await again(fund, case_id, sign)
+
+
+async def on_desk(fund: Fund, sign: str) -> list[UUID]:
+    """Cases that wait on the desk for a coordinator to agree."""
+    async with fund.resources.unit() as unit:
+        return [case.id for case in (await read_desk(unit, await fund.actor(unit, sign))).proposed]
+
+
+async def again(fund: Fund, case_id: UUID, sign: str) -> None:
+    """Open a proposal from the desk."""
+    async with fund.resources.unit() as unit:
+        case = await unit.session.get_one(Case, case_id)
+        await emergency.ask_again(unit, await fund.actor(unit, sign), case)

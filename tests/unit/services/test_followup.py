@@ -8,19 +8,17 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlmodel import col, delete, select
+from sqlmodel import col, select
 
 from bot.database import Resources
-from models.audit import AuditEntry
 from models.case import Answer, Case, CaseStatus
-from models.errors import BadInput, ButtonGone, NotAllowed, NotOnPanel, Stale, SteppedAside
+from models.errors import ButtonGone, NotAllowed, Stale
 from models.followup import DangerCall, FollowUp, FollowUpKind, FollowUpStatus, Outcome
 from models.mail import Effect, EffectKind, EffectStatus
-from models.panel import Recusal, Seat, SeatStatus
 from models.unit import Unit
-from models.volunteer import Role, VolunteerRole, VolunteerStatus
+from models.volunteer import Role, VolunteerStatus
 from sandbox.clock import TravelClock
-from services import danger, followup_answers, followup_words, submission, volunteers
+from services import danger, followup_answers, submission, volunteers
 from services.access import Actor, name_actor
 from services.contact import Address, SafeContact, read_contact, write_contact
 from services.followup import JOBS, cancel, schedule, show_open
@@ -398,91 +396,6 @@ async def test_refused_answers(
         async with resources.unit() as unit:
             await followup_answers.answer(unit, await name_actor(unit, number, "en"), row.id, Outcome(outcome))
     assert (await rows_of(resources, row.case_id))[FollowUpKind.ARRIVED].status is FollowUpStatus.ASKED, why
-
-
-async def panel(resources: Resources, case_id: UUID, *numbers: int) -> None:
-    """Reviewers who sat on the panel when it decided."""
-    for number, sign in zip(numbers, ("Heron", "Crane", "Wren"), strict=False):
-        async with resources.unit() as unit:
-            token = await volunteers.invite(unit, Role.COORDINATOR, None)
-            await volunteers.accept(unit, await name_actor(unit, number, "en"), token, sign)
-            member = (await name_actor(unit, number, "en")).volunteer
-            assert member is not None
-            member.status, member.reconfirm_at = VolunteerStatus.ACTIVE, unit.now + timedelta(days=365)
-            unit.session.add(VolunteerRole(volunteer_id=member.id, role=Role.REVIEWER, confirmed_at=unit.now))
-            unit.session.add(
-                Seat(
-                    case_id=case_id, volunteer_id=member.id, status=SeatStatus.CLOSED, drawn_at=unit.now,
-                    due_at=unit.now,
-                )
-            )  # fmt: skip
-
-
-async def test_words_reach_those_who_decided(resources: Resources, clock: TravelClock) -> None:
-    """Each of the panel hears of them once, reads them protected and soon erased, and it is on the record."""
-    row = await asked(resources, clock, FollowUpKind.MONTH)
-    await panel(resources, row.case_id, FIRST, SECOND)
-    await delivered(resources)
-    for text in ("All well.", "All well, the umbrella is back."):
-        async with resources.unit() as unit:
-            await followup_answers.tell(unit, await person(unit), row.id, text)
-    told = [one for one in await delivered(resources) if one["chat"] != PERSON]
-    assert {one["chat"] for one in told} == {FIRST, SECOND}
-    assert len(told) == 2
-    assert {one["fade"] for one in told} == {None}
-    assert not any("umbrella" in one["text"] for one in told)
-    async with resources.unit() as unit:
-        await followup_words.read(unit, await name_actor(unit, FIRST, "en"), row.id)
-    (shown,) = await delivered(resources)
-    assert "the umbrella is back" in shown["text"]
-    assert (shown["chat"], shown["protect"]) == (FIRST, True)
-    assert shown["erase"] == resources.policy.panel.reading_minutes * 60
-    async with resources.unit() as unit:
-        acts = await unit.session.exec(select(AuditEntry).where(AuditEntry.act == "follow_up.read"))
-        assert len(acts.all()) == 1
-
-
-@pytest.mark.parametrize(
-    ("why", "number", "error"),
-    [
-        ("the person themselves", PERSON, NotAllowed),
-        ("a reviewer of other cases", THIRD, NotOnPanel),
-        ("one who stepped aside since", SECOND, SteppedAside),
-        ("a stranger", STRANGER, NotAllowed),
-        ("an erased case", FIRST, ButtonGone),
-        ("a withdrawn case", FIRST, ButtonGone),
-    ],
-)
-async def test_words_are_read_by_nobody_else(
-    resources: Resources, clock: TravelClock, why: str, number: int, error: type[Exception]
-) -> None:
-    """A button that was forwarded, kept or forged opens no words."""
-    row = await asked(resources, clock, FollowUpKind.MONTH)
-    await panel(resources, row.case_id, FIRST, SECOND, THIRD)
-    async with resources.unit() as unit:
-        await followup_answers.tell(unit, await person(unit), row.id, "All well.")
-        members = {
-            sign: (await name_actor(unit, chat, "en")).volunteer for sign, chat in (("s", SECOND), ("t", THIRD))
-        }
-        assert members["s"] is not None
-        assert members["t"] is not None
-        unit.session.add(Recusal(case_id=row.case_id, volunteer_id=members["s"].id, at=unit.now))
-        await unit.session.exec(delete(Seat).where(col(Seat.volunteer_id) == members["t"].id))
-        ended = {"an erased case": CaseStatus.SHREDDED, "a withdrawn case": CaseStatus.WITHDRAWN}
-        case = await unit.session.get_one(Case, row.case_id)
-        case.status = ended.get(why, case.status)
-    with pytest.raises(error):
-        async with resources.unit() as unit:
-            await followup_words.read(unit, await name_actor(unit, number, "en"), row.id)
-
-
-@pytest.mark.parametrize("text", ["", "  \n", "x" * 1501])
-async def test_refused_words(resources: Resources, clock: TravelClock, text: str) -> None:
-    """Nothing and too much are refused with a line that says what is wanted."""
-    row = await asked(resources, clock)
-    with pytest.raises(BadInput):
-        async with resources.unit() as unit:
-            await followup_answers.tell(unit, await person(unit), row.id, text)
 
 
 async def test_danger_reaches_every_coordinator_at_once(resources: Resources, clock: TravelClock) -> None:
