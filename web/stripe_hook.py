@@ -15,6 +15,8 @@ from typing import Final
 
 from aiohttp import web
 
+from web.webhook import only_header
+
 SIGNATURE_HEADER: Final = "Stripe-Signature"
 """`t=<Unix seconds>,v1=<hex>[,v1=<hex>]` (Stripe's docs, verify webhook signatures manually)."""
 
@@ -42,7 +44,7 @@ class StripeHook:
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
             return self._refuse(413)
-        if not is_signed(body, request.headers.get(SIGNATURE_HEADER, ""), self.secret, self.seconds()):
+        if not is_signed(body, only_header(request, SIGNATURE_HEADER), self.secret, self.seconds()):
             return self._refuse(401)
         try:
             event: object = json.loads(body)
