@@ -1,10 +1,14 @@
 """The policy: what comes with the program is good, and a bad one is refused whole, in one line."""
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from pydantic import BaseModel
 
-from models.policy import DEFAULT, PolicyWrong, load_policy
+from models.policy import DEFAULT, Policy, PolicyWrong, load_policy
 
 GOOD = DEFAULT.read_text(encoding="utf-8")
 
@@ -44,6 +48,32 @@ def stablecoin() -> str:
     """The section of the rail `stablecoin` as the runbook shows it."""
     runbook = (Path(__file__).parents[3] / "docs" / "RUNBOOK.md").read_text(encoding="utf-8")
     return runbook.partition("```toml\n")[2].partition("```")[0]
+
+
+def keys(model: type[BaseModel] = Policy) -> Iterator[str]:
+    """The names of all keys that a policy may have, sections included."""
+    for name, field in model.model_fields.items():
+        yield name
+        for part in (field.annotation, *parts_of(field.annotation)):
+            if isinstance(part, type) and issubclass(part, BaseModel):
+                yield from keys(part)
+
+
+def parts_of(annotation: object) -> Iterator[object]:
+    """What an annotation is made of, to any depth."""
+    for part in get_args(annotation):
+        yield part
+        yield from parts_of(part)
+
+
+@pytest.mark.parametrize("key", sorted(set(keys())))
+def test_every_key_is_explained(key: str) -> None:
+    """Where an operator writes a key, it stands what it means: beside it, above it, or above its section."""
+    runbook = (Path(__file__).parents[3] / "docs" / "RUNBOOK.md").read_text(encoding="utf-8")
+    beside = rf"^ *(# )?{key} = .*\S +# \S"
+    above = rf"^# +(\w+, )*{key}(, \w+)*: "
+    section = rf"^(# .*\n|```toml\n)\[+(\w+\.)?{key}(\.\w+)?\]|^ +\[{key}\]$"
+    assert re.search(f"{beside}|{above}|{section}", GOOD + runbook, re.MULTILINE)
 
 
 def test_the_section_of_the_runbook_is_good(tmp_path: Path) -> None:
