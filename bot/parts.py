@@ -13,6 +13,7 @@ from handlers import (
     desk,
     donate,
     followup,
+    funding,
     group,
     intake,
     mine,
@@ -26,7 +27,6 @@ from handlers import (
     treasury,
     volunteers,
     vouchers,
-    withdraw,
 )
 from services import attachments as files
 from services import (
@@ -65,13 +65,13 @@ CONVERSATIONS: Final = (
     reading,
     mine,
     treasury,
+    funding,
     screening,
     followup,
     danger,
     desk,
     donate,
     vouchers,
-    withdraw,
     stray,
 )
 

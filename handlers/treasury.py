@@ -9,7 +9,7 @@ from uuid import UUID
 
 from aiogram import F, Router
 from aiogram.enums import ChatType
-from aiogram.filters import Command, StateFilter
+from aiogram.filters import StateFilter
 from aiogram.fsm.context import FSMContext
 from aiogram.fsm.state import State, StatesGroup
 from aiogram.types import CallbackQuery, Message
@@ -21,7 +21,6 @@ from models.grant import ReturnReason
 from models.unit import Unit
 from services import (
     treasury,
-    treasury_funding,
     treasury_machine,
     treasury_person,
     treasury_returns,
@@ -52,7 +51,6 @@ class Typing(StatesGroup):
     """What the desk waits for a treasurer to type."""
 
     reference = State()
-    amount = State()
 
 
 async def agree(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
@@ -166,42 +164,6 @@ async def came_back(callback: CallbackQuery, unit: Unit, actor: Actor, press: Pr
     await finish(unit, actor, callback, press)
 
 
-async def fund_command(message: Message, unit: Unit, actor: Actor, state: FSMContext) -> None:
-    """`/fund`: ask how much has come in."""
-    erase_messages(unit, actor.address, [message.message_id])
-    await treasury_funding.ask_amount(unit, actor)
-    await state.set_state(Typing.amount)
-
-
-async def fund_button(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
-    """The same by a button."""
-    await treasury_funding.ask_amount(unit, actor)
-    await state.set_state(Typing.amount)
-    await finish(unit, actor, callback, press)
-
-
-async def take_amount(message: Message, unit: Unit, actor: Actor) -> None:
-    """A typed amount: erase it from the chat, show it back."""
-    erase_messages(unit, actor.address, [message.message_id])
-    await treasury_funding.check_amount(unit, actor, message.text or "")
-
-
-async def act_on_funding(
-    callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext
-) -> None:
-    """Enter, confirm or refuse money that came in; then the entry as it stands."""
-    await state.clear()
-    funding_id = _id(press, "funding")
-    if press.act == "treasury.fund_enter":
-        await treasury_funding.enter(unit, actor, funding_id, int(press.args["amount"]))
-    elif press.act == "treasury.fund_confirm":
-        await treasury_funding.confirm(unit, actor, funding_id)
-    elif press.act == "treasury.fund_refuse":
-        await treasury_funding.refuse(unit, actor, funding_id)
-    await treasury_funding.show_funding(unit, actor, funding_id)
-    await finish(unit, actor, callback, press)
-
-
 def build_router() -> Router:
     """The router of the payout desk."""
     router = Router(name="treasury")
@@ -218,15 +180,8 @@ def build_router() -> Router:
     press(pay, Pressed("treasury.paid_sure"))
     press(ask_reason, Pressed("treasury.returned"))
     press(came_back, Pressed("treasury.return_reason"))
-    press(fund_button, Pressed("treasury.fund"))
-    press(
-        act_on_funding,
-        Pressed("treasury.fund_open", "treasury.fund_enter", "treasury.fund_confirm", "treasury.fund_refuse"),
-    )
     private = F.chat.type == ChatType.PRIVATE
-    router.message.register(fund_command, Command("fund"), private)
     router.message.register(take_reference, StateFilter(Typing.reference), private, ~F.text.startswith("/"))
-    router.message.register(take_amount, StateFilter(Typing.amount), private, ~F.text.startswith("/"))
     return router
 
 

@@ -174,49 +174,6 @@ class GiftEntry(SQLModel, table=True):
     """What the entry takes from the gift, in the giver's minor units; below zero it brings that back."""
 
 
-class WithdrawalStatus(StrEnum):
-    """Where a treasurer's entry of a withdrawal stands."""
-
-    PENDING = "pending"
-    CONFIRMED = "confirmed"
-    REFUSED = "refused"
-    """The second treasurer does not see this money, or the first one took it back."""
-
-
-W = WithdrawalStatus
-
-WITHDRAWAL_ALLOWED: dict[WithdrawalStatus, frozenset[WithdrawalStatus]] = {
-    W.PENDING: frozenset({W.CONFIRMED, W.REFUSED}),
-    W.CONFIRMED: frozenset(),
-    W.REFUSED: frozenset(),
-}
-
-
-class Withdrawal(SQLModel, table=True):
-    """Money that has left a provider and arrived: entered by one treasurer, confirmed by a second."""
-
-    __tablename__ = "withdrawal"
-    __table_args__ = (
-        CheckConstraint("taken > 0 AND arrived > 0", name="positive"),
-        CheckConstraint("closed_by IS NULL OR status = 'refused' OR closed_by <> entered_by", name="two_people"),
-    )
-
-    id: UUID = Field(default_factory=new_id, primary_key=True)
-    status: WithdrawalStatus = Field(
-        default=W.PENDING, sa_column=enum_column(WithdrawalStatus, "withdrawal_status")
-    )
-    provider: Provider = Field(sa_column=enum_column(Provider, "withdrawal_provider"))
-    taken: int = Field(sa_type=BigInteger)
-    """What left the provider, in minor units of `currency`."""
-    currency: str = Field(max_length=3)
-    arrived: int = Field(sa_type=BigInteger)
-    """What came of it, in minor units of the fund's currency."""
-    entered_by: UUID = Field(foreign_key="volunteer.id")
-    entered_at: datetime = Field(sa_type=UtcTime)
-    closed_by: UUID | None = Field(default=None, foreign_key="volunteer.id")
-    closed_at: datetime | None = Field(default=None, sa_type=UtcTime)
-
-
 class Looked(StrEnum):
     """What kind of Stripe's objects is to be looked up."""
 

@@ -1,7 +1,7 @@
 """Donations in the books: which entries the newest state of a payment asks for, and where the gift stands.
 
 - What a provider holds is an account of its own and may not be promised. It becomes free money when two
-  treasurers have seen it arrive (`payments.withdrawals`).
+  treasurers have seen it arrive (`payments.funding`).
 - Entries are drawn from the whole newest state, each under a reference made from the provider's own id. Entering
   is idempotent by reference, so a repeated, late or reordered event can add nothing.
 - A gift stands in the currency of the account at Stripe; a refund takes back what its part was worth then, and

@@ -1,15 +1,32 @@
-"""Money that comes in by hand: the operator's entry at once, a treasurer's once a second treasurer confirms."""
+"""Money that comes in: the operator's entry at once, a treasurer's once a second treasurer confirms.
 
+What comes out of what others hold (a provider, a partner) is two entries: what left stands on the account of
+exchange in its currency, what arrived comes from there in the fund's. What is not held cannot leave.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
 from uuid import UUID, uuid4
+
+from sqlmodel import col, func, or_, select
 
 from models import audit
 from models.errors import AlreadyDone, BadInput, SamePerson
-from models.funding import FUNDING_ALLOWED, FundingStatus, PendingFunding
-from models.ledger import JournalEntry
+from models.funding import FUNDING_ALLOWED, Funding, FundingSource, FundingStatus
+from models.grant import Grant, Payout, PayoutStatus
+from models.ledger import JournalEntry, LedgerAccount
 from models.states import move
 from models.unit import Unit
-from payments.ledger import EntryKind, Purpose, transfer
+from payments import ledger
+from payments.ledger import EntryKind, Purpose
 from payments.money import Money
+from payments.screening import givers
+
+HELD_BY: Final[Mapping[FundingSource, Purpose]] = {
+    FundingSource.STRIPE: Purpose.STRIPE,
+    FundingSource.STARS: Purpose.STARS,
+    FundingSource.PARTNER: Purpose.PARTNERS,
+}
 
 
 async def add(unit: Unit, money: Money, by: str, reference: str | None = None) -> JournalEntry:
@@ -22,7 +39,7 @@ async def add(unit: Unit, money: Money, by: str, reference: str | None = None) -
         raise BadInput("treasury.bad.currency", currency=unit.policy.currency)
     if money.amount <= 0:
         raise BadInput("treasury.bad.not-positive")
-    return await transfer(
+    return await ledger.transfer(
         unit,
         EntryKind.CONTRIBUTION,
         f"contribution:{reference or uuid4()}",
@@ -33,44 +50,110 @@ async def add(unit: Unit, money: Money, by: str, reference: str | None = None) -
     )
 
 
-async def enter(unit: Unit, funding_id: UUID, money: Money, treasurer: UUID) -> PendingFunding:
-    """Keep a treasurer's entry until a second one confirms. Raises `AlreadyDone` for an id entered before."""
-    if await unit.session.get(PendingFunding, funding_id) is not None:
+async def held(unit: Unit) -> Sequence[tuple[FundingSource, Money]]:
+    """What each source holds for the fund and may hand over now, where that is more than nothing."""
+    names = [col(LedgerAccount.name).startswith(f"{purpose}:") for purpose in HELD_BY.values()]
+    found = await unit.session.exec(
+        select(LedgerAccount.name, LedgerAccount.currency)
+        .where(or_(*names), LedgerAccount.balance > 0)
+        .order_by(LedgerAccount.name)
+    )
+    sources = {purpose: source for source, purpose in HELD_BY.items()}
+    listed = [(sources[Purpose(name.partition(":")[0])], currency) for name, currency in found.all()]
+    held = [(source, await _held(unit, source, currency)) for source, currency in listed]
+    return [(source, money) for source, money in held if money.amount > 0]
+
+
+async def enter(
+    unit: Unit,
+    funding_id: UUID,
+    arrived: Money,
+    treasurer: UUID,
+    source: FundingSource = FundingSource.HAND,
+    taken: Money | None = None,
+) -> Funding:
+    """Keep a treasurer's entry until a second one confirms: what arrived, and what was `taken` of its source.
+
+    Raises `AlreadyDone` for an id entered before, `BadInput` for more than the source holds.
+    """
+    if await unit.session.get(Funding, funding_id) is not None:
         raise AlreadyDone
-    pending = PendingFunding(
+    if taken is not None:
+        await _refuse_more(unit, source, taken)
+    row = Funding(
         id=funding_id,
-        amount=money.amount,
-        currency=money.currency,
+        source=source,
+        amount=arrived.amount,
+        currency=arrived.currency,
+        taken=taken and taken.amount,
+        taken_currency=taken and taken.currency,
         entered_by=treasurer,
         entered_at=unit.now,
     )
-    unit.session.add(pending)
+    unit.session.add(row)
     await unit.session.flush()
-    await audit.record(
-        unit,
-        str(treasurer),
-        "pending_funding.pending",
-        audit.about("pending_funding", funding_id),
-        amount=money.amount,
-        currency=money.currency,
-    )
-    return pending
+    facts = {"amount": arrived.amount, "currency": arrived.currency, "source": str(source)}
+    await audit.record(unit, str(treasurer), "funding.pending", audit.about("funding", funding_id), **facts)
+    return row
 
 
-async def confirm(unit: Unit, pending: PendingFunding, treasurer: UUID) -> JournalEntry:
-    """Count the money. Raises `SamePerson` for whoever entered it and `MoveRefused` when it is closed."""
-    if pending.entered_by == treasurer:
+async def confirm(unit: Unit, row: Funding, treasurer: UUID) -> JournalEntry:
+    """Count the money. Raises `SamePerson` for whoever entered it, `MoveRefused` when it is closed, and `BadInput`
+    when the source holds less by now or the fund's currency is another one since.
+    """
+    if row.entered_by == treasurer:
         raise SamePerson
-    await _close(unit, pending, FundingStatus.CONFIRMED, treasurer)
-    return await add(unit, Money(pending.amount, pending.currency), str(treasurer), f"funding:{pending.id}")
+    arrived, taken, who = Money(row.amount, row.currency), taken_of(row), str(treasurer)
+    if arrived.currency != unit.policy.currency:
+        raise BadInput("treasury.bad.currency", currency=unit.policy.currency)
+    if taken is not None:
+        await ledger.lock(unit, taken.currency)
+        await _refuse_more(unit, row.source, taken)
+    await _close(unit, row, FundingStatus.CONFIRMED, treasurer)
+    if taken is None:
+        return await add(unit, arrived, who, f"funding:{row.id}")
+    source, out, into = HELD_BY[row.source], f"funding:{row.id}:out", f"funding:{row.id}:in"
+    await ledger.transfer(unit, EntryKind.WITHDRAW, out, taken, source=source, target=Purpose.EXCHANGE, actor=who)
+    return await ledger.transfer(
+        unit, EntryKind.ARRIVE, into, arrived, source=Purpose.EXCHANGE, target=Purpose.FUND, actor=who
+    )
 
 
-async def refuse(unit: Unit, pending: PendingFunding, treasurer: UUID) -> None:
+async def refuse(unit: Unit, row: Funding, treasurer: UUID) -> None:
     """Close an entry without counting it; whoever entered it may do so too. Raises `MoveRefused` when closed."""
-    await _close(unit, pending, FundingStatus.REFUSED, treasurer)
+    await _close(unit, row, FundingStatus.REFUSED, treasurer)
 
 
-async def _close(unit: Unit, pending: PendingFunding, status: FundingStatus, treasurer: UUID) -> None:
-    await move(unit, pending, status, FUNDING_ALLOWED, str(treasurer))
-    pending.closed_by, pending.closed_at = treasurer, unit.now
+def taken_of(row: Funding) -> Money | None:
+    """What has left the source of an entry; none for one by hand."""
+    return Money(row.taken, row.taken_currency) if row.taken is not None and row.taken_currency else None
+
+
+async def _held(unit: Unit, source: FundingSource, currency: str) -> Money:
+    """What a source holds; of a partner, without what they are still to pass on."""
+    purpose = HELD_BY[source]
+    there = await ledger.balance(unit, purpose, currency) - await givers.held(unit, purpose, currency)
+    if source is not FundingSource.PARTNER:
+        return there
+    under_way = await unit.session.exec(
+        select(func.coalesce(func.sum(Grant.amount), 0))
+        .join(Payout, col(Payout.grant_id) == Grant.id)
+        .where(
+            Grant.currency == currency,
+            col(Payout.rail).in_([name for name, rail in unit.rails.items() if rail.account == Purpose.PARTNERS]),
+            col(Payout.status).in_((PayoutStatus.SENT, PayoutStatus.RETURNING)),
+            col(Payout.paid_at).is_(None),
+        )
+    )
+    return there - Money(int(under_way.one()), currency)
+
+
+async def _refuse_more(unit: Unit, source: FundingSource, taken: Money) -> None:
+    if (await _held(unit, source, taken.currency)).amount < taken.amount:
+        raise BadInput("donate.bad.held")
+
+
+async def _close(unit: Unit, row: Funding, status: FundingStatus, treasurer: UUID) -> None:
+    await move(unit, row, status, FUNDING_ALLOWED, str(treasurer))
+    row.closed_by, row.closed_at = treasurer, unit.now
     await unit.session.flush()

@@ -112,35 +112,24 @@ async def settle(unit: Unit, grant: Grant, payout: Payout, actor_name: str) -> N
 async def reopen(unit: Unit, grant: Grant, payout: Payout, actor_name: str) -> None:
     """Enter that a paid grant's money came back, and reserve it anew. A grant not settled yet stays reserved.
 
-    A code that does not work brings nothing back: it is lost, and the grant is reserved out of free cash. Raises
-    `FundShort` when there is too little.
+    A code that does not work brings nothing back: it is lost. What a partner could not pass on stands with them
+    until two treasurers have seen it arrive (`payments.funding`). In both cases the grant is reserved out of free
+    cash. Raises `FundShort` when there is too little.
     """
     if grant.status != GrantStatus.PAID:
         return
     money = Money(grant.amount, grant.currency)
     changes = {Purpose.GRANTED: -money, Purpose.RESERVED: money}
-    if registry.find(unit, payout.rail).account == Purpose.VOUCHERS:
-        changes |= {Purpose.LOSSES: money, Purpose.FUND: -money}
+    account = registry.find(unit, payout.rail).account
+    if account is not None:
+        kept = Purpose.LOSSES if account == Purpose.VOUCHERS else account
+        changes |= {kept: money, Purpose.FUND: -money}
     await ledger.post(
         unit, EntryKind.RETURN, f"return:{payout.id}", changes, actor=actor_name, grant_number=grant.number
     )
     await move(unit, grant, GrantStatus.RESERVED, GRANT_ALLOWED, actor_name)
     grant.paid_at = None
     await unit.session.flush()
-
-
-async def hand_back(unit: Unit, grant: Grant, payout: Payout, actor_name: str) -> None:
-    """Enter that a partner has given back what they could not pass on: it is the fund's cash."""
-    await ledger.transfer(
-        unit,
-        EntryKind.HAND_OVER,
-        f"hand-back:{payout.id}",
-        Money(grant.amount, grant.currency),
-        source=Purpose.PARTNERS,
-        target=Purpose.FUND,
-        actor=actor_name,
-        grant_number=grant.number,
-    )
 
 
 async def release(unit: Unit, grant: Grant, actor_name: str) -> None:

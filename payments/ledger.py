@@ -98,6 +98,8 @@ class EntryKind(StrEnum):
     """Free money is set aside for what is missing at a provider, or freed again; or it makes a shortfall good."""
     STOCK = "stock"
     """Codes are bought, given, or written off."""
+    PAYOUT_FEE = "payout_fee"
+    """What a payout cost the fund on top: a partner's fee, a network's. Reference: `fee:` and the attempt."""
     HAND_OVER = "hand_over"
     """Money goes to a partner, who passes it on."""
     WITHDRAW = "withdraw"

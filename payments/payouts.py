@@ -28,8 +28,6 @@ from models.grant import PAYOUT_ALLOWED, Grant, Payout, PayoutStatus, ReturnReas
 from models.states import move
 from models.unit import Unit
 from payments import compliance, grants
-from payments.ledger import Purpose
-from payments.rails import registry
 from payments.rails.base import Rail
 from payments.screening import State, Verdict
 from vault.seal import Place
@@ -261,8 +259,6 @@ async def _returned(unit: Unit, payout: Payout, grant: Grant, case: Case | None,
     """The grant is reserved anew and the case `APPROVED`; without anybody who waits the money is free."""
     await move(unit, payout, PayoutStatus.RETURNED, PAYOUT_ALLOWED, str(treasurer), reason=payout.return_reason)
     await unit.session.flush()
-    if payout.paid_at is None and registry.find(unit, payout.rail).account == Purpose.PARTNERS:
-        await grants.hand_back(unit, grant, payout, str(treasurer))
     await grants.reopen(unit, grant, payout, str(treasurer))
     if case is None or not is_wanted(case):
         await grants.release(unit, grant, str(treasurer))

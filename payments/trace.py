@@ -129,7 +129,7 @@ async def _shares_of_inflows(unit: Unit, donation: Donation) -> dict[str, Fracti
         return {}
     lots = await _lots(unit, name)
     mine = [number for number, (owner, _) in enumerate(lots) if owner == donation.id]
-    withdrawals = await _entries(unit, name, EntryKind.WITHDRAW, EntryKind.HAND_OVER)
+    withdrawals = await _entries(unit, name, EntryKind.WITHDRAW, EntryKind.HAND_OVER, EntryKind.PAYOUT_FEE)
     if not mine or lots[mine[0]][1] <= 0:
         return {}
     return {
@@ -175,8 +175,12 @@ async def _entries(unit: Unit, account: str, *kinds: EntryKind) -> list[_Moved]:
 async def _inflows(unit: Unit, currency: str) -> list[_Moved]:
     name = f"{Purpose.FUND}:{currency}"
     came = await _entries(unit, name, EntryKind.CONTRIBUTION, EntryKind.ARRIVE)
+    # What a partner gives back came in when it was handed to them.
+    returned = await _entries(unit, f"{Purpose.PARTNERS}:{currency}", EntryKind.WITHDRAW)
+    again = {_arrival(each.reference) for each in returned}
     handed = await _entries(unit, f"{Purpose.STRIPE}:{currency}", EntryKind.HAND_OVER)
-    return sorted([*came, *(each._replace(amount=-each.amount) for each in handed)])
+    once = [each for each in came if each.reference not in again]
+    return sorted([*once, *(each._replace(amount=-each.amount) for each in handed)])
 
 
 async def _outflows(unit: Unit, currency: str) -> list[Outflow]:

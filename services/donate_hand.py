@@ -4,7 +4,7 @@ Its receipt goes to the treasurer who entered it, to be passed on to whoever gav
 """
 
 from models.donation import Donation, DonationStatus, Provider
-from models.funding import PendingFunding
+from models.funding import Funding
 from models.unit import Unit
 from models.volunteer import Volunteer
 from services.contact import volunteer_recipient
@@ -13,28 +13,28 @@ from services.speak import Screen, notify
 from texts.formats import money
 
 
-async def record_hand_gift(unit: Unit, pending: PendingFunding) -> Donation:
+async def record_hand_gift(unit: Unit, row: Funding) -> Donation:
     """Record a confirmed entry as a gift, and hand its receipt to the treasurer who entered it.
 
     The gift has the entry's id, by which `payments.trace` finds it in the books.
     """
-    treasurer = await unit.session.get_one(Volunteer, pending.entered_by)
-    token = make_token(unit, pending.id)
+    treasurer = await unit.session.get_one(Volunteer, row.entered_by)
+    token = make_token(unit, row.id)
     donation = Donation(
-        id=pending.id,
+        id=row.id,
         provider=Provider.HAND,
         status=DonationStatus.GIVEN,
-        amount=pending.amount,
-        currency=pending.currency,
+        amount=row.amount,
+        currency=row.currency,
         language=treasurer.language,
         token=token_digest(token),
-        asked_at=pending.entered_at,
+        asked_at=row.entered_at,
         given_at=unit.now,
         due_at=unit.now,
     )
     unit.session.add(donation)
     await unit.session.flush()
     to = await volunteer_recipient(unit, treasurer)
-    amount = money(pending.amount, pending.currency, to.language)
+    amount = money(row.amount, row.currency, to.language)
     await notify(unit, to, Screen(unit.texts.render("donate.told.hand", to.language, amount=amount, token=token)))
     return donation

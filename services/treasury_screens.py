@@ -13,7 +13,7 @@ from sqlmodel import col, select
 
 from models.case import Case
 from models.errors import NotAllowed
-from models.funding import FundingStatus, PendingFunding
+from models.funding import Funding, FundingStatus
 from models.grant import Grant, Payout, PayoutStatus, ReturnReason
 from models.unit import Unit
 from payments import grants, ledger, payouts
@@ -203,9 +203,9 @@ async def _books(unit: Unit, actor: Actor) -> str:
 
 async def _fundings(unit: Unit, actor: Actor) -> list[list[Button]]:
     found = await unit.session.exec(
-        select(PendingFunding)
-        .where(PendingFunding.status == FundingStatus.PENDING)
-        .order_by(col(PendingFunding.entered_at))
+        select(Funding)
+        .where(Funding.status == FundingStatus.PENDING)
+        .order_by(col(Funding.entered_at))
         .limit(PAGE)
     )
     return [

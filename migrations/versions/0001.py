@@ -376,6 +376,32 @@ def upgrade() -> None:
         postgresql_where=sa.text("status <> 'cancelled'"),
     )
     op.create_table(
+        "giver_check",
+        sa.Column("id", sa.Uuid(), nullable=False),
+        sa.Column("whose", sa.Uuid(), nullable=False),
+        sa.Column(
+            "status",
+            sa.Enum(
+                "waiting",
+                "held",
+                "clear",
+                "blocked",
+                "unscreened",
+                name="giver_status",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("name", sa.LargeBinary(), nullable=True),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("lists", sa.String(length=256), nullable=False),
+        sa.Column("asked_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_giver_check")),
+    )
+    op.create_index(op.f("ix_giver_check_subject"), "giver_check", ["subject"], unique=False)
+    op.create_table(
         "inbox_event",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), autoincrement=True, nullable=False),
         sa.Column("source", sa.String(length=16), nullable=False),
@@ -1883,6 +1909,8 @@ def downgrade() -> None:
     op.drop_index("ix_inbox_event_open", table_name="inbox_event")
     op.drop_index("ix_inbox_event_lane_open", table_name="inbox_event")
     op.drop_table("inbox_event")
+    op.drop_index(op.f("ix_giver_check_subject"), table_name="giver_check")
+    op.drop_table("giver_check")
     op.drop_index(
         "uq_fund_grant_live",
         table_name="fund_grant",

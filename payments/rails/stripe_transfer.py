@@ -2,11 +2,15 @@
 
 - Money leaves the balance at Stripe and stands with the partner (`Purpose.PARTNERS`) until a treasurer has entered
   the partner's report; only then does the grant count as paid.
+- Whom an order pays, and what the partner takes for passing it on, is set aside with the order and never read from
+  the settings again: a policy that changes while an order is open pays nobody else, and nobody twice.
+- The partner gets their fee on top, so that the whole amount reaches the person. It is a cost of the fund.
 - The partner is named in the policy and screened each time. Stripe learns an amount, the partner's account and our
   random key; neither the person nor where they are paid. That goes to the partner by the treasurers' own way.
 - The balance at Stripe is in one currency, and pays grants in that currency only.
 """
 
+import json
 from datetime import timedelta
 from typing import Final, Protocol
 
@@ -17,6 +21,8 @@ from payments import ledger
 from payments.ledger import EntryKind, Purpose
 from payments.money import Money
 from payments.rails.base import Order, Outcome, Quote, Result
+from payments.rails.registry import NoRail
+from payments.screening import givers
 from payments.stripe_objects import StripeRefused
 
 NAME: Final = "stripe_transfer"
@@ -69,7 +75,8 @@ class StripeTransfer:
         if money.currency != unit.policy.currency:
             return "treasury.refused.rail-currency"
         there = await ledger.balance(unit, Purpose.STRIPE, money.currency)
-        return "treasury.refused.balance" if there < money else None
+        there -= await givers.held(unit, Purpose.STRIPE, money.currency)
+        return "treasury.refused.balance" if there < money + Money(partner.fee, money.currency) else None
 
     async def quote(self, unit: Unit, money: Money) -> Quote:
         """The whole amount; what the partner takes for passing it on is in the policy."""
@@ -77,14 +84,18 @@ class StripeTransfer:
         days, fee = (partner.days, partner.fee) if partner else (1, 0)
         return Quote(money, Money(fee, money.currency), timedelta(days=days), self.statement)
 
-    async def prepare(self, unit: Unit, order: Order) -> bytes | None:
-        """Nothing to set aside: Stripe refuses what its balance does not hold."""
+    async def prepare(self, unit: Unit, order: Order) -> bytes | None:  # noqa: ARG002 - the interface of a rail
+        """Whom the order pays, and with which fee. Raises `NoRail` when the policy names no partner any more."""
+        partner = unit.policy.partner
+        if partner is None:
+            raise NoRail
+        return json.dumps({"account": partner.account, "fee": partner.fee}).encode()
 
     async def execute(self, order: Order) -> Result:
         """Move the money to the partner; asked again under the same key, Stripe moves nothing more."""
-        gateway = self._open()
+        gateway, account, whole = self._open(), _account(order), order.money + _fee(order)
         try:
-            return Result(Outcome.DONE, await gateway.transfer(order.key, order.money, self._account))
+            return Result(Outcome.DONE, await gateway.transfer(order.key, whole, account))
         except StripeRefused as refused:
             found = await gateway.find_transfer(order.key)
             return (
@@ -101,7 +112,7 @@ class StripeTransfer:
         return False
 
     async def finish(self, unit: Unit, order: Order, result: Result) -> None:
-        """The money stands with the partner."""
+        """The money stands with the partner; their fee is spent."""
         if result.outcome != Outcome.DONE:
             return
         attempt = await unit.session.get_one(Attempt, order.attempt)
@@ -117,6 +128,17 @@ class StripeTransfer:
             actor="system",
             grant_number=grant.number,
         )
+        if (fee := _fee(order)).amount:
+            await ledger.transfer(
+                unit,
+                EntryKind.PAYOUT_FEE,
+                f"fee:{order.attempt}",
+                fee,
+                source=Purpose.STRIPE,
+                target=Purpose.FEES,
+                actor="system",
+                grant_number=grant.number,
+            )
 
     async def probe(self) -> bool:
         """Whether Stripe answers."""
@@ -127,3 +149,11 @@ class StripeTransfer:
         if self._gateway is None:
             raise ConnectionError
         return self._gateway
+
+
+def _account(order: Order) -> str:
+    return str(json.loads(order.prepared or b"")["account"])
+
+
+def _fee(order: Order) -> Money:
+    return Money(int(json.loads(order.prepared or b"")["fee"]), order.money.currency)

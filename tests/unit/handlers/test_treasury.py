@@ -11,10 +11,12 @@ from aiogram.types import Update
 from sqlmodel import select
 
 from bot.database import Resources
-from handlers import intake, treasury
+from handlers import funding, intake, treasury
 from handlers.edge import build_dispatcher
 from models.grant import GrantStatus, PayoutStatus
 from models.mail import Effect, EffectKind
+from payments.ledger import EntryKind, Purpose, transfer
+from payments.money import STARS, Money
 from services.speak import Button, Screen, show
 from tests.unit.services.desk import PLENTY, Desk, make_desk
 from tests.unit.services.fund import LARGE, SMALL
@@ -91,7 +93,7 @@ async def phone(resources: Resources) -> AsyncIterator[Phone]:
     """An open desk and a phone for everybody."""
     desk = await make_desk(resources)
     bot = Bot("1:none")
-    yield Phone(desk, build_dispatcher(treasury.build_router(), intake.build_router()), bot, count(100))
+    yield Phone(desk, build_dispatcher(treasury.build_router(), funding.build_router(), intake.build_router()), bot, count(100))
     await bot.session.close()
 
 
@@ -161,6 +163,30 @@ async def test_money_entered_counts_after_a_second_treasurer(phone: Phone) -> No
     await phone.presses("Coin", "I see this money", seen)
     assert await desk.books() == (PLENTY + 15_000_00, 0, 0)
     assert "in the books" in await phone.text("Coin")
+
+
+async def test_money_out_of_a_provider_is_entered_in_two_amounts(phone: Phone) -> None:
+    """From whom it came is chosen, what left is typed, then what arrived; the second treasurer sees both."""
+    desk = phone.desk
+    async with desk.resources.unit() as unit:
+        stars = Money(1000, STARS)
+        await transfer(
+            unit, EntryKind.GIFT, "gift:1", stars, source=Purpose.CONTRIBUTIONS, target=Purpose.STARS, actor="t"
+        )  # fmt: skip
+    await phone.says("Till", "/fund")
+    await phone.presses("Till", "Telegram: 1,000")
+    await phone.says("Till", "600")
+    await phone.says("Till", "9000")
+    await phone.presses("Till", "Yes, enter it")
+    assert "600" in await phone.text("Till")
+    await phone.presses("Coin", "Open", (await desk.said("Coin", "notice:"))[-1])
+    await phone.presses("Coin", "I see this money")
+    assert await desk.books() == (PLENTY + 9_000_00, 0, 0)
+    await phone.says("Till", "/fund")
+    await phone.presses("Till", "Bank transfer or cash")
+    await phone.says("Till", "100")
+    await phone.presses("Till", "Yes, enter it")
+    assert "Telegram" not in await phone.text("Till")
 
 
 async def test_an_entry_is_refused_or_taken_back(phone: Phone) -> None:

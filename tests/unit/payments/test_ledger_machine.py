@@ -24,7 +24,7 @@ from sqlmodel import col, func, select
 from bot.database import Resources, make_engine
 from models.case import Case, CaseStatus
 from models.errors import Refused
-from models.funding import PendingFunding
+from models.funding import Funding
 from models.grant import Grant, GrantStatus, Payout, PayoutStatus, ReturnReason
 from models.ledger import JournalEntry, LedgerAccount, Posting
 from models.policy import Policy
@@ -99,7 +99,7 @@ class Books(RuleBasedStateMachine):
         """A treasurer confirms or refuses an entry, perhaps their own, perhaps a closed one."""
 
         async def act(unit: Unit) -> None:
-            pending = await _pick(unit, PendingFunding, which)
+            pending = await _pick(unit, Funding, which)
             if pending is not None:
                 await (funding.confirm if good else funding.refuse)(unit, pending, self._treasurer(who))
 

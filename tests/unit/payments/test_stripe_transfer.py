@@ -1,7 +1,7 @@
 """Through a partner: moved once at Stripe, counted once the partner has reported, given back otherwise."""
 
 from collections.abc import AsyncIterator
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -9,6 +9,7 @@ from bot.database import Resources
 from bot.rails import partner_rail
 from models.case import Case, CaseStatus
 from models.errors import NotAllowed
+from models.funding import FundingSource
 from models.grant import GrantStatus, PayoutStatus, ReturnReason
 from models.policy import Partner
 from models.screening import ListStatus, SanctionsList
@@ -21,13 +22,15 @@ from payments.stripe_gateway import StripeGateway
 from sandbox.stripe.calls import FaultKind
 from sandbox.stripe.client import Bank
 from sandbox.stripe.server import StripeServer
-from services import treasury, treasury_machine, treasury_returns, treasury_screens
+from services import treasury, treasury_funding, treasury_machine, treasury_returns, treasury_screens
 from tests.stripe_town import bank, stripe_server
 from tests.unit.services.desk import PLENTY, Desk, make_desk
 from tests.unit.services.fund import SMALL
 
 __all__ = ["bank", "stripe_server"]
 P, G, C = PayoutStatus, GrantStatus, CaseStatus
+FEE = 250
+"""What the partner takes for passing money on."""
 CURRENCY = "EUR"
 """Of the account at Stripe, and so of this fund."""
 
@@ -36,7 +39,7 @@ CURRENCY = "EUR"
 async def desk(resources: Resources, stripe_server: StripeServer, bank: Bank) -> AsyncIterator[Desk]:
     """A desk with a partner, fresh lists, and as much at Stripe as the books say."""
     account = await bank.connect("EE")
-    partner = Partner(name="Open Hands OU", account=account, days=3, fee=0)
+    partner = Partner(name="Open Hands OU", account=account, days=3, fee=FEE)
     resources.policy = resources.policy.model_copy(
         update={"rails": ("stripe_transfer",), "partner": partner, "currency": CURRENCY}
     )
@@ -44,7 +47,7 @@ async def desk(resources: Resources, stripe_server: StripeServer, bank: Bank) ->
     rail = partner_rail(gateway, resources.policy)
     resources.rails = {**resources.rails, rail.name: rail}
     made = await make_desk(resources, 0)
-    await bank.top_up(SMALL)
+    await bank.top_up(SMALL + FEE)
     async with resources.unit() as unit:
         await funding.add(unit, Money(PLENTY, CURRENCY), "operator")
         for source in resources.policy.screening.lists:
@@ -54,7 +57,7 @@ async def desk(resources: Resources, stripe_server: StripeServer, bank: Bank) ->
                 )
             )
         await transfer(
-            unit, EntryKind.GIFT, "gift:1", Money(SMALL, CURRENCY), source=Purpose.CONTRIBUTIONS,
+            unit, EntryKind.GIFT, "gift:1", Money(SMALL + FEE, CURRENCY), source=Purpose.CONTRIBUTIONS,
             target=Purpose.STRIPE, actor="system",
         )  # fmt: skip
     yield made
@@ -99,7 +102,9 @@ async def test_a_partner_passes_it_on_and_reports(desk: Desk, bank: Bank) -> Non
         Purpose.FUND: PLENTY - SMALL, Purpose.RESERVED: SMALL, Purpose.GRANTED: 0, Purpose.STRIPE: 0,
         Purpose.PARTNERS: SMALL,
     }  # fmt: skip
-    assert [made["amount"] for made in await bank.objects("transfer")] == [SMALL]
+    assert [made["amount"] for made in await bank.objects("transfer")] == [SMALL + FEE]
+    async with desk.resources.unit() as unit:
+        assert await balance(unit, Purpose.FEES, CURRENCY) == Money(FEE, CURRENCY)
     async with desk.resources.unit() as unit:
         await treasury_screens.show_payout(unit, await desk.actor(unit, "Coin"), payout_id)
     assert "The partner has the money" in (await desk.screen("Coin"))["text"]
@@ -131,16 +136,69 @@ async def test_stripe_moves_it_once_whatever_it_answers(desk: Desk, bank: Bank, 
     assert len(await bank.objects("transfer")) == 1
 
 
-async def test_what_the_partner_could_not_pass_on_comes_back(desk: Desk) -> None:
-    """Before the report: the money is cash again, the grant stays reserved, the person is asked anew."""
-    payout_id = await _ordered(desk)
+@pytest.mark.parametrize("reported", [False, True])
+async def test_what_the_partner_could_not_pass_on_stands_with_them(desk: Desk, *, reported: bool) -> None:
+    """Before the report or after it: the grant is reserved, and it is cash once two have seen it arrive."""
+    payout_id, entry = await _ordered(desk), uuid4()
     await _tick(desk)
     async with desk.resources.unit() as unit:
+        assert await funding.held(unit) == []
+    async with desk.resources.unit() as unit:
         coin = await desk.actor(unit, "Coin")
+        if reported:
+            await treasury_machine.report(unit, coin, payout_id, "P-7")
         await treasury_returns.came_back(unit, coin, payout_id, ReturnReason.REFUSED)
     assert await desk.stands(payout_id) == (P.RETURNED, G.RESERVED, C.APPROVED)
     books = await _books(desk)
-    assert (books[Purpose.FUND], books[Purpose.RESERVED], books[Purpose.PARTNERS]) == (PLENTY, SMALL, 0)
+    assert books == {
+        Purpose.FUND: PLENTY - SMALL, Purpose.RESERVED: SMALL, Purpose.GRANTED: 0, Purpose.STRIPE: 0,
+        Purpose.PARTNERS: SMALL,
+    }  # fmt: skip
+    async with desk.resources.unit() as unit:
+        assert await funding.held(unit) == [(FundingSource.PARTNER, Money(SMALL, CURRENCY))]
+        till, whole = await desk.actor(unit, "Till"), Money(SMALL, CURRENCY)
+        await treasury_funding.enter(unit, till, entry, SMALL - 100, FundingSource.PARTNER, whole)
+    async with desk.resources.unit() as unit:
+        await treasury_funding.confirm(unit, await desk.actor(unit, "Coin"), entry)
+        assert await balance(unit, Purpose.EXCHANGE, CURRENCY) == Money(100, CURRENCY)
+    books = await _books(desk)
+    assert (books[Purpose.FUND], books[Purpose.PARTNERS]) == (PLENTY - 100, 0)
+
+
+async def test_a_policy_that_changes_pays_nobody_else(desk: Desk, bank: Bank, stripe_server: StripeServer) -> None:
+    """Another partner and another fee between the order and its execution: who was ordered is paid, and once."""
+    await bank.fault("lost_answer", "/v1/transfers", verb="POST")
+    await _ordered(desk)
+    assert await _tick(desk) == [Now.OPEN]
+    first = desk.resources.policy.partner
+    assert first is not None
+    other = Partner(name="Somebody Else OU", account=await bank.connect("LV"), days=1, fee=0)
+    desk.resources.policy = desk.resources.policy.model_copy(update={"partner": other})
+    gateway = StripeGateway(stripe_server.key, stripe_server.url)
+    rail = partner_rail(gateway, desk.resources.policy)
+    desk.resources.rails = {**desk.resources.rails, rail.name: rail}
+    assert await _tick(desk, 2) == [Now.SENT]
+    await gateway.close()
+    [made] = await bank.objects("transfer")
+    assert (made["destination"], made["amount"]) == (first.account, SMALL + FEE)
+
+
+async def test_a_changed_partner_before_the_first_try_changes_no_order(
+    desk: Desk, bank: Bank, stripe_server: StripeServer
+) -> None:
+    """What was set aside with the order decides, also when nothing was asked before the policy changed."""
+    await _ordered(desk)
+    first = desk.resources.policy.partner
+    assert first is not None
+    other = Partner(name="Somebody Else OU", account=await bank.connect("LV"), days=1, fee=7)
+    desk.resources.policy = desk.resources.policy.model_copy(update={"partner": other})
+    gateway = StripeGateway(stripe_server.key, stripe_server.url)
+    rail = partner_rail(gateway, desk.resources.policy)
+    desk.resources.rails = {**desk.resources.rails, rail.name: rail}
+    assert await _tick(desk) == [Now.SENT]
+    await gateway.close()
+    [made] = await bank.objects("transfer")
+    assert (made["destination"], made["amount"]) == (first.account, SMALL + FEE)
 
 
 async def test_without_money_or_partner_the_way_is_closed(desk: Desk, stripe_server: StripeServer) -> None:

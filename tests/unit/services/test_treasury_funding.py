@@ -9,16 +9,17 @@ from sqlmodel import select
 
 from bot.database import Resources
 from models.base import new_id
-from models.donation import Donation, DonationStatus, Provider, Withdrawal, WithdrawalStatus
+from models.donation import Donation, DonationStatus, Provider
 from models.errors import AlreadyDone, BadInput, MoveRefused, SamePerson
+from models.funding import Funding, FundingSource, FundingStatus
 from models.unit import Unit
 from models.volunteer import Role
-from payments import ledger, withdrawals
+from payments import funding, ledger
 from payments.donations import enter_stars
 from payments.ledger import EntryKind, Purpose
 from payments.money import STARS, Money
 from payments.trace import Spent, allocate, follow
-from services import donate_withdraw, treasury_funding
+from services import treasury_funding
 from services.donors import find_by_token, make_token
 from tests.unit.services.fund import Fund
 
@@ -56,12 +57,12 @@ async def stars_given(unit: Unit, stars: int) -> Donation:
 
 async def withdraw(fund: Fund, taken: int, arrived: int) -> None:
     """Enter a withdrawal of stars and confirm it."""
-    withdrawal = uuid4()
+    entry = uuid4()
     async with fund.resources.unit() as unit:
         teller = await fund.actor(unit, "Teller")
-        await donate_withdraw.enter(unit, teller, withdrawal, Provider.STARS, Money(taken, STARS), arrived)
+        await treasury_funding.enter(unit, teller, entry, arrived, FundingSource.STARS, Money(taken, STARS))
     async with fund.resources.unit() as unit:
-        await donate_withdraw.confirm(unit, await fund.actor(unit, "Purser"), withdrawal)
+        await treasury_funding.confirm(unit, await fund.actor(unit, "Purser"), entry)
 
 
 async def pay_out(unit: Unit, number: str, amount: int) -> None:
@@ -98,34 +99,51 @@ async def test_withdrawal_frees_what_arrived(fund: Fund) -> None:
 
 async def test_withdrawal_wants_two_people_and_what_is_there(fund: Fund) -> None:
     """Nobody confirms their own entry, nothing leaves that is not held, and nothing is counted twice."""
-    withdrawal = uuid4()
+    entry = uuid4()
     async with fund.resources.unit() as unit:
         await stars_given(unit, 100)
     async with fund.resources.unit() as unit:
         teller, purser = await fund.actor(unit, "Teller"), await fund.actor(unit, "Purser")
         with pytest.raises(BadInput):
-            await donate_withdraw.enter(unit, teller, uuid4(), Provider.STARS, Money(101, STARS), 1)
-        await donate_withdraw.enter(unit, teller, withdrawal, Provider.STARS, Money(100, STARS), 5_000)
+            await treasury_funding.enter(unit, teller, uuid4(), 1, FundingSource.STARS, Money(101, STARS))
+        await treasury_funding.enter(unit, teller, entry, 5_000, FundingSource.STARS, Money(100, STARS))
         with pytest.raises(AlreadyDone):
-            await donate_withdraw.enter(unit, teller, withdrawal, Provider.STARS, Money(100, STARS), 5_000)
+            await treasury_funding.enter(unit, teller, entry, 5_000, FundingSource.STARS, Money(100, STARS))
         with pytest.raises(SamePerson):
-            await donate_withdraw.confirm(unit, teller, withdrawal)
-        await donate_withdraw.confirm(unit, purser, withdrawal)
+            await treasury_funding.confirm(unit, teller, entry)
+        await treasury_funding.confirm(unit, purser, entry)
     async with fund.resources.unit() as unit:
         with pytest.raises((MoveRefused, BadInput)):
-            await donate_withdraw.confirm(unit, await fund.actor(unit, "Purser"), withdrawal)
-        assert await withdrawals.held(unit) == []
+            await treasury_funding.confirm(unit, await fund.actor(unit, "Purser"), entry)
+        assert await funding.held(unit) == []
+
+
+async def test_an_entry_counts_in_the_currency_it_was_typed_in(fund: Fund) -> None:
+    """A policy in another currency since then makes no other money of what a treasurer saw arrive."""
+    entry = uuid4()
+    async with fund.resources.unit() as unit:
+        await stars_given(unit, 100)
+        teller = await fund.actor(unit, "Teller")
+        await treasury_funding.enter(unit, teller, entry, 5_000, FundingSource.STARS, Money(100, STARS))
+    fund.resources.policy = fund.resources.policy.model_copy(update={"currency": "EUR"})
+    async with fund.resources.unit() as unit:
+        with pytest.raises(BadInput):
+            await treasury_funding.confirm(unit, await fund.actor(unit, "Purser"), entry)
+    fund.resources.policy = fund.resources.policy.model_copy(update={"currency": "RUB"})
+    async with fund.resources.unit() as unit:
+        await treasury_funding.confirm(unit, await fund.actor(unit, "Purser"), entry)
+        assert await ledger.balance(unit, Purpose.FUND, "RUB") == Money(5_000, "RUB")
 
 
 async def test_refused_withdrawal_changes_nothing(fund: Fund) -> None:
     """An entry that the second treasurer does not see stays out of the books."""
-    withdrawal = uuid4()
+    entry = uuid4()
     async with fund.resources.unit() as unit:
         await stars_given(unit, 100)
         teller, purser = await fund.actor(unit, "Teller"), await fund.actor(unit, "Purser")
-        await donate_withdraw.enter(unit, teller, withdrawal, Provider.STARS, Money(100, STARS), 5_000)
-        await donate_withdraw.refuse(unit, purser, withdrawal)
-        assert (await unit.session.get_one(Withdrawal, withdrawal)).status is WithdrawalStatus.REFUSED
+        await treasury_funding.enter(unit, teller, entry, 5_000, FundingSource.STARS, Money(100, STARS))
+        await treasury_funding.refuse(unit, purser, entry)
+        assert (await unit.session.get_one(Funding, entry)).status is FundingStatus.REFUSED
         assert await ledger.balance(unit, Purpose.STARS, STARS) == Money(100, STARS)
 
 
@@ -162,13 +180,13 @@ async def test_month_shows_once_ten_grants_are_in_it(fund: Fund, resources: Reso
 
 async def test_gift_by_hand_has_a_receipt_and_a_way(fund: Fund) -> None:
     """Cash that two treasurers entered is a gift of nobody, found by its token."""
-    funding = uuid4()
+    entry = uuid4()
     async with fund.resources.unit() as unit:
-        await treasury_funding.enter(unit, await fund.actor(unit, "Teller"), funding, 10_000)
-        await treasury_funding.confirm(unit, await fund.actor(unit, "Purser"), funding)
+        await treasury_funding.enter(unit, await fund.actor(unit, "Teller"), entry, 10_000)
+        await treasury_funding.confirm(unit, await fund.actor(unit, "Purser"), entry)
         donation = (await unit.session.exec(select(Donation))).one()
         assert (donation.provider, donation.status, donation.chat) == (Provider.HAND, DonationStatus.GIVEN, None)
-        assert await find_by_token(unit, make_token(unit, funding)) == donation
+        assert await find_by_token(unit, make_token(unit, entry)) == donation
         await pay_out(unit, "G1", 5_000)
         assert await follow(unit, donation) == [Spent(Fraction(1, 2), None, None)]
 
