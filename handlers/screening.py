@@ -11,7 +11,7 @@ from aiogram.types import CallbackQuery, Message
 
 from handlers.pressed import Pressed, finish
 from models.unit import Unit
-from services import screening, screening_screens
+from services import givers, screening, screening_screens, treasury_funding
 from services.access import Actor
 from services.buttons import Press
 from services.speak import erase_messages
@@ -21,6 +21,7 @@ class Deciding(StatesGroup):
     """What a decider is to type."""
 
     reason = State()
+    giver = State()
 
 
 async def command(message: Message, unit: Unit, actor: Actor, state: FSMContext) -> None:
@@ -71,12 +72,32 @@ async def take_reason(message: Message, unit: Unit, actor: Actor, state: FSMCont
     await screening_screens.show_lists(unit, actor, note="screening.decided")
 
 
+async def ask_giver(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
+    """A treasurer wants to say who gave money that came by hand."""
+    funding = UUID(str(press.args["funding"]))
+    await givers.ask_name(unit, actor, funding)
+    await state.set_state(Deciding.giver)
+    await state.set_data({"funding": str(funding)})
+    await finish(unit, actor, callback, press)
+
+
+async def take_giver(message: Message, unit: Unit, actor: Actor, state: FSMContext) -> None:
+    """A typed name: erase it from the chat, screen it, go back to the entry."""
+    erase_messages(unit, actor.address, [message.message_id])
+    funding = UUID((await state.get_data())["funding"])
+    await givers.name_giver(unit, actor, funding, message.text or "")
+    await state.clear()
+    await treasury_funding.show_funding(unit, actor, funding)
+
+
 def build_router() -> Router:
     """The router of screening."""
     router = Router(name="screening")
     private = F.chat.type == ChatType.PRIVATE
     router.message.register(command, Command("sanctions"), private)
     router.message.register(take_reason, StateFilter(Deciding.reason), private, ~F.text.startswith("/"))
+    router.message.register(take_giver, StateFilter(Deciding.giver), private, ~F.text.startswith("/"))
+    router.callback_query.register(ask_giver, Pressed("screening.giver"))
     router.callback_query.register(show, Pressed("screening.show"))
     router.callback_query.register(show_decided, Pressed("screening.decided"))
     router.callback_query.register(open_question, Pressed("screening.open"))

@@ -187,6 +187,50 @@ class ScreeningQuestion(SQLModel, table=True):
     """Why, in the decider's words; sealed like `words`."""
 
 
+class GiverStatus(StrEnum):
+    """Where the screening of one gift's giver stands."""
+
+    WAITING = "waiting"
+    """A list is missing or too old. The gift counts meanwhile."""
+    HELD = "held"
+    """A possible match: the gift is not spent before a human has decided."""
+    CLEAR = "clear"
+    BLOCKED = "blocked"
+    """A human decided that it is the listed one: frozen until the operator's counsel has said what to do."""
+    UNSCREENED = "unscreened"
+    """No list came in time, and the name is kept no longer."""
+
+
+G = GiverStatus
+
+GIVER_ALLOWED: dict[GiverStatus, frozenset[GiverStatus]] = {
+    G.WAITING: frozenset({G.HELD, G.CLEAR, G.BLOCKED, G.UNSCREENED}),
+    G.HELD: frozenset({G.CLEAR, G.BLOCKED}),
+    G.CLEAR: frozenset(),
+    G.BLOCKED: frozenset(),
+    G.UNSCREENED: frozenset(),
+}
+
+
+class GiverCheck(SQLModel, table=True):
+    """The screening of who gave one gift. The name is here only while it is needed, and nothing of a case ever."""
+
+    __tablename__ = "giver_check"
+
+    id: UUID = Field(primary_key=True)
+    """The gift's: of a donation, or of money entered by hand."""
+    whose: UUID
+    """The monthly gift's where there is one: a decision holds for its later months too."""
+    status: GiverStatus = Field(default=GiverStatus.WAITING, sa_column=enum_column(GiverStatus, "giver_status"))
+    name: SealedBytes | None = Field(default=None, sa_type=Sealed)
+    """While WAITING, HELD or BLOCKED. Place of the seal: (`giver_check`, `name`, id)."""
+    subject: BlindIndex = Field(sa_type=String, index=True)
+    """Blind index of the subject, as in its questions."""
+    lists: str = Field(default="", max_length=256)
+    """Versions of the lists that were looked at last."""
+    asked_at: datetime = Field(sa_type=UtcTime)
+
+
 class ScreeningBar(SQLModel, table=True):
     """A volunteer who is involved in what a question is about, and so does not decide it."""
 

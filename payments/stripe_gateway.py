@@ -25,6 +25,7 @@ from payments.stripe_objects import (
     Dispute,
     DisputeEnd,
     Invoice,
+    Movement,
     Order,
     Payment,
     PaymentState,
@@ -219,6 +220,50 @@ class StripeGateway:
             found.extend([event.to_dict(for_json=True) async for event in listed.auto_paging_iter()])
         return found[::-1]
 
+    async def balances(self) -> Sequence[Money]:
+        """What the account holds, at hand or on its way, in each currency. Those that do not fit are left out."""
+        async with _translated():
+            found = await self._client.v1.balance.retrieve_async()
+            total: dict[str, int] = {}
+            for part in (*found.available, *found.pending):
+                total[part.currency] = total.get(part.currency, 0) + part.amount
+            return [from_stripe(amount, code) for code, amount in total.items() if fits(code.upper())]
+        raise AssertionError
+
+    async def movements(self, since: datetime) -> Sequence[Movement]:
+        """Everything that moved on the account since then, oldest first."""
+        async with _translated():
+            asked: Any = {"created": {"gte": int(since.timestamp())}, "limit": PAGE}
+            listed = await self._client.v1.balance_transactions.list_async(asked)
+            found = [each async for each in listed.auto_paging_iter()]
+            return [
+                Movement(str(each.type), _id(each.source) if each.source else "", balance)
+                for each in reversed(found)
+                if fits(each.currency.upper()) and (balance := _balance(each)) is not None
+            ]
+        raise AssertionError
+
+    async def payment_of(self, source: str) -> str | None:
+        """The payment that a charge, a refund or a dispute is about."""
+        retrieve: Mapping[str, Any] = {
+            "ch": self._client.v1.charges, "py": self._client.v1.charges, "re": self._client.v1.refunds,
+            "pyr": self._client.v1.refunds, "du": self._client.v1.disputes, "dp": self._client.v1.disputes,
+        }  # fmt: skip
+        objects = retrieve.get(source.partition("_")[0])
+        async with _translated():
+            found = await objects.retrieve_async(source) if objects else None
+            return _id(found.payment_intent) if found and found.payment_intent else None
+        raise AssertionError
+
+    async def invoice_of(self, payment: str) -> str | None:
+        """The month of a monthly gift that a payment was made for."""
+        async with _translated():
+            listed = await self._client.v1.invoice_payments.list_async(
+                {"payment": {"type": "payment_intent", "payment_intent": payment}, "limit": 1}
+            )
+            return _id(listed.data[0].invoice) if listed.data else None
+        raise AssertionError
+
     async def _session(self, found: stripe.checkout.Session) -> Session:
         payment = None
         if found.payment_intent:
@@ -287,6 +332,7 @@ def _charge(found: Any) -> Charge | None:  # noqa: ANN401 - an expandable field
         card.country if card else None,
         _balance(found.balance_transaction),
         datetime.fromtimestamp(found.created, UTC),
+        found.billing_details.name if found.billing_details else None,
     )
 
 

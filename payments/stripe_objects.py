@@ -4,7 +4,7 @@ Only `payments.stripe_gateway` makes these from Stripe's answers. Amounts are `M
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
@@ -49,6 +49,17 @@ class Balance:
 
 
 @dataclass(frozen=True, slots=True)
+class Movement:
+    """A balance transaction as the account lists it."""
+
+    kind: str
+    """Stripe's type of it."""
+    source: str
+    """What it is because of: a charge, a refund, a dispute, a transfer; empty for Stripe's own."""
+    balance: Balance
+
+
+@dataclass(frozen=True, slots=True)
 class Refund:
     """Money paid back, in the giver's currency; `failed` brought it back when the bank did not take it."""
 
@@ -85,6 +96,8 @@ class Charge:
     balance: Balance | None
     """None until Stripe knows it: some ways to pay settle days later."""
     made_at: datetime
+    giver: str | None = field(default=None, repr=False)
+    """The name that the giver wrote beside their card: for screening alone."""
 
 
 class PaymentState(StrEnum):
@@ -195,6 +208,22 @@ class Gateway(Protocol):
 
     async def stop(self, subscription: str) -> None:
         """End a monthly gift at once; one that has ended already is fine."""
+        ...
+
+    async def balances(self) -> Sequence[Money]:
+        """What the account holds, at hand or on its way, in each currency."""
+        ...
+
+    async def movements(self, since: datetime) -> Sequence[Movement]:
+        """Everything that moved on the account since then, oldest first."""
+        ...
+
+    async def payment_of(self, source: str) -> str | None:
+        """The payment that a charge, a refund or a dispute is about. Raises `StripeUnknown`."""
+        ...
+
+    async def invoice_of(self, payment: str) -> str | None:
+        """The month of a monthly gift that a payment was made for."""
         ...
 
     async def events(self, since: datetime) -> Sequence[dict[str, object]]:

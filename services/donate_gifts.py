@@ -24,6 +24,7 @@ from models.donation import (
 )
 from models.errors import BadInput, ButtonGone, Refused
 from models.unit import Unit
+from payments.screening.givers import refuse_held
 from payments.trace import Spent, follow
 from services.access import Actor
 from services.donate_settle import ask_refund, stop_monthly
@@ -114,6 +115,7 @@ async def take_back(unit: Unit, actor: Actor, donation_id: UUID) -> None:
     donation = await _own(unit, actor, donation_id)
     if not may_take_back(unit, donation):
         raise Refused("donate.bad.late")
+    await refuse_held(unit, donation.id)
     await ask_refund(unit, donation, RefundReason.ASKED, DONOR)
 
 

@@ -23,7 +23,7 @@ from models.unit import Unit
 from payments import donations
 from payments.donations import STRIPE_ACTOR, advance
 from payments.stripe_objects import Invoice, Payment, PaymentState, Session, SessionState, Subscription
-from services import donate_news
+from services import donate_news, givers
 from services.donors import copy_donor, make_token, token_digest
 
 Found = Session | Payment | Invoice | Subscription
@@ -140,6 +140,8 @@ async def _changed(unit: Unit, donation: Donation, before: DonationStatus, payme
             monthly = await unit.session.get(MonthlyGift, donation.monthly_id)
             if monthly is not None:
                 await stop_monthly(unit, monthly, STRIPE_ACTOR)
+    if donation.status is DonationStatus.GIVEN and payment.charge is not None:
+        await givers.given(unit, donation, payment.charge.giver)
     if donation.status is not DonationStatus.GIVEN or before not in PAID_SINCE:
         await donate_news.tell(unit, donation)
 

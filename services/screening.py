@@ -28,11 +28,13 @@ from models.screening import (
     ScreeningAlarm,
     ScreeningBar,
     ScreeningQuestion,
+    SubjectKind,
 )
 from models.unit import Unit
 from models.volunteer import Role, Volunteer
 from payments import compliance
 from payments.screening import lists, questions
+from services import givers
 from services.access import Act, Actor, require
 from services.contact import volunteer_recipient
 from services.jobs import Job
@@ -96,6 +98,9 @@ async def decide(unit: Unit, actor: Actor, question_id: UUID, typed: str, *, sam
     if not SHORTEST_REASON <= len(reason) <= LONGEST_REASON:
         raise BadInput("screening.bad.reason", least=SHORTEST_REASON, most=LONGEST_REASON)
     await questions.decide(unit, question, volunteer.id, reason, same=same)
+    if question.kind is SubjectKind.DONOR:
+        await givers.decided(unit, question.subject)
+        return
     for other in await holders(unit, Role.TREASURER):
         if other.id != volunteer.id:
             to = await volunteer_recipient(unit, other)
@@ -238,4 +243,5 @@ JOBS: tuple[Job, ...] = (
     Job("screening.tell", timedelta(minutes=1), _find_untold, _tell_untold),
     Job("screening.alarm", timedelta(minutes=10), _find_alarms, _alarm),
     Job("screening.remove", timedelta(days=1), _find_old, _remove_old),
+    *givers.JOBS,
 )

@@ -3,9 +3,9 @@
 from uuid import UUID
 
 from models.policy import ListSource
-from models.screening import ListStatus, SanctionsList, ScreeningQuestion
+from models.screening import GiverStatus, ListStatus, SanctionsList, ScreeningQuestion
 from models.unit import Unit
-from payments.screening import lists
+from payments.screening import givers, lists
 from payments.screening.entries import Facts, Shown
 from services import screening
 from services.access import Act, Actor, require
@@ -14,6 +14,8 @@ from texts.formats import day
 
 AT_ONCE = 8
 """Questions on one screen; the next come when these are decided."""
+
+SHOWN = (GiverStatus.WAITING, GiverStatus.HELD, GiverStatus.BLOCKED)
 
 LATEST, SHORT_LINE = 5, 120
 """Decisions on one screen, and UTF-16 units of a subject and a name there."""
@@ -36,6 +38,10 @@ async def show_lists(unit: Unit, actor: Actor, *, note: str | None = None) -> No
     parts.append(
         unit.texts.render("screening.open", actor.language, n=await screening.count_open(unit), mine=len(mine))
     )
+    gifts = await givers.counts(unit)
+    if any(gifts.get(status) for status in SHOWN):
+        counted = {str(status): gifts.get(status, 0) for status in SHOWN}
+        parts.append(unit.texts.render("screening.gifts", actor.language, **counted))
     rows = [[_question(unit, actor, question)] for question in mine[:AT_ONCE]]
     rows.append([Button(unit.texts.render("screening.button.decided", actor.language), "screening.decided")])
     rows.append([Button(unit.texts.render("volunteers.button.back", actor.language), "volunteers.home")])

@@ -8,7 +8,7 @@ import json
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from sqlmodel import col, delete, select
@@ -24,6 +24,10 @@ from vault.types import BlindIndex, Compartment, IndexName, SealedBytes
 
 if TYPE_CHECKING:
     from payments.screening.checking import Subject
+
+
+GONE: Final = "—"
+"""Stands for words that were forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,7 @@ async def ask(unit: Unit, subject: "Subject", found: Sequence[Near], versions: s
         elif question.status is QuestionStatus.LAPSED:
             await move(unit, question, QuestionStatus.OPEN, QUESTION_ALLOWED, "system")
             question.told_at = None
+            question.words = await _seal(unit, question, "words", subject.text)
         if question.status is QuestionStatus.OPEN:
             await _bar(unit, question, subject.involved)
             still.append(question.id)
@@ -89,6 +94,19 @@ async def forget(unit: Unit, case_id: UUID) -> None:
     of_case = select(ScreeningQuestion.id).where(ScreeningQuestion.case_id == case_id)
     await unit.session.exec(delete(ScreeningBar).where(col(ScreeningBar.question_id).in_(of_case)))
     await unit.session.exec(delete(ScreeningQuestion).where(col(ScreeningQuestion.case_id) == case_id))
+
+
+async def drop_words(unit: Unit, subject: BlindIndex) -> None:
+    """Forget what a subject is called that nobody needs to know any more. Decisions and their reasons stay."""
+    over = (QuestionStatus.NOT_SAME, QuestionStatus.LAPSED)
+    found = await unit.session.exec(
+        select(ScreeningQuestion).where(
+            ScreeningQuestion.subject == subject, col(ScreeningQuestion.status).in_(over)
+        )
+    )
+    for question in found.all():
+        question.words = await _seal(unit, question, "words", GONE)
+    await unit.session.flush()
 
 
 def index_of(unit: Unit, subject: "Subject") -> BlindIndex:

@@ -99,6 +99,7 @@ async def test_payment_is_read_whole(gateway: StripeGateway, bank: Bank) -> None
     assert payment is not None
     assert payment.charge is not None
     assert payment.charge.country == "RU"
+    assert payment.charge.giver == "Test Donor"
     assert payment.charge.balance is not None
     for _ in range(2):
         await gateway.refund(session.donation or uuid4(), payment.id)
