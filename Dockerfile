@@ -20,7 +20,7 @@ RUN /venv/bin/python -m pip install --no-cache-dir --no-index --no-deps --no-bui
 FROM python:3.11.14-slim-bookworm
 # pg_dump and pg_restore for `plecho backup`; their version is that of compose.yaml's server.
 RUN apt-get update \
-    && apt-get install --yes --no-install-recommends postgresql-client \
+    && apt-get install --yes --no-install-recommends postgresql-client-15 \
     && rm -rf /var/lib/apt/lists/*
 RUN useradd --system --uid 10001 --home-dir /var/lib/plecho --shell /usr/sbin/nologin plecho \
     && install --directory --mode 700 --owner plecho /var/lib/plecho

@@ -87,7 +87,8 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
 
 async def quick(settings: Settings) -> Finding:
     """Ask the running process for its health: what a container's health check needs."""
-    address = f"http://{settings.web_host}:{settings.web_port}/health"
+    host = f"[{settings.web_host}]" if ":" in settings.web_host else settings.web_host
+    address = f"http://{host}:{settings.web_port}/health"
     mend = "see the log of the running process"
     try:
         async with aiohttp.ClientSession(timeout=SECONDS) as session, session.get(address) as response:

@@ -146,10 +146,11 @@ async def test_the_health_of_a_running_process(settings: Settings, status: int, 
         assert (await quick(bound)).well is well
 
 
-async def test_no_running_process(settings: Settings) -> None:
-    """Nothing answers: not healthy, and said so."""
-    finding = await quick(settings.model_copy(update={"web_bind": "127.0.0.1:1"}))
-    assert not finding.well
+@pytest.mark.parametrize("bind", ["127.0.0.1:1", "[::1]:1", "::1:1"])
+async def test_no_running_process(settings: Settings, bind: str) -> None:
+    """Nothing answers at an address of either family: not healthy, and said so."""
+    finding = await quick(settings.model_copy(update={"web_bind": bind}))
+    assert (finding.well, finding.detail) == (False, "ClientConnectorError")
     assert "running" in finding.mend
 
 

@@ -1,5 +1,6 @@
 """The container image, as far as it can be checked without a Docker engine, and the locks it is built from."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 import yaml
+
+from bot.app import PATIENCE, Part
 
 ROOT = Path(__file__).parents[3]
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
@@ -72,6 +75,18 @@ def test_it_runs_without_rights() -> None:
     assert all("ports" not in each for each in compose()["services"].values())
 
 
+def test_the_dump_is_as_old_as_the_server() -> None:
+    """pg_dump refuses a newer server, and an older one cannot read its dump back."""
+    [client] = re.findall(r"postgresql-client-(\d+)", " ".join(steps("RUN")))
+    assert compose()["services"]["db"]["image"].startswith(f"postgres:{client}.")
+
+
+def test_the_end_is_waited_for() -> None:
+    """The engine gives each part of the process the time that it takes to finish what is under way."""
+    [seconds] = re.findall(r"^(\d+)s$", compose()["services"]["plecho"]["stop_grace_period"])
+    assert int(seconds) > len(Part) * PATIENCE
+
+
 def test_secrets_have_the_names_of_settings() -> None:
     """Each secret of compose.yaml that the bot gets is a setting, so that the bot finds it."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -80,7 +95,7 @@ def test_secrets_have_the_names_of_settings() -> None:
 
 
 def test_the_installed_program_is_whole(tmp_path: Path) -> None:
-    """The image's own RUN step installs every module, text, revision, policy and page of the source tree."""
+    """The image's own RUN step installs every module, text, revision, policy and page; it starts alone."""
     [step] = [step for step in steps("RUN") if "--no-index" in step]
     source, target = tmp_path / "source", tmp_path / "target"
     copy_source(source)
@@ -91,6 +106,11 @@ def test_the_installed_program_is_whole(tmp_path: Path) -> None:
         path.relative_to(source) for name in packages() for path in (source / name).rglob("*") if path.is_file()
     }
     assert wanted == {path for path in wanted if (target / path).is_file()}
+    health = shlex.split(" ".join(json.loads(steps("HEALTHCHECK")[0].partition("CMD ")[2])[1:]))
+    program = [str(target / "bin" / "plecho"), *health, "--help"]
+    alone = {"PYTHONPATH": str(target), "PLECHO_DATA_DIR": str(tmp_path), "COLUMNS": "200"}
+    ran = subprocess.run(program, cwd=tmp_path, env=alone, check=True, capture_output=True, text=True)  # noqa: S603 - our own Dockerfile
+    assert health[-1] in ran.stdout
 
 
 def copy_source(target: Path) -> None:
