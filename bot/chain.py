@@ -19,7 +19,7 @@ from models.chain import TransferStatus
 from payments.chain import batch, rows, sending, watching
 from payments.chain.sending import Chain
 from payments.chain.signing import address_of
-from payments.chain.values import FeeTooHigh, NodeFailed
+from payments.chain.values import FeeTooHigh, NodeFailed, StandsStill
 from payments.rails.stablecoin import NAME, Stablecoin
 from vault.files import create_private
 from vault.passwords import STRONG, Argon2Cost
@@ -57,6 +57,10 @@ async def export_batch(resources: Resources, path: Path) -> str:
         made = await batch.export(chain)
     except FeeTooHigh:
         raise Problem("the chain asks more for a transfer than the policy pays; try later") from None
+    except StandsStill as trouble:
+        raise Problem(
+            f"the wallet stands still ({trouble}): see docs/RUNBOOK.md, then `plecho chain resume`"
+        ) from None
     except NodeFailed as failed:
         raise _silent(failed) from None
     try:
@@ -88,7 +92,7 @@ async def resume(resources: Resources) -> str:
     """Let the wallet that pays now go on after people have looked at its trouble. Raises `Problem`."""
     chain = (await _chains(resources))[0]
     try:
-        await sending.resume(chain)
+        await watching.resume(chain)
     except NodeFailed as failed:
         raise _silent(failed) from None
     async with resources.unit() as unit:

@@ -30,7 +30,7 @@ class TransferStatus(StrEnum):
     FINAL = "final"
     """So deep that it is no longer watched."""
     ODD = "odd"
-    """In a block, and the token says something else than was asked: people decide, nothing is tried again."""
+    """Something happened that was not asked, or is not certain enough: people decide, nothing is tried again."""
     FAILED = "failed"
     """For good: nothing has moved, and nothing that was signed for it can be taken by the chain any more."""
     CANCELLED = "cancelled"
@@ -40,15 +40,20 @@ class TransferStatus(StrEnum):
 S = TransferStatus
 
 TRANSFER_ALLOWED: dict[TransferStatus, frozenset[TransferStatus]] = {
-    S.PREPARED: frozenset({S.ISSUED, S.FAILED, S.CANCELLED}),
+    S.PREPARED: frozenset({S.ISSUED, S.DONE, S.ODD, S.FAILED, S.CANCELLED}),
     S.ISSUED: frozenset({S.DONE, S.ODD, S.FAILED}),
-    S.DONE: frozenset({S.FINAL, S.ISSUED}),
-    S.ODD: frozenset({S.ISSUED}),
+    S.DONE: frozenset({S.FINAL, S.ISSUED, S.PREPARED}),
+    S.ODD: frozenset({S.ISSUED, S.FINAL, S.FAILED}),
     S.FINAL: frozenset(),
-    S.FAILED: frozenset(),
-    S.CANCELLED: frozenset(),
+    S.FAILED: frozenset({S.ODD}),
+    S.CANCELLED: frozenset({S.ODD}),
 }
-"""`DONE -> ISSUED` and `ODD -> ISSUED`: the chain was reorganised, and the block is gone."""
+"""`DONE -> ISSUED` and `ODD -> ISSUED`: the chain was reorganised, and the block is gone.
+
+`PREPARED -> DONE` and back, `PREPARED -> ODD`: a backup was put back, and the chain knows of a payment that this
+database has yet to make. `FAILED -> ODD`, `CANCELLED -> ODD`: it was paid after all. `ODD -> FINAL` and
+`ODD -> FAILED`: people have decided.
+"""
 
 
 class Trouble(StrEnum):
@@ -110,7 +115,7 @@ class ChainTransfer(SQLModel, table=True):
     """Place of the seal: (`chain_transfer`, `destination`, id)."""
     nonce: int | None = Field(default=None, sa_type=BigInteger)
     event: BlindIndex | None = Field(default=None, sa_type=String, unique=True)
-    """Of a batch: blind index of the event on the chain that is this transfer. One event is one transfer."""
+    """Blind index of the event on the chain that is this transfer. One event is one transfer."""
     block: int | None = Field(default=None, sa_type=BigInteger)
     """Where it was when it was done."""
     recorded: bool = False
@@ -124,6 +129,23 @@ class ChainTransfer(SQLModel, table=True):
     taken_back_at: datetime | None = Field(default=None, sa_type=UtcTime)
     """When a reorganisation last took it back; treasurers are told."""
     told_at: datetime | None = Field(default=None, sa_type=UtcTime)
+
+
+class ChainStray(SQLModel, table=True):
+    """The token left the wallet, and no transfer had asked for it.
+
+    Kept for good: after a backup was put back, the transfer may be asked for only later, and is not paid again.
+    """
+
+    __tablename__ = "chain_stray"
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    wallet_id: UUID = Field(foreign_key="chain_wallet.id", index=True)
+    event: BlindIndex = Field(sa_type=String, unique=True)
+    """Blind index of the event."""
+    moved: BlindIndex = Field(sa_type=String, index=True)
+    """Blind index of destination and amount."""
+    found_at: datetime = Field(sa_type=UtcTime)
 
 
 class ChainTransaction(SQLModel, table=True):

@@ -662,6 +662,13 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("source", name=op.f("pk_screening_alarm")),
     )
     op.create_table(
+        "seen_balance",
+        sa.Column("account", sa.String(length=64), nullable=False),
+        sa.Column("more", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("account", name=op.f("pk_seen_balance")),
+    )
+    op.create_table(
         "sent_message",
         sa.Column("id", sa.Uuid(), nullable=False),
         sa.Column("lane", sa.String(), nullable=False),
@@ -1882,6 +1889,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_sent_message_erase_at"), table_name="sent_message")
     op.drop_index(op.f("ix_sent_message_case_id"), table_name="sent_message")
     op.drop_table("sent_message")
+    op.drop_table("seen_balance")
     op.drop_table("screening_alarm")
     op.drop_index("ix_sanctions_list_status", table_name="sanctions_list")
     op.drop_table("sanctions_list")

@@ -3,7 +3,7 @@
 - An answer is taken apart into values of ours at once; whatever is nonsense, late or refused is `NodeFailed`.
 - No error's text leaves here: a node may quote an address.
 - Several nodes may be named. Then a transfer is done, or has failed, only when all of them say so; a node that
-  lies or lags makes the fund wait, and never pay twice.
+  lies or lags makes the fund wait, and never pay twice. One alone is never believed that a transfer has failed.
 """
 
 import asyncio
@@ -80,6 +80,10 @@ class Node:
         """How many transactions of the wallet are in the chain, up to a block or the newest one."""
         at: Any = "latest" if block is None else block
         return _natural(await self._ask(self._web3.eth.get_transaction_count(_address(wallet), at)))
+
+    async def waiting(self, wallet: str) -> int:
+        """The same, with those that wait in the node's pool."""
+        return _natural(await self._ask(self._web3.eth.get_transaction_count(_address(wallet), "pending")))
 
     async def coins(self, wallet: str) -> int:
         """The chain's coin that the wallet holds, in wei."""
@@ -179,8 +183,8 @@ class Node:
 
 
 def connect(urls: Sequence[str]) -> tuple[Node, ...]:
-    """One node for each address."""
-    return tuple(Node(url) for url in urls)
+    """One node for each address; the same one named twice is one."""
+    return tuple(Node(url) for url in dict.fromkeys(urls))
 
 
 def _address(text: str) -> Any:  # noqa: ANN401 - web3's own kind of string

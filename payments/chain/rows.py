@@ -10,12 +10,14 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import delete
-from sqlmodel import col, func, select
+from sqlmodel import col, func, select, update
 
 from models import audit
+from models.attempt import Attempt
 from models.base import new_id
 from models.chain import (
     TRANSFER_ALLOWED,
+    ChainStray,
     ChainTransaction,
     ChainTransfer,
     ChainWallet,
@@ -24,7 +26,7 @@ from models.chain import (
 )
 from models.states import move
 from models.unit import Unit
-from payments.chain.values import Event, Fees, Signed
+from payments.chain.values import Event, Fees, Moved, Signed
 from vault.seal import Place
 from vault.types import BlindIndex, IndexName
 
@@ -37,6 +39,15 @@ OUT: Final = frozenset({TransferStatus.ISSUED, TransferStatus.DONE, TransferStat
 _TRANSACTION: Final = "chain_transaction"
 NEVER: Final = frozenset({TransferStatus.FAILED, TransferStatus.CANCELLED})
 OVER: Final = NEVER | {TransferStatus.FINAL}
+
+PAID_BEFORE: Final = "PaidBefore"
+"""The chain has a payment of the same amount to the same destination that this database did not make."""
+PAID_AFTER_ALL: Final = "PaidAfterAll"
+"""The same, of a transfer that had failed or was cancelled."""
+FOR_PEOPLE: Final = frozenset({PAID_BEFORE, PAID_AFTER_ALL})
+"""Errors of odd transfers that no later answer of the chain puts right."""
+STANDS_STILL: Final = frozenset({Trouble.ODD, Trouble.FOREIGN})
+"""Troubles in which a wallet signs nothing until people have looked."""
 
 
 async def wallet(unit: Unit, chain_id: int, address: str) -> ChainWallet:
@@ -59,14 +70,29 @@ async def peek(unit: Unit, chain_id: int, address: str) -> ChainWallet | None:
 
 
 async def add(unit: Unit, purse: ChainWallet, attempt: UUID, amount: int, tokens: int, to: str) -> ChainTransfer:
-    """A new transfer, prepared."""
+    """A new transfer: prepared, or odd when the chain has a payment of this kind that nobody had asked for."""
     made = ChainTransfer(
         attempt=attempt, wallet_id=purse.id, amount=amount, tokens=str(tokens), created_at=unit.now
     )
     made.destination = unit.vault.seal_server(to.encode(), _place(made))
     unit.session.add(made)
     await unit.session.flush()
+    if (stray := await stray_like(unit, purse, Moved(to, tokens))) is not None:
+        await paid_before(unit, purse, made, stray, PAID_BEFORE)
     return made
+
+
+async def paid_before(unit: Unit, purse: ChainWallet, row: ChainTransfer, event: BlindIndex, error: str) -> None:
+    """The chain has a payment that this transfer asks or asked for: it is odd, and the wallet stands still."""
+    row.event, row.error, row.told_at = event, error, None
+    await move(unit, row, TransferStatus.ODD, TRANSFER_ALLOWED, ACTOR)
+    await in_trouble(unit, purse, Trouble.ODD)
+    await unit.session.flush()
+
+
+async def decide(unit: Unit, row: ChainTransfer, *, paid: bool) -> None:
+    """People have found out whether an odd transfer was paid: nothing that the chain says changes it any more."""
+    await move(unit, row, TransferStatus.FINAL if paid else TransferStatus.FAILED, TRANSFER_ALLOWED, ACTOR)
 
 
 async def transfer(unit: Unit, attempt: UUID, *, lock: bool = False) -> ChainTransfer | None:
@@ -76,6 +102,12 @@ async def transfer(unit: Unit, attempt: UUID, *, lock: bool = False) -> ChainTra
         await audit.hold(unit)
         asked = asked.with_for_update()
     return (await unit.session.exec(asked.execution_options(populate_existing=True))).first()
+
+
+async def is_doubted(unit: Unit, row: ChainTransfer) -> bool:
+    """Whether a backup was put back since a transfer was prepared: nobody signs it any more."""
+    found = await unit.session.exec(select(Attempt.doubted).where(Attempt.id == row.attempt))
+    return bool(found.first())
 
 
 async def with_status(
@@ -140,9 +172,21 @@ async def keep(
     await unit.session.flush()
 
 
+async def signed(unit: Unit, purse: ChainWallet) -> dict[bytes, ChainTransfer]:
+    """The wallet's transfers by what the chain calls their transactions, as far as that is not forgotten."""
+    found = await unit.session.exec(
+        select(ChainTransaction, ChainTransfer)
+        .join(ChainTransfer, col(ChainTransfer.id) == ChainTransaction.transfer_id)
+        .where(ChainTransfer.wallet_id == purse.id)
+    )
+    return {hash_of(unit, one): row for one, row in found.all()}
+
+
 async def matched(unit: Unit, row: ChainTransfer, event: Event) -> None:
-    """Write down which event on the chain a batch's transfer is."""
+    """Write down which event on the chain a batch's transfer is: it is done."""
     row.event, name = event_index(unit, event), new_id()
+    row.done_at, row.block, row.error = unit.now, event.block, None
+    await move(unit, row, TransferStatus.DONE, TRANSFER_ALLOWED, ACTOR)
     sealed = unit.vault.seal_server(event.hash, Place(_TRANSACTION, "hash", name))
     unit.session.add(ChainTransaction(id=name, transfer_id=row.id, version=0, hash=sealed, made_at=unit.now))
     await unit.session.flush()
@@ -175,6 +219,54 @@ async def by_event(unit: Unit, event: Event) -> ChainTransfer | None:
     """The transfer that an event was found to be."""
     name = event_index(unit, event)
     return (await unit.session.exec(select(ChainTransfer).where(ChainTransfer.event == name))).first()
+
+
+async def is_known(unit: Unit, event: Event) -> bool:
+    """Whether an event was found before, as a transfer or as a stray."""
+    name = event_index(unit, event)
+    strays = await unit.session.exec(select(ChainStray.id).where(ChainStray.event == name))
+    return strays.first() is not None or await by_event(unit, event) is not None
+
+
+async def add_stray(unit: Unit, purse: ChainWallet, event: Event) -> None:
+    """Keep an event that no transfer asked for."""
+    unit.session.add(
+        ChainStray(
+            wallet_id=purse.id,
+            event=event_index(unit, event),
+            moved=_moved_index(unit, event.moved),
+            found_at=unit.now,
+        )
+    )
+    if purse.trouble not in STANDS_STILL:
+        purse.trouble, purse.told_at = Trouble.STRAY, None
+    await unit.session.flush()
+
+
+async def stray_like(unit: Unit, purse: ChainWallet, moved: Moved) -> BlindIndex | None:
+    """The oldest stray of this amount to this destination that was not taken for a transfer."""
+    taken = select(ChainTransfer.event).where(col(ChainTransfer.event).is_not(None))
+    found = await unit.session.exec(
+        select(ChainStray.event)
+        .where(
+            ChainStray.wallet_id == purse.id,
+            ChainStray.moved == _moved_index(unit, moved),
+            col(ChainStray.event).not_in(taken),
+        )
+        .order_by(col(ChainStray.found_at), col(ChainStray.id))
+        .limit(1)
+    )
+    event = found.first()
+    return BlindIndex(event) if event is not None else None
+
+
+async def doubt(unit: Unit) -> None:
+    """After a backup was put back: no wallet signs anything until people have compared it with the chain."""
+    await unit.session.exec(update(ChainWallet).values(trouble=Trouble.FOREIGN, told_at=None))
+
+
+def _moved_index(unit: Unit, moved: Moved) -> BlindIndex:
+    return unit.vault.index(IndexName.destination, f"moved:{moved.to}:{moved.tokens}")
 
 
 def event_index(unit: Unit, event: Event) -> BlindIndex:

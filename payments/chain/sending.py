@@ -22,7 +22,7 @@ from payments.chain import rows
 from payments.chain.node import Node
 from payments.chain.signing import cancellation, fees, raised, sign
 from payments.chain.signing import transfer as transfer_of
-from payments.chain.values import Fees, FeeTooHigh, Gauge, NodeFailed
+from payments.chain.values import Count, Fees, FeeTooHigh, Gauge, NodeFailed
 
 OpenUnit = Callable[[], AbstractAsyncContextManager[Unit]]
 
@@ -48,8 +48,7 @@ class Look:
     """What the chain says before a transfer is signed."""
 
     gauge: Gauge
-    count: int
-    """Nonces that the wallet has used up."""
+    count: Count
     coins: int
     tokens: int
     is_contract: bool
@@ -85,12 +84,13 @@ async def issue(chain: Chain, attempt: UUID) -> None:
             return
         note_gauge(unit, purse, look.gauge)
         if purse.next_nonce is None:
-            purse.next_nonce = look.count
+            purse.next_nonce = look.count.mined
         out = await rows.with_status(unit, purse, rows.OUT)
-        if look.count < min([one.nonce for one in out if one.nonce is not None], default=purse.next_nonce):
+        if look.count.mined < min([one.nonce for one in out if one.nonce is not None], default=purse.next_nonce):
             raise NodeFailed("Lagging")
         found = plan(look, purse, [one for one in out if one.status == TransferStatus.ISSUED], tokens, chain.rules)
-        await rows.in_trouble(unit, purse, found.trouble)
+        if found.trouble is not None or purse.trouble != Trouble.STRAY:
+            await rows.in_trouble(unit, purse, found.trouble)
         if found.error is not None:
             row.error = found.error
             await move(unit, row, TransferStatus.FAILED, TRANSFER_ALLOWED, rows.ACTOR)
@@ -102,8 +102,10 @@ def plan(look: Look, purse: ChainWallet, out: list[ChainTransfer], tokens: int, 
     """Whether a transfer can be signed now. `out`: transfers of the wallet that are not in the chain yet."""
     if look.is_contract:
         return Plan(error="IsContract")
-    if purse.trouble == Trouble.ODD or (purse.next_nonce is not None and look.count > purse.next_nonce):
-        return Plan(trouble=Trouble.ODD if purse.trouble == Trouble.ODD else Trouble.FOREIGN)
+    if purse.trouble in rows.STANDS_STILL:
+        return Plan(trouble=purse.trouble)
+    if purse.next_nonce is not None and look.count.most > purse.next_nonce:
+        return Plan(trouble=Trouble.FOREIGN)
     if look.tokens < tokens + sum(int(one.tokens) for one in out):
         return Plan(trouble=Trouble.TOKEN)
     if look.gas is None or look.gas > rules.gas_limit:
@@ -198,27 +200,16 @@ async def recheck(chain: Chain) -> None:
     async with chain.open_unit() as unit:
         purse = await rows.wallet(unit, rules.chain_id, chain.wallet)
         note_gauge(unit, purse, gauge)
-        if chain.secret and purse.next_nonce is not None and count > purse.next_nonce:
+        foreign = purse.next_nonce is not None and count > purse.next_nonce
+        if foreign and purse.trouble not in rows.STANDS_STILL:
             await rows.in_trouble(unit, purse, Trouble.FOREIGN)
         if purse.trouble in {Trouble.TOKEN, Trouble.GAS, Trouble.FEE}:
             asked = await rows.with_status(
                 unit, purse, frozenset({TransferStatus.PREPARED, TransferStatus.ISSUED})
             )
-            look = Look(gauge, 0, coins, held, is_contract=False, gas=rules.gas_limit)
+            look = Look(gauge, Count(0, 0), coins, held, is_contract=False, gas=rules.gas_limit)
             found = plan(look, purse, list(asked), 0, rules)
             await rows.in_trouble(unit, purse, found.trouble)
-
-
-async def resume(chain: Chain) -> None:
-    """Start a wallet again after people have looked at its trouble. Raises `NodeFailed`.
-
-    Nonces that somebody else used are left out: from now on the chain's count is ours.
-    """
-    count = max([await node.count(chain.wallet) for node in chain.nodes])
-    async with chain.open_unit() as unit:
-        purse = await rows.wallet(unit, chain.rules.chain_id, chain.wallet)
-        purse.next_nonce = max(count, purse.next_nonce or 0)
-        await rows.in_trouble(unit, purse, None)
 
 
 def note_gauge(unit: Unit, purse: ChainWallet, gauge: Gauge) -> None:
@@ -226,15 +217,22 @@ def note_gauge(unit: Unit, purse: ChainWallet, gauge: Gauge) -> None:
     purse.base_fee, purse.priority_fee, purse.seen_at = gauge.base, gauge.priority, unit.now
 
 
-async def _look(chain: Chain, to: str, tokens: int) -> Look:
-    """Ask every node for what must not be wrong, and the first one for the rest."""
-    counts = set()
+async def count_all(chain: Chain) -> Count:
+    """How many transactions of the wallet the chain has. Raises `NodeFailed` when two nodes disagree."""
+    mined, waiting = set(), set()
     for node in chain.nodes:
         if await node.chain_id() != chain.rules.chain_id:
             raise NodeFailed("WrongChain")
-        counts.add(await node.count(chain.wallet))
-    if len(counts) > 1:
+        mined.add(await node.count(chain.wallet))
+        waiting.add(await node.waiting(chain.wallet))
+    if len(mined) > 1:
         raise NodeFailed("NodesDisagree")
+    return Count(min(mined), max(mined | waiting))
+
+
+async def _look(chain: Chain, to: str, tokens: int) -> Look:
+    """Ask every node for what must not be wrong, and the first one for the rest."""
+    count = await count_all(chain)
     node, rules = chain.nodes[0], chain.rules
     if await node.decimals(rules.token) != rules.decimals:
         raise NodeFailed("WrongDecimals")  # a slip in the policy would pay a power of ten too much
@@ -243,7 +241,7 @@ async def _look(chain: Chain, to: str, tokens: int) -> Look:
     gas: int | None = rules.gas_limit
     if held >= tokens and coins >= rules.gas_limit * gauge.base:  # some nodes refuse to estimate for a poor wallet
         gas = await node.gas(chain.wallet, transfer_of(rules, 0, to, tokens, 0, Fees(0, 0)))
-    return Look(gauge, counts.pop(), coins, held, await node.is_contract(to), gas)
+    return Look(gauge, count, coins, held, await node.is_contract(to), gas)
 
 
 async def _sign(unit: Unit, chain: Chain, purse: ChainWallet, row: ChainTransfer, to: str, found: Plan) -> None:

@@ -74,5 +74,18 @@ class Signed:
     hash: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many transactions of a wallet all nodes know."""
+
+    mined: int
+    most: int
+    """With those that wait in the pool of any of them."""
+
+
+class StandsStill(Exception):
+    """The wallet is in a trouble that people must look at. The message is the trouble's name."""
+
+
 class FeeTooHigh(Exception):
     """The chain asks more than the policy pays."""

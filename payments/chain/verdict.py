@@ -3,17 +3,26 @@
 - A transfer is done when one of its payments lies `confirmations` deep and the token's own event says that exactly
   the amount left the wallet for exactly the destination, and nothing else did. A receipt alone proves nothing:
   some tokens return false, or keep a part.
-- It has failed only when that is certain for good: reverted, moved nothing, or its nonce used up by something
-  else, `final` blocks deep. Until then a reorganisation could still let it succeed.
+- It has failed only when that is certain for good: reverted, moved nothing, or cancelled, `final` blocks deep.
+  Until then a reorganisation could still let it succeed. What has failed is paid anew, so the word of one node is
+  not enough for it (`WITNESSES`): people decide.
 - Something moved, but not what was asked: people decide.
+- Its nonce was used by something that this database does not know: that may have been this very payment, made
+  before a backup was put back. People decide.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
 
 from models.policy import Stablecoin
 from payments.chain.values import Moved, Receipt
+
+NONCE_TAKEN: Final = "NonceTaken"
+
+WITNESSES: Final = 2
+"""Nodes that must say that a transfer has failed. A single one that lies would have the fund pay twice."""
 
 
 class Verdict(StrEnum):
@@ -36,6 +45,8 @@ class Asked:
 
     moved: Moved
     nonce: int | None
+    cancelled: bool = False
+    """A hardware wallet was asked to use the nonce up; the hash of that is not known here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +82,8 @@ def judge(asked: Asked, seen: Sighting, rules: Stablecoin) -> Judgement:
     """What one node's answers mean."""
     if seen.receipt is None:
         if asked.nonce is not None and seen.spent > asked.nonce:
-            return Judgement(Verdict.FAILED, "NonceTaken", head=seen.head)
+            verdict = Verdict.FAILED if asked.cancelled else Verdict.ODD
+            return Judgement(verdict, NONCE_TAKEN, head=seen.head)
         return Judgement(Verdict.WAIT if seen.known else Verdict.LOST, head=seen.head)
     receipt = seen.receipt
     depth = seen.head - receipt.block + 1
@@ -87,6 +99,8 @@ def agreed(judgements: Sequence[Judgement]) -> Judgement:
     """What all nodes say together: anything but waiting needs all of them, and the least certain one counts."""
     head = min(one.head for one in judgements)
     verdicts = {one.verdict for one in judgements}
+    if verdicts == {Verdict.FAILED} and len(judgements) < WITNESSES:
+        return replace(judgements[0], verdict=Verdict.ODD, head=head)
     if len(verdicts) == 1:
         return replace(judgements[0], head=head)
     if verdicts == {Verdict.DONE, Verdict.FINAL}:

@@ -3,6 +3,7 @@
 - What nobody knows is sent again, byte for byte. What waits too long is signed anew.
 - Done is taken back when the chain is reorganised and the block is gone; the transfer is then issued again.
 - A node that lags behind what was seen before changes nothing.
+- What is odd is neither sent nor signed again.
 """
 
 from uuid import UUID
@@ -11,11 +12,11 @@ from models.chain import TRANSFER_ALLOWED, ChainTransfer, TransferStatus, Troubl
 from models.states import move
 from models.unit import Unit
 from payments.chain import rows
-from payments.chain.batch import scan
+from payments.chain.events import scan
 from payments.chain.node import Node
-from payments.chain.sending import Chain, replace_stuck, send
+from payments.chain.sending import Chain, count_all, replace_stuck, send
 from payments.chain.values import Moved, NodeFailed, Refused
-from payments.chain.verdict import Asked, Judgement, Sighting, Verdict, agreed, judge
+from payments.chain.verdict import NONCE_TAKEN, Asked, Judgement, Sighting, Verdict, agreed, judge
 
 
 async def tend(chain: Chain, attempt: UUID) -> None:
@@ -23,7 +24,9 @@ async def tend(chain: Chain, attempt: UUID) -> None:
     judgement = await look(chain, attempt)
     if judgement is None:
         return
-    await settle(chain, attempt, judgement)
+    status = await settle(chain, attempt, judgement)
+    if status != TransferStatus.ISSUED:
+        return
     if judgement.verdict == Verdict.LOST:
         await send(chain, attempt)
     if judgement.verdict in {Verdict.LOST, Verdict.WAIT}:
@@ -31,29 +34,36 @@ async def tend(chain: Chain, attempt: UUID) -> None:
 
 
 async def look(chain: Chain, attempt: UUID) -> Judgement | None:
-    """What all nodes say of a transfer together; None when there is nothing to look for. Raises `NodeFailed`."""
+    """What all nodes say of a transfer together; None when there is nothing to look for. Raises `NodeFailed`.
+
+    Before its nonce counts as taken, the events are read for a payment like it.
+    """
     async with chain.open_unit() as unit:
         row = await rows.transfer(unit, attempt)
-        if row is None or row.status not in rows.OUT:
+        if row is None or row.status not in rows.OUT or row.error in rows.FOR_PEOPLE:
             return None
         made = [(rows.hash_of(unit, one), one.cancels) for one in await rows.transactions(unit, row)]
-        asked = Asked(Moved(rows.destination_of(unit, row), int(row.tokens)), row.nonce)
+        moved = Moved(rows.destination_of(unit, row), int(row.tokens))
+        asked = Asked(moved, row.nonce, cancelled=row.cancel_asked and chain.secret is None)
         purse = await rows.peek(unit, chain.rules.chain_id, chain.wallet)
-        if not made and (not row.cancel_asked or purse is None or purse.scanned_to is None):
+        if not made and (row.nonce is None or purse is None or purse.scanned_to is None):
             return None
-        # A hardware wallet's cancellation is known by its nonce alone: only blocks that were read count.
+        # What a hardware wallet signed is known by its nonce and its event: only blocks that were read count.
         read = purse.scanned_to if purse is not None and chain.secret is None else None
     seen = [await _sighting(node, chain, made, asked.nonce, read) for node in chain.nodes]
-    return agreed([judge(asked, one, chain.rules) for one in seen])
+    judgement = agreed([judge(asked, one, chain.rules) for one in seen])
+    if judgement.error == NONCE_TAKEN and chain.secret is not None:
+        await scan(chain)
+    return judgement
 
 
-async def settle(chain: Chain, attempt: UUID, judgement: Judgement) -> None:
-    """Write down what has become of a transfer."""
+async def settle(chain: Chain, attempt: UUID, judgement: Judgement) -> TransferStatus | None:
+    """Write down what has become of a transfer; how it stands now, if there is one."""
     async with chain.open_unit() as unit:
         purse = await rows.wallet(unit, chain.rules.chain_id, chain.wallet)
         row = await rows.transfer(unit, attempt, lock=True)
-        if row is None or row.status not in rows.OUT:
-            return
+        if row is None or row.status not in rows.OUT or row.error in rows.FOR_PEOPLE:
+            return row.status if row else None
         verdict = judgement.verdict
         if row.status != TransferStatus.ISSUED and _gone(row, judgement, chain):
             await _take_back(unit, row, cold=chain.secret is None)
@@ -63,7 +73,9 @@ async def settle(chain: Chain, attempt: UUID, judgement: Judgement) -> None:
         if verdict == Verdict.FINAL and row.status == TransferStatus.DONE:
             await move(unit, row, TransferStatus.FINAL, TRANSFER_ALLOWED, rows.ACTOR)
         if verdict == Verdict.ODD and row.status == TransferStatus.ISSUED:
-            row.error, row.block = judgement.error, judgement.block
+            before = judgement.error == NONCE_TAKEN and row.event is not None
+            row.error = rows.PAID_BEFORE if before else judgement.error
+            row.block, row.told_at = judgement.block, None
             await move(unit, row, TransferStatus.ODD, TRANSFER_ALLOWED, rows.ACTOR)
             await rows.in_trouble(unit, purse, Trouble.ODD)
         if verdict == Verdict.FAILED and row.status == TransferStatus.ISSUED:
@@ -71,27 +83,55 @@ async def settle(chain: Chain, attempt: UUID, judgement: Judgement) -> None:
             await move(unit, row, TransferStatus.FAILED, TRANSFER_ALLOWED, rows.ACTOR)
         await unit.session.flush()
         await rows.forget(unit, row)
+        return row.status
 
 
 async def watch(chain: Chain) -> int:
     """Tend every transfer of the wallet that may be out; returns how many could not be looked at.
 
-    Raises `NodeFailed` when a batch's events could not be read.
+    Raises `NodeFailed` in the end when the wallet's events could not be read.
     """
-    if chain.secret is None:
+    unread: NodeFailed | None = None
+    try:
         await scan(chain)
+    except NodeFailed as failed:
+        unread = failed
     async with chain.open_unit() as unit:
         purse = await rows.peek(unit, chain.rules.chain_id, chain.wallet)
         if purse is None:
             return 0
         due = [row.attempt for row in await rows.with_status(unit, purse, rows.OUT)]
-    failed = 0
+    silent = 0
     for attempt in due:
         try:
             await tend(chain, attempt)
         except NodeFailed:
-            failed += 1
-    return failed
+            silent += 1
+    if unread is not None:
+        raise unread
+    return silent
+
+
+async def resume(chain: Chain) -> None:
+    """Start a wallet again after people have looked at its trouble. Raises `NodeFailed`.
+
+    Nonces that somebody else used are left out: from now on the chain's count is ours. Their payments are read
+    first, so that none of them is made again (`TooFresh` while they are not deep enough for that).
+    """
+    count = await count_all(chain)
+    async with chain.open_unit() as unit:
+        purse = await rows.wallet(unit, chain.rules.chain_id, chain.wallet)
+        known = purse.next_nonce or 0
+    if count.most > known:
+        for node in chain.nodes:
+            read = max(await node.head() - chain.rules.confirmations + 1, 0)
+            if await node.count(chain.wallet, read) < count.most:
+                raise NodeFailed("TooFresh")
+    strays = await scan(chain)
+    async with chain.open_unit() as unit:
+        purse = await rows.wallet(unit, chain.rules.chain_id, chain.wallet)
+        purse.next_nonce = max(count.mined, purse.next_nonce or 0)
+        await rows.in_trouble(unit, purse, Trouble.STRAY if strays else None)
 
 
 def _gone(row: ChainTransfer, judgement: Judgement, chain: Chain) -> bool:
@@ -102,7 +142,8 @@ def _gone(row: ChainTransfer, judgement: Judgement, chain: Chain) -> bool:
 
 
 async def _take_back(unit: Unit, row: ChainTransfer, *, cold: bool) -> None:
-    await move(unit, row, TransferStatus.ISSUED, TRANSFER_ALLOWED, rows.ACTOR)
+    again = TransferStatus.PREPARED if row.nonce is None else TransferStatus.ISSUED
+    await move(unit, row, again, TRANSFER_ALLOWED, rows.ACTOR)
     row.taken_back_at, row.told_at, row.done_at, row.block = unit.now, None, None, None
     if cold:
         await rows.unmatched(unit, row)

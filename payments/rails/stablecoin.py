@@ -12,9 +12,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
-from models.chain import ChainTransfer, ChainWallet, TransferStatus, Trouble
+from models.chain import TRANSFER_ALLOWED, ChainTransfer, ChainWallet, TransferStatus, Trouble
 from models.errors import BadInput, MoneyRefused
 from models.policy import Stablecoin as Rules
+from models.states import move
 from models.unit import Unit
 from payments.chain import rows
 from payments.chain.amounts import GWEI, exchanged, to_tokens, worth
@@ -122,13 +123,14 @@ class Stablecoin:
 
     async def execute(self, order: Order) -> Result:
         """Sign and send what was prepared, or send again what was signed; `ABSENT` while the wallet is short."""
-        from payments.chain import sending, watching  # noqa: PLC0415 - web3 takes a second to load
+        from payments.chain import events, sending, watching  # noqa: PLC0415 - web3 takes a second to load
 
         chain, row = await self._of(order.attempt)
         if chain is None or row is None:
             return Result(Outcome.ABSENT, error="NotPrepared")
         try:
             if row.status == TransferStatus.PREPARED and chain.secret is not None:
+                await events.scan(chain)
                 await sending.issue(chain, order.attempt)
                 await sending.send(chain, order.attempt)
             await watching.tend(chain, order.attempt)
@@ -159,11 +161,25 @@ class Stablecoin:
         return row is None if chain is None else await sending.cancel(chain, order.attempt)
 
     async def finish(self, unit: Unit, order: Order, result: Result) -> None:
-        """Note that the outcome is in the books: what leads to the chain may go once it is final."""
+        """Note that the outcome is in the books: what leads to the chain may go once it is final.
+
+        Of an odd transfer only people know the outcome; then it is theirs. What was not signed never will be.
+        """
         row = await rows.transfer(unit, order.attempt, lock=True)
+        if row is not None and row.status == TransferStatus.ODD:
+            await rows.decide(unit, row, paid=result.outcome == Outcome.DONE)
+        if row is not None and row.status == TransferStatus.PREPARED:
+            await move(unit, row, TransferStatus.CANCELLED, TRANSFER_ALLOWED, rows.ACTOR)
         if row is not None and result.outcome in {Outcome.DONE, Outcome.FAILED, Outcome.REFUSED}:
             row.recorded = True
             await rows.forget(unit, row)
+
+    async def may_still_pay(self, unit: Unit, attempt: UUID) -> bool:
+        """Whether a signed transaction may be on its way, or has paid."""
+        row = await rows.transfer(unit, attempt)
+        return row is not None and row.status in {
+            TransferStatus.ISSUED, TransferStatus.DONE, TransferStatus.FINAL,
+        }  # fmt: skip
 
     async def probe(self) -> bool:
         """Whether the first node answers and serves the right chain; notes the price for quotes."""
@@ -252,7 +268,7 @@ class Stablecoin:
             purse = await unit.session.get_one(ChainWallet, row.wallet_id)
             made = await rows.transactions(unit, row)
             names = [rows.hash_of(unit, one) for one in made if not one.cancels]
-            outcome = OUTCOMES[row.status]
+            outcome = Outcome.DONE if row.error == rows.PAID_AFTER_ALL else OUTCOMES[row.status]
             if row.status == TransferStatus.FAILED and row.error in REFUSALS:
                 outcome = Outcome.REFUSED
             if row.status == TransferStatus.PREPARED and purse.trouble is not None:

@@ -103,9 +103,9 @@ async def lists(resources: Resources, policy: Policy) -> list[int]:
 
 @pytest.fixture
 async def rail(resources: Resources, rpc: Rpc, lists: list[int]) -> AsyncIterator[Rail]:
-    """The rail on this node; the sanctions lists are fresh."""
+    """The rail, which hears this node as two; the sanctions lists are fresh."""
     assert lists
-    made = Rail((rpc.url,), resources.unit)
+    made = Rail((rpc.url, f"{rpc.url}again"), resources.unit)
     yield made
     await made.close()
 

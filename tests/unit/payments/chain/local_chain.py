@@ -175,6 +175,10 @@ class LocalChain:
             for raw in gone:
                 self.accept(raw)
 
+    def waits(self, wallet: str) -> list[Waiting]:
+        """What a wallet has in the pool."""
+        return [one for one in self.pool if one.sender.lower() == wallet.lower()]
+
     def accept(self, raw: bytes) -> bytes:
         """Take a signed transaction into the pool, or raise `ValueError` in a node's words."""
         self.sent.append(raw)
@@ -213,7 +217,7 @@ class LocalChain:
 
 @dataclass
 class Rpc:
-    """A node of the chain over HTTP. `faults`: by method, what becomes of the answer."""
+    """A node of the chain over HTTP, under any path. `faults`: by method, what becomes of the answer."""
 
     chain: LocalChain
     faults: dict[str, Fault] = field(default_factory=dict)
@@ -224,7 +228,7 @@ class Rpc:
     async def start(self) -> None:
         """Listen on a free port."""
         app = web.Application()
-        app.router.add_post("/", self._answer)
+        app.router.add_post("/{name:.*}", self._answer)
         self._runner = web.AppRunner(app)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -277,8 +281,13 @@ class Rpc:
         return hex(max(self.chain.floor, GWEI))
 
     def eth_getTransactionCount(self, wallet: str, block: str) -> str:  # noqa: N802
-        """A wallet's nonce at a block."""
-        return hex(self.chain.tester.get_nonce(wallet, _block(block)))
+        """A wallet's nonce at a block, or with what waits."""
+        if block != "pending":
+            return hex(self.chain.tester.get_nonce(wallet, _block(block)))
+        count, waits = self.chain.tester.get_nonce(wallet), {one.nonce for one in self.chain.waits(wallet)}
+        while count in waits:
+            count += 1
+        return hex(count)
 
     def eth_getBalance(self, wallet: str, _: str) -> str:  # noqa: N802
         """A wallet's coins."""

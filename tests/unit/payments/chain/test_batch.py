@@ -10,11 +10,13 @@ from bot.database import Resources
 from models.chain import TransferStatus, Trouble
 from models.policy import Stablecoin
 from payments.chain import batch, rows, watching
-from payments.chain.signing import address_of
+from payments.chain.signing import address_of, transfer
+from payments.chain.signing import sign as signed
+from payments.chain.values import Fees, NodeFailed, StandsStill
 from payments.rails.base import Order, Outcome
 from payments.rails.stablecoin import Stablecoin as Rail
 from tests.unit.payments.chain.conftest import PERSON, Ask, Load
-from tests.unit.payments.chain.local_chain import LocalChain
+from tests.unit.payments.chain.local_chain import GWEI, LocalChain, Rpc
 from vault.keyring import Keyring
 
 COLD = bytes([18]) * 32
@@ -153,3 +155,90 @@ async def test_before_the_first_export_a_batch_is_simply_cancelled(rail: Rail, a
     order = await ask()
     assert await rail.cancel(order)
     assert not (await exported(rail))["transactions"]
+
+
+async def pay_unseen(chain: LocalChain, rail: Rail, cents: int = 150_00) -> None:
+    """A payment by the hardware wallet that this database does not know."""
+    rules, nonce = (await rail.chains())[0].rules, chain.tester.get_nonce(address_of(COLD))
+    made = transfer(rules, nonce, PERSON, cents * 10_000, 120_000, Fees(20 * GWEI, 4 * GWEI))
+    chain.accept(signed(made, COLD).raw)
+
+
+async def test_what_a_restored_backup_forgot_is_found_and_not_exported(
+    chain: LocalChain, rail: Rail, ask: Ask, load: Load, resources: Resources
+) -> None:
+    """A transfer that was signed and mined before the backup was put back is done, though here it only waits."""
+    chains = await rail.chains()
+    await watching.watch(chains[0])
+    order = await ask()
+    await exported(rail)
+    async with resources.unit() as unit:  # as the backup has it
+        row = await rows.transfer(unit, order.attempt, lock=True)
+        purse = await rows.wallet(unit, chains[0].rules.chain_id, chains[0].wallet)
+        assert row is not None
+        row.status, row.nonce, purse.next_nonce = TransferStatus.PREPARED, None, 0
+    await pay_unseen(chain, rail)
+    with pytest.raises(StandsStill, match="foreign"):
+        await exported(rail)
+    chain.mine(3)
+    with pytest.raises(StandsStill, match="foreign"):
+        await exported(rail)
+    assert (await load(order.attempt)).status == TransferStatus.DONE
+    await watching.resume(chains[0])
+    assert not (await exported(rail))["transactions"]
+    assert await outcomes(rail, order) == [Outcome.DONE]
+    chain.reorganise(3, back_to_pool=False)
+    assert await outcomes(rail, order) == [Outcome.ABSENT]
+
+
+@pytest.mark.parametrize("trouble", [Trouble.ODD, Trouble.FOREIGN, Trouble.STRAY])
+async def test_nothing_is_exported_in_trouble(
+    rail: Rail, ask: Ask, load: Load, resources: Resources, rules: Stablecoin, trouble: Trouble
+) -> None:
+    """A batch is not written while people have something to find out; the transfer keeps waiting."""
+    order = await ask()
+    async with resources.unit() as unit:
+        await rows.in_trouble(unit, await rows.wallet(unit, rules.chain_id, address_of(COLD)), trouble)
+    with pytest.raises(StandsStill, match=trouble):
+        await exported(rail)
+    row = await load(order.attempt)
+    assert (row.status, row.nonce) == (TransferStatus.PREPARED, None)
+
+
+async def test_a_nonce_of_a_batch_used_for_something_else(
+    chain: LocalChain, rail: Rail, ask: Ask, load: Load
+) -> None:
+    """A transfer of a file whose number went to another payment can never happen as it was: people decide."""
+    order = await ask()
+    await exported(rail)
+    await pay_unseen(chain, rail, 1)
+    chain.mine(7)
+    assert await outcomes(rail, order) == [Outcome.UNKNOWN]
+    assert (await load(order.attempt)).error == "NonceTaken"
+
+
+async def test_nodes_that_differ_on_events_leave_the_mark(
+    chain: LocalChain, rpc: Rpc, resources: Resources, lists: list[int], ask: Ask, rules: Stablecoin
+) -> None:
+    """An event that one node hides is not lost: nothing counts as read until all tell the same."""
+    assert lists
+    liar = Rpc(chain)
+    await liar.start()
+    rail = Rail((rpc.url, liar.url), resources.unit)
+    order = await ask()
+    (entry,) = (await exported(rail))["transactions"]
+    chain.accept(sign(entry))
+    chain.mine(9)
+    liar.faults["eth_getLogs"] = lambda _: []
+    wallet = (await rail.chains())[0]
+    for _ in range(2):
+        with pytest.raises(NodeFailed, match="NodesDisagree"):
+            await watching.watch(wallet)
+    async with resources.unit() as unit:
+        purse = await rows.wallet(unit, rules.chain_id, wallet.wallet)
+        assert purse.scanned_to is not None
+        assert purse.scanned_to < chain.head - 8
+    liar.faults.clear()
+    assert await outcomes(rail, order) == [Outcome.DONE]
+    await rail.close()
+    await liar.stop()

@@ -101,7 +101,8 @@ async def test_the_node_is_down(chain: LocalChain, rail: Rail, rpc: Rpc, ask: As
     chain.mine(3)
     result = await rail.look_up(order)
     assert (result.outcome, result.error) == (Outcome.PENDING, "ClientResponseError")
-    assert await watching.watch((await rail.chains())[0]) == 1
+    with pytest.raises(NodeFailed):
+        await watching.watch((await rail.chains())[0])
     rpc.down = False
     assert (await rail.look_up(order)).outcome == Outcome.DONE
 

@@ -12,12 +12,13 @@ from bot.database import Resources
 from models.chain import TransferStatus, Trouble
 from models.policy import Stablecoin
 from payments.chain import rows, sending, watching
-from payments.chain.signing import address_of
+from payments.chain.signing import address_of, cancellation, sign, transfer
+from payments.chain.values import Fees, NodeFailed
 from payments.rails.base import MachineRail, Order, Outcome, Result
 from payments.rails.stablecoin import Stablecoin as Rail
 from sandbox.clock import TravelClock
 from tests.unit.payments.chain.conftest import PERSON, SECRET, Ask, Load
-from tests.unit.payments.chain.local_chain import GWEI, LocalChain
+from tests.unit.payments.chain.local_chain import GWEI, LocalChain, Rpc
 
 TOKENS = 150_000_000
 OTHER = "0xde709f2102306220921060314715629080e2fb77"
@@ -282,32 +283,133 @@ async def test_somebody_else_uses_the_key(
     result = await rail.execute(second)
     assert (result.outcome, result.error) == (Outcome.ABSENT, "WalletForeign")
     assert len(set(chain.sent)) == 1
-    await sending.resume(wallet)
+    await watching.resume(wallet)
     assert (await rail.execute(second)).outcome == Outcome.PENDING
 
 
-async def test_a_nonce_taken_by_another_is_a_failure_only_when_final(
-    chain: LocalChain, rail: Rail, ask: Ask, resources: Resources, rules: Stablecoin
+@pytest.mark.parametrize("paid", [True, False])
+async def test_a_nonce_taken_by_another_is_for_people(
+    chain: LocalChain, rail: Rail, ask: Ask, resources: Resources, load: Load, *, paid: bool
 ) -> None:
-    """A transfer whose nonce went to a foreign transaction can never be mined; it fails once that is final."""
+    """A nonce that went to a transaction unknown here may have paid this very grant: it never counts as failed."""
     order = await ask()
     await rail.execute(order)
     (payment,) = chain.pool
-    wallet = (await rail.chains())[0]
-    assert not await rail.cancel(order)  # signs a cancellation that this database then loses, as if made elsewhere
-    async with resources.unit() as unit:
-        row = await rows.transfer(unit, order.attempt)
-        assert row is not None
-        await unit.session.delete((await rows.transactions(unit, row))[0])
+    nonce = (await load(order.attempt)).nonce
+    assert nonce is not None
+    if paid:  # as a replacement that a restored backup does not know
+        lost = transfer((await rail.chains())[0].rules, nonce, PERSON, TOKENS, 120_000, Fees(20 * GWEI, 4 * GWEI))
+    else:
+        lost = cancellation((await rail.chains())[0].rules, nonce, address_of(SECRET), Fees(20 * GWEI, 4 * GWEI))
+    chain.accept(sign(lost, SECRET).raw)
+    assert payment not in chain.pool
     chain.mine(3)
-    await watching.watch(wallet)
+    await watching.watch((await rail.chains())[0])
     assert (await rail.look_up(order)).outcome == Outcome.PENDING
     chain.mine(3)
     result = await rail.look_up(order)
-    assert (result.outcome, result.error) == (Outcome.FAILED, "NonceTaken")
-    assert payment.nonce == 0
-    assert chain.balance(PERSON) == 0
-    assert rules.final == 6
+    assert (result.outcome, result.error) == (Outcome.UNKNOWN, "PaidBefore" if paid else "NonceTaken")
+    assert await trouble(resources, rail) == Trouble.ODD
+    assert chain.balance(PERSON) == (TOKENS if paid else 0)
+    await finished(rail, resources, order, Result(Outcome.DONE if paid else Outcome.FAILED))
+    assert (await load(order.attempt)).status == (TransferStatus.FINAL if paid else TransferStatus.FAILED)
+    assert (await rail.look_up(order)).outcome == (Outcome.DONE if paid else Outcome.FAILED)
+
+
+async def pay_unseen(chain: LocalChain, rail: Rail, tokens: int = TOKENS) -> None:
+    """A payment of the wallet that this database does not know, as of an instance whose backup was put back."""
+    rules, nonce = (await rail.chains())[0].rules, chain.tester.get_nonce(address_of(SECRET))
+    made = transfer(rules, nonce, PERSON, tokens, 120_000, Fees(20 * GWEI, 4 * GWEI))
+    chain.accept(sign(made, SECRET).raw)
+
+
+@pytest.mark.parametrize("when", ["waiting", "before the ask", "after the ask"])
+async def test_what_was_paid_before_a_restore_is_not_paid_again(
+    chain: LocalChain, rail: Rail, ask: Ask, resources: Resources, load: Load, when: str
+) -> None:
+    """A payment that only the chain remembers makes the same transfer one for people, whenever it is asked for."""
+    wallet = (await rail.chains())[0]
+    first = await ask(100_00)
+    await rail.execute(first)
+    chain.mine(6)
+    await watching.watch(wallet)
+    order = await ask() if when != "before the ask" else first
+    await pay_unseen(chain, rail)
+    async with resources.unit() as unit:
+        await rows.doubt(unit)
+    if when == "waiting":
+        assert (await rail.execute(order)).error == "WalletForeign"
+        with pytest.raises(NodeFailed, match="TooFresh"):
+            await watching.resume(wallet)
+    chain.mine(3)
+    await watching.resume(wallet)
+    assert await trouble(resources, rail) == (Trouble.STRAY if when == "before the ask" else None)
+    if when == "before the ask":
+        order = await ask()
+    result = await rail.execute(order)
+    assert (result.outcome, result.error) == (Outcome.UNKNOWN, "PaidBefore")
+    assert chain.balance(PERSON) == TOKENS + 100_000_000
+    await finished(rail, resources, order, Result(Outcome.FAILED))  # people found that it was something else
+    await watching.resume(wallet)
+    again = await ask()
+    assert (await rail.execute(again)).outcome == Outcome.PENDING
+    assert (await load(order.attempt)).status == TransferStatus.FAILED
+
+
+async def test_a_payment_by_somebody_else_is_a_stray(
+    chain: LocalChain, rail: Rail, resources: Resources, ask: Ask
+) -> None:
+    """What leaves a hot wallet without a transfer that asks for it is told once, and stays known."""
+    wallet = (await rail.chains())[0]
+    order = await ask()
+    await rail.execute(order)
+    chain.mine()
+    await pay_unseen(chain, rail, 7)
+    chain.mine(3)
+    await watching.watch(wallet)
+    assert await trouble(resources, rail) == Trouble.STRAY
+    await watching.resume(wallet)
+    await watching.watch(wallet)
+    assert await trouble(resources, rail) is None
+    assert (await rail.look_up(order)).outcome == Outcome.DONE
+
+
+async def test_paid_after_all(chain: LocalChain, rail: Rail, resources: Resources, ask: Ask, load: Load) -> None:
+    """A cancelled transfer that the chain has after all is told, and shows as paid by the provider."""
+    wallet = (await rail.chains())[0]
+    order = await ask()
+    await watching.watch(wallet)
+    assert await rail.cancel(order)
+    await pay_unseen(chain, rail)
+    chain.mine(3)
+    await watching.watch(wallet)
+    row = await load(order.attempt)
+    assert (row.status, row.error, row.told_at) == (TransferStatus.ODD, "PaidAfterAll", None)
+    assert (await rail.look_up(order)).outcome == Outcome.DONE
+    assert await trouble(resources, rail) == Trouble.ODD
+
+
+async def test_one_node_alone_cannot_fail_a_transfer(
+    chain: LocalChain, rpc: Rpc, resources: Resources, lists: list[int], ask: Ask
+) -> None:
+    """A failure is paid anew: what a single node says of it is for people; a second address of it is none."""
+    assert lists
+    alone = Rail((rpc.url, rpc.url), resources.unit)
+    order = await ask()
+    await alone.execute(order)
+    chain.call(chain.token, "refuse(address)", bytes(12) + bytes.fromhex(PERSON[2:]))
+    chain.mine(6)
+    result = await alone.look_up(order)
+    assert (result.outcome, result.error) == (Outcome.UNKNOWN, "Reverted")
+    assert await trouble(resources, alone) == Trouble.ODD
+    await alone.close()
+
+
+async def trouble(resources: Resources, rail: Rail) -> Trouble | None:
+    """Why the wallet cannot send."""
+    chain = (await rail.chains())[0]
+    async with resources.unit() as unit:
+        return (await rows.wallet(unit, chain.rules.chain_id, chain.wallet)).trouble
 
 
 async def test_the_wallet_is_short(

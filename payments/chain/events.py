@@ -1,0 +1,96 @@
+"""The chain's events beside the transfers: what left the wallet, and which transfer that was.
+
+- Events are read `confirmations` deep, and only those that all nodes tell alike; when they differ, nothing is
+  believed and the mark of what was read stays. Blocks that may still go are read again and again.
+- A hot wallet's event is a transfer's when its transaction was signed here. A batch's is found by destination and
+  amount, oldest first. Either is written down under a unique index, however often the chain is read.
+- A hot wallet's payment that was not signed here, to a destination and of an amount that a transfer asks for, may
+  be that transfer's, made before a backup was put back: people decide, and nothing is signed for it meanwhile.
+  When the transfer is signed already, its nonce decides first (`payments.chain.verdict`).
+- Whatever else left the wallet is a stray, and treasurers are told.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from models.chain import ChainTransfer, ChainWallet, TransferStatus
+from models.unit import Unit
+from payments.chain import rows
+from payments.chain.sending import Chain
+from payments.chain.values import Event, Moved, NodeFailed
+
+OPEN: Final = frozenset({TransferStatus.PREPARED, TransferStatus.ISSUED})
+
+SLACK: Final = 2
+"""A chain that never was read is read back to its oldest open transfer, as if its blocks came twice as fast."""
+
+
+async def scan(chain: Chain) -> int:
+    """Read the wallet's events; how many strays were found anew. Raises `NodeFailed`."""
+    async with chain.open_unit() as unit:
+        purse = await rows.peek(unit, chain.rules.chain_id, chain.wallet)
+        age = await _age(unit, purse, chain) if purse and purse.scanned_to is None else 0
+    if purse is None:
+        return 0
+    heads = []
+    for node in chain.nodes:
+        if await node.chain_id() != chain.rules.chain_id:
+            raise NodeFailed("WrongChain")
+        heads.append(await node.head())
+    last = min(heads) - chain.rules.confirmations + 1
+    # What the wallet did before it was this fund's is nobody's payout.
+    since = max(max(heads) - age, 0) if purse.scanned_to is None else purse.scanned_to
+    events = await _agreed(chain, since + 1, last)
+    async with chain.open_unit() as unit:
+        purse = await rows.wallet(unit, chain.rules.chain_id, chain.wallet)
+        new = [event for event in events if not await rows.is_known(unit, event)]
+        signed = await rows.signed(unit, purse) if new and chain.secret is not None else {}
+        strays = sum([await _match(unit, chain, purse, event, signed) for event in new])
+        purse.scanned_to = max(min(heads) - chain.rules.final + 1, since)
+    return strays
+
+
+async def _age(unit: Unit, purse: ChainWallet, chain: Chain) -> int:
+    """How many blocks ago the oldest open transfer may have been asked for."""
+    asked = [row.created_at for row in await rows.with_status(unit, purse, OPEN)]
+    seconds = (unit.now - min(asked)).total_seconds() if asked else 0
+    return SLACK * -(-int(seconds) // chain.rules.block_seconds)
+
+
+async def _agreed(chain: Chain, first: int, last: int) -> list[Event]:
+    told = [await node.events(chain.rules.token, chain.wallet, first, last) for node in chain.nodes]
+    if any(others != told[0] for others in told[1:]):
+        raise NodeFailed("NodesDisagree")
+    return told[0]
+
+
+async def _match(
+    unit: Unit, chain: Chain, purse: ChainWallet, event: Event, signed: Mapping[bytes, ChainTransfer]
+) -> bool:
+    """Give an event to the transfer that it is; True when it is none's."""
+    if event.index and event.hash in signed:
+        return False  # more than was asked for: that is odd already
+    name = rows.event_index(unit, event)
+    found = signed.get(event.hash) or await _asked(unit, purse, event.moved)
+    if found is None or found.event is not None:
+        await rows.add_stray(unit, purse, event)
+        return True
+    if event.hash in signed or (chain.secret is not None and found.status == TransferStatus.ISSUED):
+        found.event = name
+        await unit.session.flush()
+    elif found.status in rows.NEVER:
+        await rows.paid_before(unit, purse, found, name, rows.PAID_AFTER_ALL)
+    elif chain.secret is not None:
+        await rows.paid_before(unit, purse, found, name, rows.PAID_BEFORE)
+    else:
+        await rows.matched(unit, found, event)
+    return False
+
+
+async def _asked(unit: Unit, purse: ChainWallet, moved: Moved) -> ChainTransfer | None:
+    """The oldest transfer that asks for a payment and has no event; else one that no longer asks for it."""
+    for statuses in (OPEN, rows.NEVER):
+        for row in await rows.with_status(unit, purse, statuses):
+            if row.event is None and moved == Moved(rows.destination_of(unit, row), int(row.tokens)):
+                return row
+    return None
