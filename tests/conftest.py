@@ -8,10 +8,14 @@ CI that is an error.
 """
 
 import asyncio
+import io
+import logging
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -34,7 +38,7 @@ from tests.postgres import EmptiedDatabase
 from texts.catalogue import Catalogue, load
 from vault.keyring import Keyring
 from vault.keystore import KeyStore
-from vault.logs import redact
+from vault.logs import configure_logs, redact
 from vault.passwords import Argon2Cost
 from vault.vault import Vault
 
@@ -109,6 +113,21 @@ def filtered_logs() -> None:
     structlog.configure(
         processors=[structlog.processors.add_log_level, redact, structlog.processors.JSONRenderer()]
     )
+
+
+@pytest.fixture
+def logs() -> Iterator[io.StringIO]:
+    """What the process logs, all levels, as it is configured when it runs; everything is as before afterwards."""
+    hooks = sys.excepthook, sys.unraisablehook, threading.excepthook
+    root, handlers, level = logging.root, logging.root.handlers[:], logging.root.level
+    written = io.StringIO()
+    configure_logs(written, logging.DEBUG)
+    yield written
+    logging.captureWarnings(capture=False)
+    sys.excepthook, sys.unraisablehook, threading.excepthook = hooks
+    root.handlers[:] = handlers
+    root.setLevel(level)
+    structlog.reset_defaults()
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,6 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from sqlmodel import select
 
-from bot.database import Resources
 from models.audit import AuditEntry
 from models.case import Attachment, Case
 from models.errors import NotAllowed, Stale
@@ -18,16 +17,6 @@ from services.panel import reading_slot
 from services.reading import PAGE, paged
 from tests.unit.services.fund import Fund, volunteer
 from vault.types import SealedBytes
-
-
-@pytest.fixture
-async def fund(resources: Resources) -> Fund:
-    """A fund with two coordinators, four reviewers and a bound group."""
-    made = Fund(resources)
-    await made.coordinators()
-    await made.reviewers("Heron", "Otter", "Raven", "Swift")
-    await made.bound()
-    return made
 
 
 @example(["🙂" * 2 * PAGE, "a" + "🙂" * (PAGE // 2)])

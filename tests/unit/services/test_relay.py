@@ -3,21 +3,10 @@
 import pytest
 from sqlmodel import select
 
-from bot.database import Resources
 from models.case import Case, CaseStatus, Question
 from models.errors import BadInput, NotAllowed, Refused, Stale
 from services import relay, voting
 from tests.unit.services.fund import Fund, seats, shows, status
-
-
-@pytest.fixture
-async def fund(resources: Resources) -> Fund:
-    """A fund with two coordinators, four reviewers and a bound group."""
-    made = Fund(resources)
-    await made.coordinators()
-    await made.reviewers("Heron", "Otter", "Raven", "Swift")
-    await made.bound()
-    return made
 
 
 async def test_a_question_goes_there_and_its_answer_back(fund: Fund) -> None:

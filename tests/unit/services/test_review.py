@@ -1,24 +1,12 @@
 """The review from the draw to the decision and the appeal."""
 
-import pytest
 from sqlmodel import select
 
-from bot.database import Resources
 from models.case import Case, CaseStatus
 from models.grant import Grant
 from services import review, voting
 from services.reasons import Declining, Reason
 from tests.unit.services.fund import SMALL, Fund, seats, shows, status
-
-
-@pytest.fixture
-async def fund(resources: Resources) -> Fund:
-    """A fund with two coordinators, four reviewers and a bound group."""
-    made = Fund(resources)
-    await made.coordinators()
-    await made.reviewers("Heron", "Otter", "Raven", "Swift")
-    await made.bound()
-    return made
 
 
 async def test_a_case_goes_the_whole_way_to_an_approval(fund: Fund) -> None:

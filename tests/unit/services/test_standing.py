@@ -3,7 +3,6 @@
 import pytest
 from sqlmodel import select
 
-from bot.database import Resources
 from models.case import Case
 from models.errors import MoveRefused, NotAllowed, SamePerson
 from models.mail import Effect, EffectKind, Keyboard
@@ -14,16 +13,6 @@ from services.speak import Screen, show
 from tests.unit.services.asker import standing as message
 from tests.unit.services.asker import submitted
 from tests.unit.services.fund import GROUP, Fund, seats, shows, volunteer
-
-
-@pytest.fixture
-async def fund(resources: Resources) -> Fund:
-    """A fund with two coordinators, four reviewers and a bound group."""
-    made = Fund(resources)
-    await made.coordinators()
-    await made.reviewers("Heron", "Otter", "Raven", "Swift")
-    await made.bound()
-    return made
 
 
 async def suspended(fund: Fund, sign: str, by: str = "Alpha") -> None:

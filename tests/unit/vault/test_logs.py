@@ -7,7 +7,6 @@ import logging
 import subprocess
 import sys
 import warnings
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -36,24 +35,9 @@ class Role(StrEnum):
     treasurer = "treasurer"
 
 
-@pytest.fixture
-def stream() -> Iterator[io.StringIO]:
-    """Configured logs; everything is as before afterwards."""
-    hooks = sys.excepthook, sys.unraisablehook
-    root, handlers, level = logging.root, logging.root.handlers[:], logging.root.level
-    written = io.StringIO()
-    configure_logs(written, logging.DEBUG)
-    yield written
-    logging.captureWarnings(capture=False)
-    sys.excepthook, sys.unraisablehook = hooks
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
-
-
-def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+def lines(logs: io.StringIO) -> list[dict[str, Any]]:
     """What was written, without the time."""
-    parsed = [json.loads(line) for line in stream.getvalue().splitlines()]
+    parsed = [json.loads(line) for line in logs.getvalue().splitlines()]
     for line in parsed:
         assert datetime.fromisoformat(line.pop("time")).tzinfo == UTC
     return parsed
@@ -64,13 +48,13 @@ def fail(error: Exception, cause: Exception | None) -> NoReturn:
     raise error from cause
 
 
-def test_allowed_values_are_written(stream: io.StringIO) -> None:
+def test_allowed_values_are_written(logs: io.StringIO) -> None:
     """An operator sees what happened, to which case, how often, how long, in which role."""
     structlog.get_logger().info(
         "payout.claimed", case_id=SUBJECT, id=SUBJECT, count=3, retry_count=0, attempt=2, port=8080,
         seconds=0.25, wait_seconds=9, role=Role.treasurer, error=SealBroken,
     )  # fmt: skip
-    assert lines(stream) == [
+    assert lines(logs) == [
         {
             "event": "payout.claimed", "level": "info", "case_id": str(SUBJECT), "id": str(SUBJECT), "count": 3,
             "retry_count": 0, "attempt": 2, "port": 8080, "seconds": 0.25, "wait_seconds": 9,
@@ -105,62 +89,62 @@ def test_allowed_values_are_written(stream: io.StringIO) -> None:
         ("case", SUBJECT),
     ],
 )
-def test_every_other_value_is_dropped_and_counted(stream: io.StringIO, key: str, value: object) -> None:
+def test_every_other_value_is_dropped_and_counted(logs: io.StringIO, key: str, value: object) -> None:
     """Neither the key nor the value is written; that something was dropped is."""
     structlog.get_logger().warning("noticed", **{key: value})
-    assert lines(stream) == [{"event": "noticed", "level": "warning", "dropped": 1}]
+    assert lines(logs) == [{"event": "noticed", "level": "warning", "dropped": 1}]
 
 
 @pytest.mark.parametrize(
     "event", ["Hello", f"user {CANARY}", "case 7", "a" * 65, "", "a%s", "имя", "a..b", None, 5]
 )
-def test_an_event_that_is_no_name_is_not_written(stream: io.StringIO, event: str) -> None:
+def test_an_event_that_is_no_name_is_not_written(logs: io.StringIO, event: str) -> None:
     """A sentence with values in it, given as the event, leaves nothing."""
     structlog.get_logger().info(event)
-    assert lines(stream) == [{"event": "unnamed", "level": "info"}]
+    assert lines(logs) == [{"event": "unnamed", "level": "info"}]
 
 
-def test_bound_values_are_filtered_too(stream: io.StringIO) -> None:
+def test_bound_values_are_filtered_too(logs: io.StringIO) -> None:
     """What a logger carries along is no way around the filter, nor is a key that poses as ours."""
     structlog.get_logger().bind(
         text=CANARY, time=CANARY, level=CANARY, library=CANARY, at=[CANARY], cause=CANARY
     ).info("noticed")
-    assert lines(stream) == [{"event": "noticed", "level": "info", "dropped": 5}]
+    assert lines(logs) == [{"event": "noticed", "level": "info", "dropped": 5}]
 
 
-def test_an_error_is_its_type_and_place(stream: io.StringIO) -> None:
+def test_an_error_is_its_type_and_place(logs: io.StringIO) -> None:
     """The type, its cause's type and our own frames are written, never a message."""
     try:
         fail(Place("t", "c", CANARY).broken(), KeyError(CANARY))
     except SealBroken:
         structlog.get_logger().exception("failed", text=CANARY)
-    (line,) = lines(stream)
+    (line,) = lines(logs)
     assert (line["error"], line["cause"], line["dropped"]) == ("vault.errors.SealBroken", ["KeyError"], 1)
     assert set(line) == {"event", "level", "error", "cause", "dropped"}
 
 
-def test_an_error_in_our_code_is_located(stream: io.StringIO) -> None:
+def test_an_error_in_our_code_is_located(logs: io.StringIO) -> None:
     """File and line of our packages' frames show where, and no one else's frames do."""
     try:
         Keyring.from_environment("", None)
     except Exception as error:  # noqa: BLE001 - any error must be logged alike
         structlog.get_logger().error("failed", exc_info=error)
-    (line,) = lines(stream)
+    (line,) = lines(logs)
     (place,) = line["at"]
     assert place.startswith("vault/keyring.py:")
 
 
-def test_a_group_names_what_it_holds(stream: io.StringIO) -> None:
+def test_a_group_names_what_it_holds(logs: io.StringIO) -> None:
     """Errors of several tasks are all named."""
     group = ExceptionGroup(CANARY, [ValueError(CANARY), KeyError(CANARY)])
     structlog.get_logger().error("failed", exc_info=group)
-    assert lines(stream)[0]["cause"] == ["ValueError", "KeyError"]
+    assert lines(logs)[0]["cause"] == ["ValueError", "KeyError"]
 
 
 @pytest.mark.parametrize(
     "name", ["aiogram.dispatcher", "telegram.ext", "httpx", "apscheduler", "sqlalchemy.engine"]
 )
-def test_other_libraries_lose_their_words(stream: io.StringIO, name: str) -> None:
+def test_other_libraries_lose_their_words(logs: io.StringIO, name: str) -> None:
     """Of addresses with the token and of whole updates only logger, line, level and error type remain."""
     logger = logging.getLogger(name)
     try:
@@ -168,57 +152,57 @@ def test_other_libraries_lose_their_words(stream: io.StringIO, name: str) -> Non
     except OSError:
         logger.exception("POST https://example.org/bot%s", CANARY, extra={"chat": CANARY}, stack_info=True)
     logger.warning(CANARY)
-    first, second = lines(stream)
+    first, second = lines(logs)
     assert first.pop("line").isdigit()
     assert second.pop("line").isdigit()
     assert first == {"event": "library_record", "level": "error", "library": name, "error": "OSError"}
     assert second == {"event": "library_record", "level": "warning", "library": name}
 
 
-def test_a_librarys_own_handler_is_taken_away(stream: io.StringIO) -> None:
+def test_a_librarys_own_handler_is_taken_away(logs: io.StringIO) -> None:
     """A library that came with a handler does not write past the filter."""
     own = io.StringIO()
     logger = logging.getLogger("httpx.own")
     logger.addHandler(logging.StreamHandler(own))
     logger.propagate = False
-    configure_logs(stream, logging.DEBUG)
+    configure_logs(logs, logging.DEBUG)
     logger.error(CANARY)
     assert own.getvalue() == ""
-    assert [line["library"] for line in lines(stream)] == ["httpx.own"]
+    assert [line["library"] for line in lines(logs)] == ["httpx.own"]
 
 
 @pytest.mark.parametrize("level", [1, 15, 25, 35, 99])
-def test_odd_levels_are_written(stream: io.StringIO, level: int) -> None:
+def test_odd_levels_are_written(logs: io.StringIO, level: int) -> None:
     """A library with levels of its own neither fails nor gets through unfiltered."""
     logging.root.setLevel(1)
     logging.getLogger(f"лог {CANARY}").log(level, CANARY)
-    assert [line["library"] for line in lines(stream)] == ["unnamed"]
+    assert [line["library"] for line in lines(logs)] == ["unnamed"]
 
 
-def test_levels_are_obeyed(stream: io.StringIO) -> None:
+def test_levels_are_obeyed(logs: io.StringIO) -> None:
     """Below the level nothing is written, by us or by others."""
-    configure_logs(stream, logging.WARNING)
+    configure_logs(logs, logging.WARNING)
     structlog.get_logger().info("noticed")
     logging.getLogger("httpx").info("noticed")
-    assert lines(stream) == []
+    assert lines(logs) == []
 
 
-def test_warnings_lose_their_words(stream: io.StringIO) -> None:
+def test_warnings_lose_their_words(logs: io.StringIO) -> None:
     """A Python warning may quote a value; it is filtered like any record."""
     with warnings.catch_warnings():
         warnings.simplefilter("always")
         logging.captureWarnings(capture=False)
         logging.captureWarnings(capture=True)
         warnings.warn(CANARY, UserWarning, stacklevel=1)
-    assert [line["library"] for line in lines(stream)] == ["py.warnings"]
+    assert [line["library"] for line in lines(logs)] == ["py.warnings"]
 
 
-async def test_a_loop_error_is_its_type(stream: io.StringIO) -> None:
+async def test_a_loop_error_is_its_type(logs: io.StringIO) -> None:
     """What no task awaited is logged without the task's repr, which holds arguments."""
     context = {"message": CANARY, "exception": ValueError(CANARY), "future": CANARY}
     report_loop_error(asyncio.get_running_loop(), context)
     report_loop_error(asyncio.get_running_loop(), {"message": CANARY})
-    assert [line for line in lines(stream) if line["event"] == "loop_error"] == [
+    assert [line for line in lines(logs) if line["event"] == "loop_error"] == [
         {"event": "loop_error", "level": "error", "error": "ValueError"},
         {"event": "loop_error", "level": "error"},
     ]
@@ -276,12 +260,12 @@ def test_no_entry_lets_a_canary_through(entry: dict[str, object]) -> None:
     assert CANARY not in json.dumps(redact(None, "info", entry | given_level))
 
 
-async def test_the_vaults_own_failures_are_silent_about_content(stream: io.StringIO, vault: Vault) -> None:
+async def test_the_vaults_own_failures_are_silent_about_content(logs: io.StringIO, vault: Vault) -> None:
     """A failing vault under full logs, database engine included, writes no content and no key."""
     await vault.create(SUBJECT)
     sealed = await vault.seal(SUBJECT, Compartment.story, CANARY.encode(), Place("t", "c", 1))
     with pytest.raises(SealBroken) as caught:
         await vault.open(SUBJECT, Compartment.story, sealed, Place("t", "c", 2))
     structlog.get_logger().error("failed", exc_info=caught.value, sealed=sealed, vault=vault)
-    assert stream.getvalue()
-    assert CANARY not in stream.getvalue()
+    assert logs.getvalue()
+    assert CANARY not in logs.getvalue()

@@ -4,19 +4,14 @@ import asyncio
 import hashlib
 import hmac
 import io
-import logging
-import sys
-import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Final
 
 import pytest
-import structlog
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from vault.logs import configure_logs
 from web.app import build_app
 from web.stripe_hook import SIGNATURE_HEADER, StripeHook
 from web.webhook import SECRET_HEADER, Webhook
@@ -70,22 +65,6 @@ async def port() -> AsyncIterator[Port]:
     async with TestServer(app) as server:
         made.number = server.port or 0
         yield made
-
-
-@pytest.fixture
-def logs() -> Iterator[io.StringIO]:
-    """What the process logs, as it is configured when it runs; everything is as before afterwards."""
-    hooks, level, handlers = (sys.excepthook, sys.unraisablehook), logging.root.level, logging.root.handlers[:]
-    thread = threading.excepthook
-    written = io.StringIO()
-    configure_logs(written, logging.DEBUG)
-    yield written
-    logging.captureWarnings(capture=False)
-    sys.excepthook, sys.unraisablehook = hooks
-    threading.excepthook = thread
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
-    structlog.reset_defaults()
 
 
 def heads(path: str) -> dict[str, tuple[bytes, int]]:
