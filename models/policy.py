@@ -169,6 +169,8 @@ class Screening(Strict):
     """Whether those who are helped are screened as well: for counsel to decide (docs/COMPLIANCE.md)."""
     record_years: int = Field(ge=1, le=30)
     """How long compliance records and decisions about possible matches are kept."""
+    exchanges: tuple[Annotated[str, Field(min_length=3, max_length=64)], ...]
+    """Names of exchanges: a destination that names one is screened for it, by whatever rail."""
 
 
 class GiftCurrency(Strict):

@@ -1,5 +1,7 @@
 """Screening before money goes: what a rail's destination is, and the person themselves where the policy says so.
 
+A destination that names an exchange, or has a wallet's address in it, is screened for these by whatever rail.
+
 A verdict that is not clear holds the payout back with the text that says why; it is asked anew at the next press.
 Nothing is refused by an error here: the question that a human has to decide must be kept.
 """
@@ -11,6 +13,7 @@ from models.grant import Payout
 from models.unit import Unit
 from payments.rails.base import Rail
 from payments.screening import Subject, SubjectKind, Verdict, check
+from payments.screening.exchanges import has_address, named
 from payments.screening.lists import stale
 
 
@@ -25,13 +28,15 @@ async def screen(unit: Unit, rail: Rail, payout: Payout, case: Case, destination
     """The verdict on a payment, or none when nothing of it is screened. What is not clear is put on the payout."""
     involved = frozenset(who for who in (payout.claimed_by, payout.confirmed_by, payout.looked_by) if who)
     subjects = []
-    if rail.screened:
-        through = rail.partner if isinstance(rail, PartnerRail) else None
-        subjects.append(
-            Subject(SubjectKind.PARTNER, through, whose=rail.name, involved=involved)
-            if through
-            else Subject(SubjectKind.WALLET, destination, case_id=case.id, involved=involved)
-        )
+    through = rail.partner if isinstance(rail, PartnerRail) else None
+    if rail.screened and through:
+        subjects.append(Subject(SubjectKind.PARTNER, through, whose=rail.name, involved=involved))
+    elif rail.screened or has_address(destination):
+        subjects.append(Subject(SubjectKind.WALLET, destination, case_id=case.id, involved=involved))
+    subjects += [
+        Subject(SubjectKind.EXCHANGE, exchange, whose=exchange, involved=involved)
+        for exchange in named(destination, unit.policy.screening.exchanges)
+    ]
     if unit.policy.screening.beneficiaries and destination:
         subjects.append(Subject(SubjectKind.BENEFICIARY, destination, case_id=case.id, involved=involved))
     verdicts = [await check(unit, subject) for subject in subjects]
