@@ -1,11 +1,11 @@
 """The log of API calls, and faults to be played on coming ones."""
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Final, Literal, get_args
 
+from sandbox.calls import Log
 from sandbox.stripe.wire import JsonDict
 
 FaultKind = Literal[
@@ -35,22 +35,8 @@ class Call:
         return asdict(self)
 
 
-class CallLog:
+class CallLog(Log[Call]):
     """The latest calls, oldest first."""
-
-    def __init__(self, kept: int) -> None:
-        """Keep the latest `kept` calls."""
-        self._calls: deque[Call] = deque(maxlen=kept)
-        self.count = 0
-
-    def add(self, call: Call) -> None:
-        """Append a finished call."""
-        self._calls.append(call)
-
-    def next_seq(self) -> int:
-        """Number a call."""
-        self.count += 1
-        return self.count
 
     def select(self, verb: str | None = None, path: str | None = None, after: int = 0) -> list[Call]:
         """Return the calls numbered above `after`, of one verb and with a path that begins so if given."""
@@ -59,10 +45,6 @@ class CallLog:
             for call in self._calls
             if call.seq > after and verb in {None, call.verb} and (path is None or call.path.startswith(path))
         ]
-
-    def clear(self) -> None:
-        """Forget all calls; numbering goes on."""
-        self._calls.clear()
 
 
 @dataclass(slots=True)

@@ -1,10 +1,10 @@
 """The log of Bot API calls, and faults to be played on coming ones."""
 
 import asyncio
-from collections import deque
 from dataclasses import asdict, dataclass, field
 from typing import Final, Literal
 
+from sandbox.calls import Log
 from sandbox.telegram.wire import JsonDict
 
 FaultKind = Literal["retry_after", "server_error", "forbidden", "hang_up", "lost_answer", "garbage"]
@@ -30,26 +30,20 @@ class Call:
         return asdict(self)
 
 
-class CallLog:
+class CallLog(Log[Call]):
     """The latest calls, oldest first."""
 
     def __init__(self, kept: int) -> None:
         """Keep the latest `kept` calls."""
-        self._calls: deque[Call] = deque(maxlen=kept)
+        super().__init__(kept)
         self._waiting: set[asyncio.Future[None]] = set()
-        self.count = 0
 
     def add(self, call: Call) -> None:
-        """Append a finished call."""
-        self._calls.append(call)
+        """Append a finished call, and wake who waits for it."""
+        super().add(call)
         for future in self._waiting:
             if not future.done():
                 future.set_result(None)
-
-    def next_seq(self) -> int:
-        """Number a call."""
-        self.count += 1
-        return self.count
 
     def select(self, method: str | None = None, chat: int | None = None, after: int = 0) -> list[Call]:
         """Return the calls with a number above `after`, of one method and chat if given."""
@@ -74,10 +68,6 @@ class CallLog:
             finally:
                 self._waiting.discard(future)
         return found
-
-    def clear(self) -> None:
-        """Forget all calls; numbering goes on."""
-        self._calls.clear()
 
 
 @dataclass(slots=True)
