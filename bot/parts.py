@@ -25,6 +25,7 @@ from handlers import (
     start,
     stray,
     treasury,
+    treasury_doubts,
     volunteers,
     vouchers,
 )
@@ -66,6 +67,7 @@ CONVERSATIONS: Final = (
     mine,
     treasury,
     funding,
+    treasury_doubts,
     screening,
     followup,
     danger,

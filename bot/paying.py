@@ -21,9 +21,7 @@ async def pay(resources: Resources, _: Bot, attempt: UUID) -> None:
 
 async def probe(resources: Resources, _: Bot, rail: str) -> None:
     """Try one shut rail."""
-    if await executor.probe(resources.unit, rail):
-        async with resources.unit() as unit:
-            await treasury_machine.tell_health(unit, opened=True)
+    await executor.probe(resources.unit, rail, treasury_machine.tell_open)
 
 
 ERRANDS: Final = (Errand("payments.pay", attempts.due, pay), Errand("payments.probe", breaker.due, probe))

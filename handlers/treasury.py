@@ -56,7 +56,8 @@ class Typing(StatesGroup):
 async def agree(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
     """The applicant confirms how the money reaches them."""
     case = await pressed_case(unit, press)
-    await treasury.agree(unit, actor, case, str(press.args["rail"]) if "rail" in press.args else None)
+    seen = int(press.args["pays"]) if "pays" in press.args else None
+    await treasury.agree(unit, actor, case, str(press.args["rail"]) if "rail" in press.args else None, seen)
     await treasury_person.show_person(unit, actor, case)
     await finish(unit, actor, callback, press)
 

@@ -25,15 +25,18 @@ class AttemptStatus(StrEnum):
     DONE = "done"
     FAILED = "failed"
     """Nothing has moved, nor ever will."""
+    DROPPED = "dropped"
+    """Two people have said what became of its payout: never asked for again, but looked up for a while still."""
 
 
 A = AttemptStatus
 
 ATTEMPT_ALLOWED: dict[AttemptStatus, frozenset[AttemptStatus]] = {
-    A.PREPARED: frozenset({A.SENT, A.FAILED}),
-    A.SENT: frozenset({A.DONE, A.FAILED}),
+    A.PREPARED: frozenset({A.SENT, A.FAILED, A.DROPPED}),
+    A.SENT: frozenset({A.DONE, A.FAILED, A.DROPPED}),
     A.DONE: frozenset(),
     A.FAILED: frozenset(),
+    A.DROPPED: frozenset(),
 }
 
 OPEN_ATTEMPTS = (A.PREPARED, A.SENT)
@@ -79,8 +82,15 @@ class Attempt(SQLModel, table=True):
     """The class of what went wrong last."""
     tries: int = 0
     """How often the rail was asked."""
+    doubted: bool = False
+    """A backup was put back since it was made, and its grant may have been paid another way: it is looked up, and
+    never executed again."""
+    asked_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """When the rail was asked last; nobody else asks until that must be over."""
     next_at: datetime = Field(sa_type=UtcTime)
     """When it is asked next."""
+    watch_until: datetime | None = Field(default=None, sa_type=UtcTime)
+    """Of a dropped one: how long it is looked up whether its rail pays after all."""
     made_at: datetime = Field(sa_type=UtcTime)
     ended_at: datetime | None = Field(default=None, sa_type=UtcTime)
 

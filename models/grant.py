@@ -56,7 +56,7 @@ class PayoutStatus(StrEnum):
 Y = PayoutStatus
 
 PAYOUT_ALLOWED: dict[PayoutStatus, frozenset[PayoutStatus]] = {
-    Y.QUEUED: frozenset({Y.CLAIMED, Y.CANCELLED}),
+    Y.QUEUED: frozenset({Y.CLAIMED, Y.SENT, Y.PAID, Y.CANCELLED}),
     Y.CLAIMED: frozenset({Y.QUEUED, Y.ORDERED, Y.PAYING, Y.SENT, Y.PAID, Y.CANCELLED}),
     Y.ORDERED: frozenset({Y.QUEUED, Y.PAYING, Y.CANCELLED}),
     Y.PAYING: frozenset({Y.QUEUED, Y.SENT, Y.PAID, Y.CANCELLED}),
@@ -66,7 +66,8 @@ PAYOUT_ALLOWED: dict[PayoutStatus, frozenset[PayoutStatus]] = {
     Y.RETURNED: frozenset(),
     Y.CANCELLED: frozenset(),
 }
-"""`CLAIMED -> QUEUED`: the treasurer gave it back before paying. `SENT` cannot be given back: money has moved."""
+"""`CLAIMED -> QUEUED`: the treasurer gave it back before paying. `SENT` cannot be given back: money has moved.
+`QUEUED -> SENT, PAID`: two treasurers have found that it was paid before a backup was put back."""
 
 
 class ReturnReason(StrEnum):
@@ -144,12 +145,16 @@ class Payout(SQLModel, table=True):
     return_reason: ReturnReason | None = Field(
         default=None, sa_column=enum_column(ReturnReason, "return_reason", nullable=True)
     )
+    pays: int | None = Field(default=None, sa_type=BigInteger)
+    """Minor units that were to reach the person when they agreed; none: nobody agreed to an amount."""
+    pays_currency: str | None = Field(default=None, max_length=3)
+    """Of `pays`: the rail's own."""
     created_at: datetime = Field(sa_type=UtcTime)
     """When the person confirmed how the money reaches them."""
     claimed_at: datetime | None = Field(default=None, sa_type=UtcTime)
     unsure: bool = False
-    """Its holder lost access before saying whether they had paid, or a backup was put back: whoever takes it finds
-    out first."""
+    """Its holder lost access before saying whether they had paid, or a backup was put back: what became of it is
+    found out first (`payments.doubts`)."""
     lists: str | None = None
     """Versions of the sanctions lists that were looked at before it was claimed; none: nothing was screened."""
     hold: str | None = Field(default=None, max_length=64)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from sqlalchemy import BigInteger
 from sqlmodel import Field, SQLModel
 
 from models.base import UtcTime
@@ -16,4 +17,7 @@ class KnownDifference(SQLModel, table=True):
     """A value of `payments.reconcile.Kind`."""
     subject: str = Field(primary_key=True, max_length=64)
     """Kind and id of what differs, as in the audit log."""
+    ours: int = Field(default=0, sa_type=BigInteger)
+    theirs: int = Field(default=0, sa_type=BigInteger)
+    """What they were told: the same subject with other figures is a difference anew."""
     found_at: datetime = Field(sa_type=UtcTime)

@@ -19,7 +19,7 @@ Allowed = Mapping[Any, frozenset[Any]]
 """From each state, the states it may lead to."""
 
 
-MONEY = frozenset({"fund_grant", "payout", "attempt", "chain_transfer"})
+MONEY = frozenset({"fund_grant", "payout", "attempt", "chain_transfer", "finding", "incident"})
 """Tables whose rows outlive their case: the log names them by `audit.about_money`."""
 
 

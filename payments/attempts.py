@@ -5,6 +5,9 @@ done     -> payout paid, grant settled          or `sent`, where a partner must 
 refused  -> payout cancelled                    the person is asked for another way
 failed   -> payout queued anew                  or cancelled, once the rail is shut or has failed often
 pending, unknown, absent                        the attempt stays open, and is looked up later
+done of what is over -> an incident             the money is gone, and perhaps twice (`payments.incidents`)
+
+A doubted attempt (a backup was put back since it was made) is looked up and never executed again.
 """
 
 from collections.abc import Sequence
@@ -16,23 +19,34 @@ from uuid import UUID
 
 from sqlmodel import col, func, select, update
 
+from models import audit
 from models.attempt import ATTEMPT_ALLOWED, OPEN_ATTEMPTS, Attempt, AttemptStatus
 from models.case import ALLOWED as CASE_ALLOWED
 from models.case import Case, CaseStatus
+from models.doubt import Finding, FindingStatus
 from models.grant import PAYOUT_ALLOWED, Grant, Payout, PayoutStatus
 from models.states import move
 from models.unit import Unit
-from payments import breaker, payouts
+from payments import breaker, incidents, payouts
 from payments.money import Money
-from payments.rails.base import MachineRail, Order, Outcome, Result
+from payments.rails.base import MachineRail, Order, Outcome, Result, Stocked
 from payments.screening import Verdict
 from vault.errors import CompartmentShredded
 from vault.seal import Place
 from vault.types import Compartment
 
-FIRST_PAUSE: Final = timedelta(seconds=30)
+BUSY: Final = timedelta(minutes=1)
+"""For so long after a rail was asked nobody else asks it for the same: longer than `executor.PATIENCE`."""
+
+FIRST_PAUSE: Final = BUSY
 LONGEST_PAUSE: Final = timedelta(hours=1)
-"""An open attempt is looked up after 30 s, then after twice as long each time, at least every hour."""
+"""An open attempt is looked up after a minute, then after twice as long each time, at least every hour."""
+
+FINAL: Final = frozenset({Outcome.DONE, Outcome.REFUSED, Outcome.FAILED})
+"""Answers after which there is nothing left to ask."""
+
+BOOKED: Final = (PayoutStatus.SENT, PayoutStatus.PAID, PayoutStatus.RETURNING)
+"""A payout whose payment, by its reference, is in the books."""
 
 OFTEN: Final = 3
 """Failed attempts after which a payout is not tried by the same rail again."""
@@ -50,6 +64,8 @@ class Now(StrEnum):
     """The person is asked for another way."""
     GONE = "gone"
     """Nobody waits for it any more: the grant was released."""
+    INCIDENT = "incident"
+    """A rail has paid what was over; treasurers find out what it was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,10 +115,11 @@ async def prepare(
 
 
 async def due(unit: Unit) -> Sequence[UUID]:
-    """Open attempts whose rail is to be asked now, longest due first."""
+    """Attempts whose rail is to be asked or looked up now, longest due first."""
+    watched = (col(Attempt.status) == AttemptStatus.DROPPED) & (col(Attempt.watch_until) > unit.now)
     found = await unit.session.exec(
         select(Attempt.id)
-        .where(col(Attempt.status).in_(OPEN_ATTEMPTS), col(Attempt.next_at) <= unit.now)
+        .where(col(Attempt.status).in_(OPEN_ATTEMPTS) | watched, col(Attempt.next_at) <= unit.now)
         .order_by(col(Attempt.next_at), col(Attempt.id))
         .limit(100)
     )
@@ -123,23 +140,40 @@ async def rail_of(unit: Unit, attempt_id: UUID) -> str:
 
 
 async def doubt(unit: Unit) -> None:
-    """After a backup was put back: every open attempt may have been made since, and is looked up first."""
+    """After a backup was put back: what is open may have been asked for since, and its grant paid another way."""
     await unit.session.exec(
-        update(Attempt).where(col(Attempt.status).in_(OPEN_ATTEMPTS), col(Attempt.tries) == 0).values(tries=1)
+        update(Attempt).where(col(Attempt.status).in_(OPEN_ATTEMPTS)).values(doubted=True, asked_at=None)
     )
 
 
 async def take(unit: Unit, attempt_id: UUID) -> tuple[Attempt, Order] | None:
-    """An open attempt that is about to be asked for: `SENT`, whatever happens next. None when it is closed."""
+    """An attempt whose rail is about to be asked: open ones are `SENT`, whatever happens next.
+
+    None when it is over, or when somebody may be asking for it just now.
+    """
+    await audit.hold(unit)  # before the row, as everybody who moves money does
     attempt = await unit.session.get(Attempt, attempt_id, with_for_update=True, populate_existing=True)
-    if attempt is None or attempt.status not in OPEN_ATTEMPTS:
+    if attempt is None or not (attempt.status in OPEN_ATTEMPTS or _is_watched(unit, attempt)):
+        return None
+    if attempt.asked_at is not None and attempt.asked_at + BUSY > unit.now:
         return None
     if attempt.status == AttemptStatus.PREPARED:
         await move(unit, attempt, AttemptStatus.SENT, ATTEMPT_ALLOWED, "system")
+    attempt.asked_at = unit.now
     attempt.next_at = unit.now + min(FIRST_PAUSE * 2 ** min(attempt.tries, 10), LONGEST_PAUSE)
     attempt.tries += 1
     await unit.session.flush()
     return attempt, await order_of(unit, attempt)
+
+
+def only_looked_up(attempt: Attempt) -> bool:
+    """Whether no machine may execute an attempt any more."""
+    return attempt.doubted or attempt.status not in OPEN_ATTEMPTS
+
+
+def _is_watched(unit: Unit, attempt: Attempt) -> bool:
+    dropped = attempt.status == AttemptStatus.DROPPED
+    return dropped and attempt.watch_until is not None and attempt.watch_until > unit.now
 
 
 async def order_of(unit: Unit, attempt: Attempt) -> Order:
@@ -150,18 +184,18 @@ async def order_of(unit: Unit, attempt: Attempt) -> Order:
 
 
 async def conclude(unit: Unit, attempt_id: UUID, rail: MachineRail, order: Order, result: Result) -> Concluded:
-    """Write down what a rail has answered. An answer to what is closed already changes nothing."""
+    """Write down what a rail has answered. `DONE` for what is over is an incident; else that changes nothing."""
     payout_id = (await unit.session.exec(select(Attempt.payout_id).where(Attempt.id == attempt_id))).one()
     payout, grant, case = await payouts.load(unit, payout_id)
     attempt = await unit.session.get_one(Attempt, attempt_id, with_for_update=True, populate_existing=True)
     if attempt.status not in OPEN_ATTEMPTS:
-        return Concluded(payout, case, Now.OPEN)
-    attempt.error = result.error
+        return Concluded(payout, case, await _too_late(unit, attempt, rail, payout, grant, order, result))
+    attempt.error, attempt.asked_at = result.error, None
     if result.reference is not None:
         attempt.reference = unit.vault.seal_server(result.reference.encode(), _place(attempt, "reference"))
-    bad = result.outcome in {Outcome.UNKNOWN, Outcome.FAILED}
+    bad, done = result.outcome in {Outcome.UNKNOWN, Outcome.FAILED}, result.outcome == Outcome.DONE
     shuts = await breaker.failed(unit, rail.name) if bad else False
-    opens = False if bad else await breaker.worked(unit, rail.name)
+    opens = await breaker.worked(unit, rail.name) if done else False
     match result.outcome:
         case Outcome.DONE:
             now = await _done(unit, attempt, rail, payout, grant, case, result.reference or order.key)
@@ -172,6 +206,23 @@ async def conclude(unit: Unit, attempt_id: UUID, rail: MachineRail, order: Order
             return Concluded(payout, case, Now.OPEN, shuts, opens)
     await rail.finish(unit, order, result)
     return Concluded(payout, case, now, shuts, opens)
+
+
+async def _too_late(
+    unit: Unit, attempt: Attempt, rail: MachineRail, payout: Payout, grant: Grant, order: Order, result: Result
+) -> Now:
+    """A rail's answer to what is over. That it has paid is an incident, unless the books have that payment."""
+    if attempt.status == AttemptStatus.DROPPED and result.outcome in FINAL:
+        attempt.watch_until = None
+        await unit.session.flush()
+    if result.outcome != Outcome.DONE or attempt.status == AttemptStatus.DONE or isinstance(rail, Stocked):
+        return Now.OPEN
+    reference = result.reference or order.key
+    is_booked = payout.status in BOOKED and payouts.reference_of(unit, payout) == reference
+    if attempt.status == AttemptStatus.DROPPED and is_booked:
+        return Now.OPEN
+    begun = await incidents.begin(unit, attempt, payout, grant, reference)
+    return Now.OPEN if begun is None else Now.INCIDENT
 
 
 async def _done(
@@ -194,7 +245,7 @@ async def _failed(
     await _end(unit, attempt, AttemptStatus.FAILED)
     if case is None or not payouts.is_wanted(case):
         await payouts.put_back(unit, payout, grant, case, "system")
-        return Now.GONE
+        return Now.QUEUED if payout.unsure else Now.GONE
     if again:
         await payouts.put_back(unit, payout, grant, case, "system")
         return Now.QUEUED
@@ -216,6 +267,11 @@ async def _gave_up(unit: Unit, attempt: Attempt) -> bool:
 async def _end(unit: Unit, attempt: Attempt, status: AttemptStatus) -> None:
     await move(unit, attempt, status, ATTEMPT_ALLOWED, "system", rail=attempt.rail)
     attempt.ended_at, attempt.destination = unit.now, None
+    await unit.session.exec(
+        update(Finding)
+        .where(col(Finding.payout_id) == attempt.payout_id, col(Finding.status) == FindingStatus.SAID)
+        .values(status=FindingStatus.OVERTAKEN)
+    )
     await unit.session.flush()
 
 

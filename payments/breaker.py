@@ -21,7 +21,7 @@ async def is_shut(unit: Unit, rail: str) -> bool:
 
 
 async def worked(unit: Unit, rail: str) -> bool:
-    """The rail has answered as it should. True when that opens it."""
+    """The rail has paid, or a probe was answered: nothing less opens a shut one. True when that opens it."""
     health = await _locked(unit, rail)
     if health is None:
         return False

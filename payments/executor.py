@@ -2,7 +2,8 @@
 
 The attempt is marked as sent, and committed; the rail is asked, with no transaction open; what it promises is
 written down, and committed. A crash between two of these leaves an open attempt: the next look asks what the
-provider knows of its key before anything is executed again, and then only the very same order.
+provider knows of its key before anything is executed again, and then only the very same order. After a backup was
+put back not even that: people decide.
 """
 
 import asyncio
@@ -40,7 +41,10 @@ async def work(open_unit: OpenUnit, attempt_id: UUID, tell: Tell) -> Now | None:
         return None
     attempt, order = taken
     wanted = attempt.case_id is not None and bool(order.destination or not rail.needs_destination)
-    result = await ask(rail, order, first=attempt.tries == 1, wanted=wanted)
+    if attempts.only_looked_up(attempt):
+        result = await look_up(rail, order)
+    else:
+        result = await ask(rail, order, first=attempt.tries == 1, wanted=wanted)
     async with open_unit() as unit:
         concluded = await attempts.conclude(unit, attempt_id, rail, order, result)
         await tell(unit, concluded)
@@ -75,16 +79,20 @@ async def look_up(rail: MachineRail, order: Order) -> Result:
         return Result(Outcome.UNKNOWN, error=type(error).__name__[:64])
 
 
-async def probe(open_unit: OpenUnit, name: str) -> bool:
-    """Try whether a shut rail works again. True when it is open now."""
+async def probe(open_unit: OpenUnit, name: str, tell_open: Callable[[Unit], Awaitable[None]]) -> bool:
+    """Try whether a shut rail works again; who is told so is told in the same transaction. True when it opens."""
     async with open_unit() as unit:
         rail = _machine(unit, name)
-    well = rail is None or await _answers(rail)
+    if rail is None:
+        return False
+    well = await _answers(rail)
     async with open_unit() as unit:
-        if well:
-            return await breaker.worked(unit, name)
-        await breaker.failed(unit, name)
-    return False
+        opens = await breaker.worked(unit, name) if well else False
+        if opens:
+            await tell_open(unit)
+        elif not well:
+            await breaker.failed(unit, name)
+    return opens
 
 
 async def _answers(rail: MachineRail) -> bool:

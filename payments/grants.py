@@ -9,6 +9,7 @@
 import secrets
 from collections.abc import Sequence
 from typing import Final
+from uuid import uuid4
 
 from sqlmodel import col, select, update
 
@@ -28,6 +29,9 @@ from vault.types import GrantNumber
 
 ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """No sign that can be read as another."""
+
+BY_HAND: Final = "manual"
+"""The rail of a payout of which not even the rail is known."""
 
 MOVING: Final = frozenset({PayoutStatus.CLAIMED, PayoutStatus.PAYING, PayoutStatus.SENT, PayoutStatus.RETURNING})
 """Somebody may have paid already: only they know."""
@@ -83,6 +87,7 @@ async def waiting(unit: Unit) -> Sequence[Grant]:
 async def fund_waiting(unit: Unit, actor_name: str = "system") -> list[Grant]:
     """Reserve waiting grants as far as the money reaches, in order of approval; return those now reserved."""
     await ledger.lock(unit, unit.policy.currency)
+    await _cover(unit, unit.policy.currency, actor_name)
     funded = []
     for grant in await waiting(unit):
         if not await _reserve(unit, grant, actor_name):
@@ -151,6 +156,9 @@ async def release(unit: Unit, grant: Grant, actor_name: str) -> None:
 async def cancel_for_case(unit: Unit, case: Case, actor_name: str) -> Payout | None:
     """Let go of a case that is withdrawn or erased, and cut its grant from it; safe to repeat.
 
+    What may have been paid before a backup was put back stays reserved, on the treasurers' desk, until two of them
+    have found out (`payments.doubts`).
+
     The fingerprint of where the money went goes: with the server's keys a card's number could be found by trying.
 
     A payout that a treasurer holds or has sent, or may have paid before they left, is left to the treasurers, with
@@ -161,7 +169,12 @@ async def cancel_for_case(unit: Unit, case: Case, actor_name: str) -> Payout | N
     grant = await grant_of(unit, case)
     if grant is None:
         return None
+    unsure = await is_unsure(unit, grant, case)
     payout = await live_payout(unit, grant)
+    if payout is None and unsure and grant.status == GrantStatus.RESERVED:
+        payout = Payout(grant_id=grant.id, rail=BY_HAND, unsure=True, created_at=unit.now)
+        unit.session.add(payout)
+        await unit.session.flush()
     await unit.session.exec(update(Payout).where(col(Payout.grant_id) == grant.id).values(destination=None))
     tries = select(Payout.id).where(Payout.grant_id == grant.id)
     await unit.session.exec(
@@ -174,12 +187,21 @@ async def cancel_for_case(unit: Unit, case: Case, actor_name: str) -> Payout | N
     if payout is not None and payout.status in MOVING:
         return payout
     if payout is not None and payout.status in {PayoutStatus.QUEUED, PayoutStatus.ORDERED}:
-        if payout.unsure:
+        if unsure:
+            payout.unsure = True
             return payout
         await move(unit, payout, PayoutStatus.CANCELLED, PAYOUT_ALLOWED, actor_name)
     if grant.status != GrantStatus.PAID:
         await release(unit, grant, "system")  # the books are never erased: they must not name the case
     return None
+
+
+async def is_unsure(unit: Unit, grant: Grant, case: Case | None) -> bool:
+    """Whether a try to pay this grant may have been made that nobody has spoken of."""
+    if case is not None and case.restored:
+        return True
+    doubts = await unit.session.exec(select(Payout.id).where(Payout.grant_id == grant.id, col(Payout.unsure)))
+    return doubts.first() is not None
 
 
 async def _keep_days(unit: Unit, grant: Grant) -> None:
@@ -193,6 +215,9 @@ async def _keep_days(unit: Unit, grant: Grant) -> None:
         for attempt in (await unit.session.exec(select(Attempt).where(Attempt.payout_id == payout.id))).all():
             if attempt.ended_at is not None:
                 attempt.made_at, attempt.ended_at = to_day(attempt.made_at), to_day(attempt.ended_at)
+                attempt.asked_at = None
+                if attempt.watch_until is None:
+                    attempt.next_at = to_day(attempt.next_at)
 
 
 async def live_payout(unit: Unit, grant: Grant) -> Payout | None:
@@ -211,7 +236,8 @@ async def live_payout(unit: Unit, grant: Grant) -> Payout | None:
 
 async def _reserve(unit: Unit, grant: Grant, actor_name: str) -> bool:
     free = await ledger.balance(unit, Purpose.FUND, grant.currency)
-    if free.amount < grant.amount:
+    short = await ledger.balance(unit, Purpose.SHORTFALL, grant.currency)
+    if (free + short).amount < grant.amount:
         return False
     await ledger.transfer(
         unit,
@@ -225,6 +251,17 @@ async def _reserve(unit: Unit, grant: Grant, actor_name: str) -> bool:
     )
     await move(unit, grant, GrantStatus.RESERVED, GRANT_ALLOWED, actor_name)
     return True
+
+
+async def _cover(unit: Unit, currency: str, actor_name: str) -> None:
+    """Make good, with what is free, cash that an incident took beyond that."""
+    short = -(await ledger.balance(unit, Purpose.SHORTFALL, currency)).amount
+    good = min(short, (await ledger.balance(unit, Purpose.FUND, currency)).amount)
+    if good > 0:
+        await ledger.transfer(
+            unit, EntryKind.COVER, f"cover:{uuid4()}", Money(good, currency), source=Purpose.FUND,
+            target=Purpose.SHORTFALL, actor=actor_name,
+        )  # fmt: skip
 
 
 async def _new_number(unit: Unit) -> GrantNumber:

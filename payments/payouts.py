@@ -2,7 +2,8 @@
 
     queued -> claimed -> [ordered ->] paying        a machine rail pays (`payments.attempts`)
                           ordered                   above the tier, until a second treasurer agrees
-    paying -> paid, sent, queued or cancelled       what the rail has promised
+    paying -> paid, sent, queued or cancelled       what the rail has promised, or two treasurers have found
+    queued -> paid, sent or cancelled               two treasurers have found what became of it (`payments.doubts`)
     queued -> claimed -> paid                       up to the tier that asks for two treasurers
     queued -> claimed -> sent -> paid               above it: the second treasurer is another person
     claimed -> queued                               given back before paying, or taken from who may pay no more
@@ -12,7 +13,7 @@
 
 Who may press is decided by `services.treasury`; this module keeps payout, grant, case and books in step. The
 case may have been withdrawn or erased meanwhile: then there is nobody to move, and a grant whose money stayed or
-came back is released.
+came back is released. Of an unsure payout nothing is released: whether it was paid two treasurers say.
 """
 
 from uuid import UUID
@@ -28,7 +29,9 @@ from models.grant import PAYOUT_ALLOWED, Grant, Payout, PayoutStatus, ReturnReas
 from models.states import move
 from models.unit import Unit
 from payments import compliance, grants
-from payments.rails.base import Rail
+from payments.money import Money
+from payments.rails import registry
+from payments.rails.base import MachineRail, Rail
 from payments.screening import State, Verdict
 from vault.seal import Place
 from vault.types import BlindIndex
@@ -40,13 +43,16 @@ PAYABLE = frozenset({CaseStatus.APPROVED, CaseStatus.PAYING, CaseStatus.PAID, Ca
 async def queue(
     unit: Unit, grant: Grant, case: Case, rail: Rail, destination: BlindIndex | None, by: str
 ) -> Payout:
-    """Put a reserved grant on the treasurers' desk; the person has agreed to the rail. Case: `PAYING`.
+    """Put a reserved grant on the treasurers' desk; the person has agreed to the rail, and to what it pays now.
 
-    Whether an earlier try may have been paid stays a question, also when the person took that try back.
+    Case: `PAYING`. Whether an earlier try may have been paid stays a question, also when the person took it back.
     """
-    doubts = await unit.session.exec(select(Payout.id).where(Payout.grant_id == grant.id, col(Payout.unsure)))
-    unsure = case.restored or doubts.first() is not None
-    payout = Payout(grant_id=grant.id, rail=rail.name, destination=destination, unsure=unsure, created_at=unit.now)
+    unsure = await grants.is_unsure(unit, grant, case)
+    pays = (await rail.quote(unit, Money(grant.amount, grant.currency))).pays
+    payout = Payout(
+        grant_id=grant.id, rail=rail.name, destination=destination, unsure=unsure, pays=pays.amount,
+        pays_currency=pays.currency, created_at=unit.now,
+    )  # fmt: skip
     unit.session.add(payout)
     await unit.session.flush()
     await move(unit, case, CaseStatus.PAYING, CASE_ALLOWED, by, rail=rail.name)
@@ -86,18 +92,27 @@ async def take_back(unit: Unit, payout: Payout, case: Case, by: str) -> None:
     await move(unit, case, CaseStatus.APPROVED, CASE_ALLOWED, by)
 
 
+async def ask_anew(unit: Unit, payout: Payout, case: Case, by: str) -> None:
+    """Close a payout that was not ordered yet, since its person must agree anew. The case is `APPROVED` again."""
+    await move(unit, payout, PayoutStatus.CANCELLED, PAYOUT_ALLOWED, by)
+    await move(unit, case, CaseStatus.APPROVED, CASE_ALLOWED, by)
+
+
 async def give_back(unit: Unit, payout: Payout, grant: Grant, case: Case | None, treasurer: UUID) -> None:
-    """Put a claimed payout back before paying. Without a case its grant is released instead."""
+    """Put a claimed payout back before paying. Without a case its grant is released instead.
+
+    An unsure one stays unsure when nobody waits for it: one treasurer's word does not free money that may be gone.
+    """
     only_holder(payout, treasurer)
     _only_from(payout, PayoutStatus.CLAIMED, PayoutStatus.QUEUED)
-    payout.unsure = False
-    _looked_up(case)
+    if is_wanted(case):
+        await sure(unit, grant, case)
     await put_back(unit, payout, grant, case, str(treasurer))
 
 
 async def put_back(unit: Unit, payout: Payout, grant: Grant, case: Case | None, by: str) -> None:
-    """Take a claimed payout from its holder, not paid, and put it back."""
-    target = PayoutStatus.QUEUED if is_wanted(case) else PayoutStatus.CANCELLED
+    """Take a payout from its holder or its rail, not paid, and put it back. Released when nobody waits for it."""
+    target = PayoutStatus.QUEUED if is_wanted(case) or payout.unsure else PayoutStatus.CANCELLED
     await move(unit, payout, target, PAYOUT_ALLOWED, by)
     payout.claimed_by = payout.claimed_at = None
     await unit.session.flush()
@@ -139,7 +154,7 @@ async def pay(
     """Enter that the holder has paid, and under which reference; return `SENT` or `PAID`."""
     only_holder(payout, treasurer)
     _only_from(payout, PayoutStatus.CLAIMED, PayoutStatus.PAID)
-    _looked_up(case)
+    await sure(unit, grant, case)
     target = PayoutStatus.SENT if grant.second_treasurer else PayoutStatus.PAID
     await move(unit, payout, target, PAYOUT_ALLOWED, str(treasurer))
     payout.reference = unit.vault.seal_server(reference.encode(), _place(payout))
@@ -165,6 +180,46 @@ async def machine_paid(
     await unit.session.flush()
     if reported:
         await _settled(unit, payout, grant, case, "system")
+
+
+async def found_paid(
+    unit: Unit, payout: Payout, grant: Grant, case: Case | None, treasurer: UUID, reference: str
+) -> None:
+    """Enter what two treasurers have found: it was paid. By a partner's rail the partner must still report."""
+    await sure(unit, grant, case)
+    rail = registry.find(unit, payout.rail)
+    reports = isinstance(rail, MachineRail) and rail.reports_back
+    await move(unit, payout, PayoutStatus.SENT if reports else PayoutStatus.PAID, PAYOUT_ALLOWED, str(treasurer))
+    payout.reference = unit.vault.seal_server(reference.encode(), _place(payout))
+    payout.confirmed_by = treasurer
+    await unit.session.flush()
+    if not reports:
+        await _settled(unit, payout, grant, case, str(treasurer))
+
+
+async def found_unpaid(unit: Unit, payout: Payout, grant: Grant, case: Case | None, treasurer: UUID) -> bool:
+    """Enter what two treasurers have found: it was never paid. True when the person is asked for another way.
+
+    Without anybody who waits the grant is released. What a machine was asked for is not asked of it again unless
+    the person chooses it again.
+    """
+    asked = payout.status == PayoutStatus.PAYING
+    await sure(unit, grant, case)
+    if asked and case is not None and is_wanted(case):
+        await ask_anew(unit, payout, case, str(treasurer))
+        return True
+    if payout.status != PayoutStatus.QUEUED or not is_wanted(case):
+        await put_back(unit, payout, grant, case, str(treasurer))
+    return False
+
+
+async def sure(unit: Unit, grant: Grant, case: Case | None) -> None:
+    """Whether this grant was paid is said: neither a restored backup nor an earlier try leaves a doubt."""
+    for payout in (await unit.session.exec(select(Payout).where(Payout.grant_id == grant.id))).all():
+        payout.unsure = False
+    if case is not None:
+        case.restored = False
+    await unit.session.flush()
 
 
 async def report(
@@ -249,12 +304,6 @@ def _only_from(payout: Payout, stands: PayoutStatus, target: PayoutStatus) -> No
         raise MoveRefused("payout", payout.id, payout.status, target)
 
 
-def _looked_up(case: Case | None) -> None:
-    """A treasurer has said whether this was paid: a restored backup leaves no doubt any more."""
-    if case is not None:
-        case.restored = False
-
-
 async def _returned(unit: Unit, payout: Payout, grant: Grant, case: Case | None, treasurer: UUID) -> None:
     """The grant is reserved anew and the case `APPROVED`; without anybody who waits the money is free."""
     await move(unit, payout, PayoutStatus.RETURNED, PAYOUT_ALLOWED, str(treasurer), reason=payout.return_reason)
@@ -279,7 +328,8 @@ async def _verdict(unit: Unit, payout: Payout) -> Verdict | None:
     """What screening said before the money went; none when nothing was screened."""
     found = await unit.session.exec(
         select(Attempt.lists, Attempt.decided).where(
-            Attempt.payout_id == payout.id, Attempt.status == AttemptStatus.DONE
+            Attempt.payout_id == payout.id,
+            col(Attempt.status).in_((AttemptStatus.DONE, AttemptStatus.DROPPED)),
         )
     )
     lists, decided = found.first() or (payout.lists, False)

@@ -17,10 +17,11 @@ from uuid import UUID
 from sqlmodel import col, func, select
 
 from models.attempt import Attempt, AttemptStatus
+from models.doubt import Finding, FindingStatus, Found
 from models.grant import Grant, GrantStatus, Payout, PayoutStatus
 from models.ledger import JournalEntry, LedgerAccount, Posting
 from models.unit import Unit
-from payments import attempts, executor
+from payments import attempts, executor, incidents
 from payments.executor import OpenUnit, Tell
 from payments.ledger import EntryKind, Purpose, balance
 from payments.rails import registry
@@ -51,6 +52,10 @@ class Kind(StrEnum):
     """More than one attempt of a payout is done."""
     NO_ATTEMPT = "no-attempt"
     """A machine rail is said to have paid, and no attempt is done; or the other way round."""
+    SUSPENSE = "suspense"
+    """The balance of `suspense` is not the sum of the incidents that stand."""
+    DEBT = "debt"
+    """More was taken back than a provider holds, or left than was free: the next money pays it first."""
     STOCK = "stock"
     """A rail's own stock is not what the books say."""
     PROVIDER_NOT_PAID = "provider-not-paid"
@@ -87,6 +92,8 @@ async def compare(unit: Unit) -> list[Difference]:
     for currency in await _currencies(unit):
         found += await _balances(unit, currency)
         found += await _stocks(unit, currency)
+        found += await _suspense(unit, currency)
+        found += await _debts(unit, currency)
     found += await _attempts(unit)
     return sorted(found)
 
@@ -198,6 +205,23 @@ async def _balances(unit: Unit, currency: str) -> list[Difference]:
     return found
 
 
+async def _suspense(unit: Unit, currency: str) -> list[Difference]:
+    stands = (await balance(unit, Purpose.SUSPENSE, currency)).amount
+    open_ones = sum(one.amount for one in await incidents.standing(unit) if one.currency == currency)
+    if stands == open_ones:
+        return []
+    return [Difference(Kind.SUSPENSE, f"account:{Purpose.SUSPENSE}:{currency}", stands, open_ones)]
+
+
+async def _debts(unit: Unit, currency: str) -> list[Difference]:
+    found = []
+    for purpose in (Purpose.STRIPE, Purpose.STARS, Purpose.SHORTFALL):
+        stands = (await balance(unit, purpose, currency)).amount
+        if stands < 0:
+            found.append(Difference(Kind.DEBT, f"account:{purpose}:{currency}", stands, 0))
+    return found
+
+
 async def _stocks(unit: Unit, currency: str) -> list[Difference]:
     """Rails that share an account are added up."""
     totals: Counter[Purpose] = Counter()
@@ -227,11 +251,15 @@ async def _attempts(unit: Unit) -> list[Difference]:
     ]
     machines = [name for name, rail in unit.rails.items() if isinstance(rail, MachineRail)]
     done = select(Attempt.payout_id).where(Attempt.status == AttemptStatus.DONE)
+    found_by_people = select(Finding.payout_id).where(
+        Finding.status == FindingStatus.CONFIRMED, Finding.found == Found.PAID
+    )
     without = await unit.session.exec(
         select(Payout.id).where(
             col(Payout.rail).in_(machines),
             col(Payout.status).in_((*SETTLED, PayoutStatus.SENT)),
             col(Payout.id).not_in(done),
+            col(Payout.id).not_in(found_by_people),
         )
     )
     return found + [Difference(Kind.NO_ATTEMPT, f"payout:{payout}", 0, 1) for payout in without.all()]

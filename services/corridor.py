@@ -7,7 +7,8 @@ that is closed (by the policy, its limits, its stock, its own failures) is not o
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from models.grant import Grant
+from models.errors import MoneyRefused
+from models.grant import Grant, Payout
 from models.unit import Unit
 from payments.money import Money
 from payments.rails import registry
@@ -32,12 +33,32 @@ async def corridors(unit: Unit, grant: Grant) -> Sequence[Corridor]:
     return [Corridor(rail, await rail.quote(unit, whole)) for rail in found]
 
 
-async def chosen(unit: Unit, grant: Grant, name: str | None) -> Rail:
-    """The rail that a person has chosen, or the only one. Raises `NoRail` when it is not open any more."""
-    found = [corridor.rail for corridor in await corridors(unit, grant) if name in {None, corridor.rail.name}]
+class TermsChanged(MoneyRefused):
+    """The rail pays less now than the person has seen: they look at it again."""
+
+    key = "treasury.refused.terms"
+
+
+async def chosen(unit: Unit, grant: Grant, name: str | None, seen: int | None = None) -> Rail:
+    """The rail that a person has chosen, or the only one.
+
+    `seen`: what they saw that it pays, in its minor units. Raises `NoRail` when it is not open any more, and
+    `TermsChanged` when it pays less now.
+    """
+    found = [corridor for corridor in await corridors(unit, grant) if name in {None, corridor.rail.name}]
     if not found:
         raise NoRail
-    return found[0]
+    if seen is not None and found[0].quote.pays.amount < seen:
+        raise TermsChanged
+    return found[0].rail
+
+
+async def still_pays(unit: Unit, rail: Rail, payout: Payout, whole: Money) -> bool:
+    """Whether a rail pays now what the person has agreed to, or more: its rate may have changed since."""
+    if payout.pays is None:
+        return True
+    pays = (await rail.quote(unit, whole)).pays
+    return pays.currency == payout.pays_currency and pays.amount >= payout.pays
 
 
 def terms(unit: Unit, language: str, corridor: Corridor) -> str:

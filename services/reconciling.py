@@ -1,9 +1,12 @@
 """Reconciliation on the clock and for the operator: treasurers are told of each new difference, once.
 
+One that comes back after it was gone, or with other figures, is new. A debt is told once while it lasts.
+
 That a provider refuses what it must be asked is told at once, and again each day while it lasts.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -21,25 +24,48 @@ TROUBLE_AGAIN: Final = timedelta(days=1)
 """After which it is told again that a provider refuses what it is asked."""
 
 
-async def new_differences(unit: Unit) -> Sequence[Difference]:
-    """What differs within the fund's own rows and has not been told of."""
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """A difference that was told of and is no more."""
+
+    kind: str
+    subject: str
+
+
+async def new_differences(unit: Unit) -> Sequence[Difference | Gone]:
+    """What differs within the fund's own rows and has not been told of, and what was told of and is gone."""
     found = await compare(unit)
-    if not found:
-        return ()
-    known = set((await unit.session.exec(select(KnownDifference.kind, KnownDifference.subject))).all())
-    return [difference for difference in found if (difference.kind, difference.subject) not in known]
+    told = await unit.session.exec(select(KnownDifference).where(KnownDifference.kind != Kind.PROVIDER_REFUSES))
+    known = {(row.kind, row.subject): row for row in told.all()}
+    gone = known.keys() - {(difference.kind, difference.subject) for difference in found}
+    new = [one for one in found if not _is_told(known.get((one.kind, one.subject)), one)]
+    return [*new, *(Gone(kind, subject) for kind, subject in sorted(gone))]
 
 
-async def tell(unit: Unit, difference: Difference) -> None:
+async def tell(unit: Unit, what: Difference | Gone) -> None:
     """Put a difference on record, and tell treasurers and coordinators. One known already is left alone."""
-    if await unit.session.get(KnownDifference, (difference.kind, difference.subject)) is not None:
+    known = await unit.session.get(KnownDifference, (what.kind, what.subject), with_for_update=True)
+    if isinstance(what, Gone):
+        if known is not None:
+            await unit.session.delete(known)
         return
-    unit.session.add(KnownDifference(kind=difference.kind, subject=difference.subject, found_at=unit.now))
+    if _is_told(known, what):
+        return
+    known = known or KnownDifference(kind=what.kind, subject=what.subject, found_at=unit.now)
+    known.ours, known.theirs, known.found_at = what.ours, what.theirs, unit.now
+    unit.session.add(known)
     await unit.session.flush()
-    facts = {"ours": difference.ours, "theirs": difference.theirs}
-    await record(unit, "system", f"reconcile.{difference.kind}", difference.subject, **facts)
+    facts = {"ours": what.ours, "theirs": what.theirs}
+    await record(unit, "system", f"reconcile.{what.kind}", what.subject, **facts)
+    key = "treasury.told.debt" if what.kind == Kind.DEBT else "treasury.told.difference"
     for role in (Role.TREASURER, Role.COORDINATOR):
-        await tell_role(unit, role, "treasury.told.difference")
+        await tell_role(unit, role, key)
+
+
+def _is_told(known: KnownDifference | None, difference: Difference) -> bool:
+    if known is None:
+        return False
+    return difference.kind == Kind.DEBT or (known.ours, known.theirs) == (difference.ours, difference.theirs)
 
 
 async def tell_trouble(unit: Unit, trouble: str | None) -> None:

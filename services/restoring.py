@@ -1,10 +1,12 @@
 """After a backup was put back: what was paid since the backup is not in the data, so nothing may be paid twice.
 
-- Every payout that waits, or that a treasurer held, is marked as unsure: whoever takes it finds out first whether
-  it was paid. What was held goes back into the queue, for its holder may not know that the data is older.
+- Every payout that waits, that a treasurer held, or that a machine rail was at, is marked as unsure: what became
+  of it is found out before it is paid. What was held goes back into the queue, for its holder may not know that
+  the data is older.
 - Every request that has not ended is marked too, so that its next payout begins unsure: it may have been approved
   and paid since. The mark goes when a treasurer has said whether it was.
-- What a machine rail was asked for, or was about to be, is looked up at its provider before it is asked again.
+- What a machine rail was asked for, or was about to be, is looked up at its provider and never executed again:
+  when the provider does not know of it, two treasurers say what became of it (`payments.doubts`).
 - A held payout of a request that was withdrawn stays with its holder, who is asked the same by its screen.
 """
 
@@ -16,10 +18,15 @@ from models.audit import record
 from models.case import ENDED, Case
 from models.grant import Payout, PayoutStatus
 from models.unit import Unit
+from models.volunteer import Role
 from payments import attempts, payouts
+from services.roles import tell_role
 
-UNPAID = (PayoutStatus.QUEUED, PayoutStatus.CLAIMED, PayoutStatus.ORDERED)
+UNPAID = (PayoutStatus.QUEUED, PayoutStatus.CLAIMED, PayoutStatus.ORDERED, PayoutStatus.PAYING)
 """What the backup says is not paid yet. `SENT` was paid already then, and is only confirmed."""
+
+
+HELD = (PayoutStatus.CLAIMED, PayoutStatus.ORDERED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +48,14 @@ async def doubt(unit: Unit, actor_name: str) -> Doubts:
         payout, grant, case = await payouts.load(unit, payout_id)
         payout.unsure = True
         with_payout += case is not None
-        if payout.status is not PayoutStatus.QUEUED and payouts.is_wanted(case):
+        if payout.status in HELD and payouts.is_wanted(case):
             await payouts.put_back(unit, payout, grant, case, actor_name)
     await attempts.doubt(unit)
     await unit.session.flush()
     connection = await unit.session.connection()
     marked = await connection.execute(update(Case).where(col(Case.status).not_in(ENDED)).values(restored=True))
     doubts = Doubts(len(waiting), marked.rowcount - with_payout)
+    if doubts.payouts or doubts.requests:
+        await tell_role(unit, Role.TREASURER, "treasury.told.restored")
     await record(unit, actor_name, "backup.restored", "backup", payouts=doubts.payouts, requests=doubts.requests)
     return doubts

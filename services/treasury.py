@@ -66,8 +66,12 @@ async def offer(unit: Unit, grant: Grant) -> None:
             await tell_role(unit, role, "treasury.told.fund-short")
 
 
-async def agree(unit: Unit, actor: Actor, case: Case, rail_name: str | None = None) -> Payout:
+async def agree(
+    unit: Unit, actor: Actor, case: Case, rail_name: str | None = None, seen: int | None = None
+) -> Payout:
     """The person confirms how the money reaches them, and by which rail: the payout is on the desk, once.
+
+    `seen`: what they saw that the rail pays, in its minor units; `TermsChanged` when it pays less now.
 
     Raises `ButtonGone` for anybody else, `FundShort` while the grant waits, `AlreadyDone` once it is on its way,
     `BadInput` when no destination is known, or only one that has proved wrong, `NoRail` when the rail is closed,
@@ -78,12 +82,12 @@ async def agree(unit: Unit, actor: Actor, case: Case, rail_name: str | None = No
     destination = await _destination_of(unit, case, grant, rail) if rail.needs_destination else None
     index = None if destination is None else _index(unit, destination)
     payout = await payouts.queue(unit, grant, case, rail, index, applicant_of(case))
+    if destination is not None:
+        await limits.note(unit, grant, payout, destination)
     payout.changed = index is not None and grant.destination not in {None, index}
     needed = 2 if grant.second_treasurer or payout.changed else 1
     await call(
         unit, "treasury.told.changed" if payout.changed else "treasury.told.queued", payout, case, needed=needed
-    if destination is not None:
-        await limits.note(unit, grant, payout, destination)
     )
     return payout
 
@@ -119,15 +123,23 @@ async def claim(unit: Unit, actor: Actor, payout_id: UUID) -> Payout:
 
     It stays queued when screening holds it back (`Payout.hold` says why).
 
-    Raises `LimitReached`, and `SamePerson` while nobody else has looked at a changed destination.
+    Raises `LimitReached`, `SamePerson` while nobody else has looked at a changed destination, and `NotAllowed`
+    while two treasurers have to say whether it was paid already.
     """
     volunteer, payout, grant, case = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
     if payout.status == PayoutStatus.QUEUED:
+        if payout.unsure and (not payouts.is_wanted(case) or is_machine(unit, payout)):
+            raise NotAllowed("treasury.refused.unsure")
         await limits.check(unit, grant, payout)
         if case is not None and not await _is_clear(unit, payout, case):
             return payout
     await payouts.claim(unit, payout, volunteer.id)
     return payout
+
+
+def is_machine(unit: Unit, payout: Payout) -> bool:
+    """Whether the fund works the rail of a payout itself."""
+    return isinstance(registry.find(unit, payout.rail), MachineRail)
 
 
 async def read_destination(unit: Unit, actor: Actor, payout_id: UUID) -> str:
@@ -149,11 +161,13 @@ async def give_back(unit: Unit, actor: Actor, payout_id: UUID) -> None:
 async def take_over(unit: Unit, actor: Actor, payout_id: UUID) -> None:
     """Put back a payout whose holder may not pay it any more. Raises `NotAllowed` while they may.
 
-    Whether they have paid is for the treasurers to find out first: the screen says so.
+    Whether they have paid is for the treasurers to find out first: the screen says so. When nobody waits for it,
+    two of them say what they found (`payments.doubts`): the money is free only then.
     """
     _, payout, grant, case = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
     if not await is_abandoned(unit, payout):
         raise NotAllowed("treasury.refused.not-holder")
+    payout.unsure = payout.unsure or not payouts.is_wanted(case)
     await payouts.put_back(unit, payout, grant, case, actor.name)
 
 
@@ -161,14 +175,13 @@ async def release(unit: Unit, volunteer: Volunteer, actor_name: str) -> int:
     """Take what a treasurer holds from them, since their access ends; returns how many payouts there were.
 
     What they claimed goes back into the queue, marked as unsure: whether they had paid already, nobody else can
-    know, and whoever takes it is told to find out. What they sent waits for its second treasurer as before. A
-    claimed one that nobody waits for any more is left for another to take over: releasing its grant by itself
-    would call money free that may be gone.
+    know, and whoever takes it is told to find out. What they sent waits for its second treasurer as before. Of a
+    claimed one that nobody waits for any more two treasurers say whether it was paid.
     """
     held = await payouts.unfinished_of(unit, volunteer.id)
     for payout_id in held:
         payout, grant, case = await payouts.load(unit, payout_id)
-        if payout.status == PayoutStatus.CLAIMED and payouts.is_wanted(case):
+        if payout.status == PayoutStatus.CLAIMED:
             payout.unsure = True
             await payouts.put_back(unit, payout, grant, case, actor_name)
         left = payout.status in {PayoutStatus.QUEUED, PayoutStatus.CLAIMED}
@@ -202,7 +215,7 @@ def read_reference(typed: str) -> str:
 async def pay(unit: Unit, actor: Actor, payout_id: UUID, typed: str) -> PayoutStatus:
     """The holder has paid under a reference. `PAID` at once, or `SENT` until a second treasurer confirms."""
     volunteer, payout, grant, case = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
-    if isinstance(registry.find(unit, payout.rail), MachineRail):
+    if is_machine(unit, payout):
         raise NotAllowed("treasury.refused.nothing-to-pay")
     status = await payouts.pay(unit, payout, grant, case, volunteer.id, read_reference(typed))
     if status == PayoutStatus.PAID:
@@ -215,7 +228,7 @@ async def pay(unit: Unit, actor: Actor, payout_id: UUID, typed: str) -> PayoutSt
 async def confirm(unit: Unit, actor: Actor, payout_id: UUID) -> None:
     """A second treasurer confirms a payment. Raises `SamePerson` for the one who paid."""
     volunteer, payout, grant, case = await held(unit, actor, Act.CONFIRM_PAYOUT, payout_id)
-    if isinstance(registry.find(unit, payout.rail), MachineRail):
+    if is_machine(unit, payout):
         raise NotAllowed("treasury.refused.nothing-to-pay")
     await payouts.confirm(unit, payout, grant, case, volunteer.id)
     await tell_paid(unit, case)
@@ -283,15 +296,17 @@ async def tell_paid(unit: Unit, case: Case | None) -> None:
 def _index(unit: Unit, destination: str) -> BlindIndex:
     """The blind index of the whole destination, for telling a changed one: no spaces, dashes or case."""
     kept = (sign for sign in unicodedata.normalize("NFKC", destination).casefold() if sign.isalnum())
-    return "".join(kept)
+    return unit.vault.index(IndexName.destination, "".join(kept))
 
 
 async def _find_fundable(unit: Unit) -> Sequence[str]:
-    first = next(iter(await grants.waiting(unit)), None)
-    if first is None:
-        return ()
-    free = await ledger.balance(unit, ledger.Purpose.FUND, first.currency)
-    return (first.currency,) if free.amount >= first.amount else ()
+    first, currency = next(iter(await grants.waiting(unit)), None), unit.policy.currency
+    free, short = [
+        (await ledger.balance(unit, purpose, currency)).amount
+        for purpose in (ledger.Purpose.FUND, ledger.Purpose.SHORTFALL)
+    ]
+    pays = first is not None and free + short >= first.amount
+    return (currency,) if pays or (short < 0 < free) else ()
 
 
 async def _fund_due(unit: Unit, _: str) -> None:

@@ -19,7 +19,7 @@ from payments.attempts import Concluded, Now
 from payments.money import Money
 from payments.rails import registry
 from payments.rails.base import MachineRail
-from services import intake, news, treasury
+from services import corridor, intake, news, treasury
 from services.access import Act, Actor
 from services.roles import tell_role
 from services.treasury_returns import PERSON
@@ -36,10 +36,13 @@ def machine(unit: Unit, payout: Payout) -> MachineRail | None:
 async def order(unit: Unit, actor: Actor, payout_id: UUID) -> PayoutStatus:
     """The holder wants the rail to pay: `PAYING`, or `ORDERED` until a second treasurer agrees.
 
-    It stays `CLAIMED` when screening holds it back (`Payout.hold` says why).
+    It stays `CLAIMED` when screening holds it back (`Payout.hold` says why), and is `CANCELLED` when the rail
+    would now pay less than its person has agreed to: they are asked anew. Raises `NotAllowed` while it is unsure.
     """
     volunteer, payout, grant, case = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
     payouts.only_holder(payout, volunteer.id)
+    if payout.unsure:
+        raise NotAllowed("treasury.refused.unsure")
     if grant.second_treasurer:
         await payouts.order(unit, payout, volunteer.id)
         await call(unit, "treasury.told.order", payout, case, but=volunteer.id)
@@ -115,34 +118,45 @@ async def doubt(unit: Unit, actor: Actor, payout_id: UUID) -> None:
 async def told(unit: Unit, concluded: Concluded) -> None:
     """Say what an answer of a rail came to."""
     payout, case = concluded.payout, concluded.case
-    if concluded.shuts or concluded.opens:
-        await tell_health(unit, opened=concluded.opens)
+    if concluded.shuts:
+        await tell_role(unit, Role.TREASURER, "treasury.told.rail-shut")
+    if concluded.opens:
+        await tell_open(unit)
     match concluded.now:
         case Now.PAID:
             await treasury.tell_paid(unit, case)
         case Now.SENT:
             await call(unit, "treasury.told.report", payout, case)
         case Now.QUEUED:
-            await call(unit, "treasury.told.failed", payout, case)
+            await call(unit, "treasury.told.doubt" if payout.unsure else "treasury.told.failed", payout, case)
+        case Now.INCIDENT:
+            for role in (Role.TREASURER, Role.COORDINATOR):
+                await tell_role(unit, role, "treasury.told.incident", urgent=True)
         case Now.ANOTHER_WAY if case is not None:
             await news.tell(unit, case, PERSON)
         case _:
             return
 
 
-async def tell_health(unit: Unit, *, opened: bool) -> None:
-    """Tell the treasurers that a rail has shut itself, or works again."""
-    await tell_role(unit, Role.TREASURER, "treasury.told.rail-open" if opened else "treasury.told.rail-shut")
+async def tell_open(unit: Unit) -> None:
+    """Tell the treasurers that a rail that was shut works again."""
+    await tell_role(unit, Role.TREASURER, "treasury.told.rail-open")
 
 
 async def _prepare(unit: Unit, actor: Actor, payout: Payout, grant: Grant, case: Case | None) -> None:
     rail = machine(unit, payout)
     if rail is None or case is None or not payouts.is_wanted(case):
         raise NotAllowed("treasury.refused.nothing-to-pay")
+    if payout.unsure:
+        raise NotAllowed("treasury.refused.unsure")
     whole = Money(grant.amount, grant.currency)
     closed = await why_stale(unit, rail) or await registry.why_not(unit, rail, whole)
     if closed is not None:
         raise registry.NoRail(closed)
+    if not await corridor.still_pays(unit, rail, payout, whole):
+        await payouts.ask_anew(unit, payout, case, actor.name)
+        await news.tell(unit, case, PERSON)
+        return
     destination = (await intake.read_answer(unit, case, "payout") if rail.needs_destination else "") or ""
     verdict = await screen(unit, rail, payout, case, destination)
     if verdict is None or verdict.clear:

@@ -73,7 +73,8 @@ async def _ask(
         "destination": destination or "—",
         "terms": terms(unit, actor.language, way),
     }
-    agree = Button(_say(unit, actor, "treasury.person.button.agree"), "treasury.agree", {"rail": way.rail.name})
+    way_args: dict[str, str | int] = {"rail": way.rail.name, "pays": way.quote.pays.amount}
+    agree = Button(_say(unit, actor, "treasury.person.button.agree"), "treasury.agree", way_args)
     rows: Rows = []
     if others:
         rows.append([Button(_say(unit, actor, "treasury.person.button.ways"), "treasury.confirm_rail")])

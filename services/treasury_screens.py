@@ -16,12 +16,13 @@ from models.errors import NotAllowed
 from models.funding import Funding, FundingStatus
 from models.grant import Grant, Payout, PayoutStatus, ReturnReason
 from models.unit import Unit
-from payments import grants, ledger, payouts
+from payments import doubts, grants, ledger, payouts
 from payments.rails import registry
 from services import treasury
 from services.access import Act, Actor, require
 from services.speak import Button, Life, Screen, show
 from services.treasury import read_destination
+from services.treasury_doubt_screens import incident_rows, show_doubt
 from services.treasury_machine import look, machine
 from services.treasury_rights import held
 from texts.formats import money, span
@@ -66,11 +67,11 @@ async def show_desk(unit: Unit, actor: Actor, page: int = 0, *, done: bool = Fal
         .limit(PAGE + 1)
     )
     lines = found.all()
-    rows = [[_entry(unit, actor, payout, grant)] for payout, grant in lines[:PAGE]]
-    if not done:
-        rows += await _fundings(unit, actor)
+    rows = [[await _entry(unit, actor, payout, grant)] for payout, grant in lines[:PAGE]]
+    happened = [] if done else await incident_rows(unit, actor)
+    rows = [*happened, *rows, *([] if done else await _fundings(unit, actor))]
     rows += _turning(unit, actor, page, done=done, more=len(lines) > PAGE)
-    key = "treasury.desk.done" if done else "treasury.desk" if lines else "treasury.desk.empty"
+    key = "treasury.desk.done" if done else "treasury.desk" if lines or happened else "treasury.desk.empty"
     text = f"{_say(unit, actor, key)}\n\n{await _books(unit, actor)}"
     await show(unit, actor.to, Screen(text, rows))
 
@@ -80,6 +81,9 @@ async def show_payout(unit: Unit, actor: Actor, payout_id: UUID) -> None:
     volunteer, payout, grant, case = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
     mine = payout.claimed_by == volunteer.id
     facts = _facts(unit, actor, payout, grant)
+    if await _is_for_two(unit, payout, case):
+        await show_doubt(unit, actor, payout, grant)
+        return
     if payout.status == PayoutStatus.CLAIMED and mine and case is not None and payouts.is_wanted(case):
         await _show_destination(unit, actor, payout, case, facts)
         return
@@ -96,6 +100,15 @@ async def show_payout(unit: Unit, actor: Actor, payout_id: UUID) -> None:
         unit, actor, f"treasury.payout.{key}", reference=reference, **facts
     )
     await show(unit, actor.to, Screen(text, _verbs(unit, actor, payout, verbs), protect=bool(reference)))
+
+
+async def _is_for_two(unit: Unit, payout: Payout, case: Case | None) -> bool:
+    """Whether two treasurers have to say what became of a payout before anything else is done with it.
+
+    What is paid by hand and waited for, whoever takes it looks up by themselves.
+    """
+    by_hand = machine(unit, payout) is None and payouts.is_wanted(case)
+    return not by_hand and await doubts.is_in_doubt(unit, payout)
 
 
 def _held_back(unit: Unit, actor: Actor, payout: Payout) -> str:
@@ -195,6 +208,10 @@ async def _books(unit: Unit, actor: Actor) -> str:
     ]
     waiting = await grants.waiting(unit)
     line = _say(unit, actor, "treasury.books", free=free, reserved=reserved)
+    suspended = await ledger.balance(unit, ledger.Purpose.SUSPENSE, currency)
+    if suspended.amount:
+        amount = money(suspended.amount, currency, actor.language)
+        line = f"{line}\n{_say(unit, actor, 'treasury.books.suspense', amount=amount)}"
     if not waiting:
         return line
     short = money(sum(grant.amount for grant in waiting), currency, actor.language)
@@ -237,9 +254,11 @@ def _turning(unit: Unit, actor: Actor, page: int, *, done: bool, more: bool) -> 
     return [row for row in (turns, last, [home]) if row]
 
 
-def _entry(unit: Unit, actor: Actor, payout: Payout, grant: Grant) -> Button:
+async def _entry(unit: Unit, actor: Actor, payout: Payout, grant: Grant) -> Button:
     mine = actor.volunteer is not None and payout.claimed_by == actor.volunteer.id
     state = "mine" if mine and payout.status == PayoutStatus.CLAIMED else str(payout.status)
+    if await doubts.is_in_doubt(unit, payout):
+        state = "doubt"
     facts = _facts(unit, actor, payout, grant)
     parts = (facts["number"], facts["amount"], facts["waiting"])
     label = f"{_say(unit, actor, f'treasury.state.{state}')} {' · '.join(parts)}"

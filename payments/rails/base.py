@@ -123,6 +123,26 @@ class DistantRail(Rail, Protocol):
 
 
 @runtime_checkable
+class Stocked(Protocol):
+    """A rail with a stock of its own, which an account of the books must equal: it pays with an entry alone."""
+
+    account: Purpose
+
+    async def stock(self, unit: Unit, currency: str) -> Money:
+        """What is there, in minor units."""
+        ...
+
+
+@runtime_checkable
+class SigningRail(Rail, Protocol):
+    """A rail whose orders, once signed, nobody can take back: nobody may say that such a one never pays."""
+
+    async def may_still_pay(self, unit: Unit, attempt: UUID) -> bool:
+        """Whether something signed for an attempt may still be on its way."""
+        ...
+
+
+@runtime_checkable
 class MachineRail(Rail, Protocol):
     """A rail that the fund works itself."""
 

@@ -176,6 +176,7 @@ class Storm:
             self.bank.setdefault(grant_id, grant.amount)
         if attempt is not None:
             self._provoke(plan, rail, attempt)
+            getattr(self.resources.clock, "advance")(attempts.BUSY)  # noqa: B009 - as in the tests of services
         steps: dict[PayoutStatus | None, tuple[str, Step]] = {
             None: ("agree", lambda shaky: self._agree(shaky, grant_id, rail)),
             PayoutStatus.QUEUED: ("claim", lambda shaky: self._claim(shaky, payout_id)),

@@ -10,6 +10,7 @@ from sqlmodel import col, func, select
 from bot.database import Resources
 from models.audit import AuditEntry
 from models.case import Case, CaseStatus
+from models.doubt import Found, Ground
 from models.errors import (
     AlreadyDone,
     BadInput,
@@ -36,6 +37,7 @@ from services import (
     standing,
     submission,
     treasury,
+    treasury_doubts,
     treasury_funding,
     treasury_person,
     treasury_returns,
@@ -61,6 +63,10 @@ async def desk(resources: Resources) -> Desk:
 
 async def _pay(unit: Unit, actor: Actor, payout_id: UUID) -> None:
     await treasury.pay(unit, actor, payout_id, "R-77")
+
+
+async def _never(unit: Unit, actor: Actor, payout_id: UUID) -> None:
+    await treasury_doubts.say(unit, actor, payout_id, Found.NEVER, Ground.STATEMENT)
 
 
 async def _return(unit: Unit, actor: Actor, payout_id: UUID) -> None:
@@ -555,14 +561,17 @@ async def test_what_was_sent_stays_for_the_second_treasurer(desk: Desk) -> None:
     assert (await desk.stands(payout_id))[0] == P.PAID
 
 
-async def test_a_withdrawn_payout_of_who_left_waits_for_another(desk: Desk) -> None:
-    """Money that may be gone is not called free by itself: a treasurer finds out and takes it over."""
+async def test_a_withdrawn_payout_of_who_left_waits_for_two(desk: Desk) -> None:
+    """Money that may be gone is free neither by itself nor by one treasurer's word: two find out."""
     payout_id = await desk.queued()
     await _do(desk, "Till", payout_id, treasury.claim)
     await _withdraw(desk)
     await _ended(desk)
-    assert await desk.stands(payout_id) == (P.CLAIMED, G.RESERVED, None)
-    await _do(desk, "Coin", payout_id, treasury.take_over)
+    assert await desk.stands(payout_id) == (P.QUEUED, G.RESERVED, None)
+    with pytest.raises(NotAllowed):
+        await _do(desk, "Coin", payout_id, treasury.claim)
+    await _do(desk, "Coin", payout_id, _never)
+    await _do(desk, "Purse", payout_id, treasury_doubts.confirm)
     assert await desk.stands(payout_id) == (P.CANCELLED, G.CANCELLED, None)
     assert await desk.books() == (PLENTY, 0, 0)
 
@@ -581,7 +590,8 @@ async def test_the_doubt_outlives_what_the_person_does(desk: Desk) -> None:
     assert "may have been paid already" in (await desk.screen("Coin"))["text"]
     await _withdraw(desk)
     assert await desk.stands(second) == (P.QUEUED, G.RESERVED, None)
-    await _do(desk, "Coin", second, treasury.claim, treasury.give_back)
+    await _do(desk, "Coin", second, _never)
+    await _do(desk, "Purse", second, treasury_doubts.confirm)
     assert await desk.stands(second) == (P.CANCELLED, G.CANCELLED, None)
     assert await desk.books() == (PLENTY, 0, 0)
 

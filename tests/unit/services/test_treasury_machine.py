@@ -123,11 +123,13 @@ async def test_what_is_not_known_is_looked_up(desk: Desk, carrier: Carrier, faul
 
 @pytest.mark.parametrize("fault", [F.DIES_BEFORE, F.DIES_AFTER])
 async def test_a_crash_is_finished_by_reconciliation(desk: Desk, carrier: Carrier, fault: Fault) -> None:
-    """Whether the process dies before or after the provider has paid, the next look pays it once."""
+    """Died before or after the provider has paid, the next look pays it once, and none while it may be at it."""
     carrier.faults.append(fault)
     payout_id = await _ordered(desk)
     with pytest.raises(Crashed):
         await _tick(desk)
+    assert await reconcile.finish_open(desk.resources.unit, treasury_machine.told) == {}
+    desk.later(seconds=attempts.BUSY.total_seconds())
     assert await reconcile.finish_open(desk.resources.unit, treasury_machine.told) == {"paid": 1}
     assert carrier.moves == 1
     assert (await desk.stands(payout_id))[0] == P.PAID
@@ -163,12 +165,12 @@ async def test_a_failing_rail_shuts_and_the_next_is_offered(desk: Desk, carrier:
             await treasury.agree(unit, await desk.actor(unit, "Applicant"), case, "carrier")
         await treasury_person.show_person(unit, await desk.actor(unit, "Applicant"), case)
     assert "transfer" in (await desk.screen("Applicant"))["text"]
-    assert not await executor.probe(desk.resources.unit, "carrier")
+    assert not await executor.probe(desk.resources.unit, "carrier", treasury_machine.tell_open)
     desk.later(minutes=11)
     async with desk.resources.unit() as unit:
         assert list(await breaker.due(unit)) == ["carrier"]
     carrier.well = True
-    assert await executor.probe(desk.resources.unit, "carrier")
+    assert await executor.probe(desk.resources.unit, "carrier", treasury_machine.tell_open)
     async with desk.resources.unit() as unit:
         assert not await breaker.is_shut(unit, "carrier")
         assert await breaker.failed(unit, "carrier"), "open on trial: one more failure shuts it"
