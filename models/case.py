@@ -123,7 +123,7 @@ class Case(SQLModel, table=True):
 
 
 class Answer(SQLModel, table=True):
-    """One answer of the interview. Place of the seal: (`answer`, `text`, id)."""
+    """One answer of the interview; when it was given is kept nowhere. Place of the seal: (`answer`, `text`, id)."""
 
     __tablename__ = "answer"
     __table_args__ = (UniqueConstraint("case_id", "question"),)
@@ -134,7 +134,6 @@ class Answer(SQLModel, table=True):
     """Key of the question in `services.questions`."""
     compartment: Compartment = Field(sa_column=enum_column(Compartment, "compartment"))
     text: SealedBytes = Field(sa_type=Sealed)
-    changed_at: datetime = Field(sa_type=UtcTime)
 
 
 class Attachment(SQLModel, table=True):

@@ -22,7 +22,7 @@ from models.case import Attachment, AttachmentRequest, Case, CaseStatus, FileSta
 from models.errors import BadInput, Stale
 from models.unit import Unit
 from services import limits, rebuild
-from services.access import Actor
+from services.access import Actor, applicant_of
 from services.intake import require_own
 from services.jobs import Job
 from services.submission import changeable, content_changed
@@ -158,7 +158,8 @@ async def add_pages(unit: Unit, request_id: UUID, pages: Sequence[bytes]) -> Cas
         unit.session.add(made)
     row.status, row.pages, row.file = FileStatus.ADDED, len(pages), None
     await unit.session.flush()
-    await record(unit, f"applicant:{case.id}", "attachment.added", about("case", case.id), pages=len(pages))
+    if case.status is not CaseStatus.DRAFT:
+        await record(unit, applicant_of(case), "attachment.added", about("case", case.id), pages=len(pages))
     await content_changed(unit, case)
     return case
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlmodel import SQLModel, col, func, select
 
-from models.audit import AuditCheckpoint
+from models.audit import AuditCheckpoint, record
 from models.case import OPEN, Case, CaseStatus
 from models.followup import DangerCall
 from models.grant import Grant, GrantStatus, Payout
@@ -73,6 +73,7 @@ class Desk:
 async def read_desk(unit: Unit, actor: Actor) -> Desk:
     """Count everything. Raises `NotAllowed` for everybody but a coordinator."""
     require(actor, Act.SEE_DESK)
+    await record(unit, actor.name, "desk.read", "desk")
     waits = await _waits(unit)
     oldest = unit.now - STUCK
     return Desk(

@@ -44,11 +44,7 @@ _ONE: Final = _ALL.where(_TABLE.c.question == bindparam("asked"))
 _ANSWERED: Final = _ALL.with_only_columns(_TABLE.c.question)
 _KNOWN: Final = _ONE.with_only_columns(_TABLE.c.id)
 _NEW: Final = insert(_TABLE)
-_CHANGED: Final = (
-    update(_TABLE)
-    .where(_TABLE.c.id == bindparam("row"))
-    .values(text=bindparam("text"), changed_at=bindparam("changed_at"))
-)
+_CHANGED: Final = update(_TABLE).where(_TABLE.c.id == bindparam("row")).values(text=bindparam("text"))
 
 
 def new_code() -> CaseCode:
@@ -127,9 +123,9 @@ async def write_answer(unit: Unit, case: Case, key: str, value: str) -> None:
     text = seal(await unit.vault.unlock(case.id, compartment), value.encode(), _place(row))
     if known is None:
         named = {"id": row, "case_id": case.id, "question": key, "compartment": compartment}
-        await unit.run(_NEW, named | {"text": text, "changed_at": unit.now})
+        await unit.run(_NEW, named | {"text": text})
     else:
-        await unit.run(_CHANGED, {"row": row, "text": text, "changed_at": unit.now})
+        await unit.run(_CHANGED, {"row": row, "text": text})
 
 
 async def read_answer(unit: Unit, case: Case, key: str) -> str | None:

@@ -1,5 +1,6 @@
 """Sending a case, and what its person may do with it afterwards: add, correct, withdraw.
 
+- A draft is on record as a whole when it is sent, not answer by answer (decision 16).
 - Sending writes down the clear facts, orders the recovery phrase (made by `bot.phrases`, shown once, kept as a
   slow hash) and opens the review.
 - A change of what the panel judges raises the version and asks for every vote anew. How the money can arrive and
@@ -11,10 +12,10 @@
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from models.audit import about, record
-from models.case import ALLOWED, OPEN, Case, CaseStatus
+from models.case import ALLOWED, OPEN, Attachment, Case, CaseStatus
 from models.errors import BadInput, Stale
 from models.states import move
 from models.unit import Unit
@@ -30,7 +31,7 @@ from services.intake import (
     set_facts,
     write_answer,
 )
-from services.questions import KEYS, question
+from services.questions import KEYS, SKIPPED, question
 from services.typed import read_text
 from vault.types import Compartment
 
@@ -91,8 +92,15 @@ async def submit(unit: Unit, actor: Actor, case: Case) -> None:
     case.policy_version = unit.policy.version
     await order_phrase(unit, actor, case)
     await repeats.note(unit, case)
-    await move(unit, case, CaseStatus.SUBMITTED, ALLOWED, applicant_of(case))
+    sent = {"answers": sum(value != SKIPPED for value in answers.values()), "pages": await count_pages(unit, case)}
+    await move(unit, case, CaseStatus.SUBMITTED, ALLOWED, applicant_of(case), **sent)
     await review.open_review(unit, case)
+
+
+async def count_pages(unit: Unit, case: Case) -> int:
+    """How many pages of documents and photos a case has."""
+    query = select(func.count()).select_from(Attachment).where(Attachment.case_id == case.id)
+    return (await unit.session.exec(query)).one()
 
 
 async def order_phrase(unit: Unit, actor: Actor, case: Case) -> None:

@@ -763,7 +763,6 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("text", sa.LargeBinary(), nullable=False),
-        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(["case_id"], ["fund_case.id"], name=op.f("fk_answer_case_id_fund_case")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_answer")),
         sa.UniqueConstraint("case_id", "question", name=op.f("uq_answer_case_id_question")),

@@ -157,9 +157,7 @@ async def shows(unit: Unit, slot: str) -> list[Effect]:
 
 
 async def _answer(unit: Unit, case: Case, question: str, text: str, compartment: Compartment) -> None:
-    row = Answer(
-        case_id=case.id, question=question, compartment=compartment, text=SealedBytes(b""), changed_at=unit.now
-    )
+    row = Answer(case_id=case.id, question=question, compartment=compartment, text=SealedBytes(b""))
     row.text = await unit.vault.seal(case.id, compartment, text.encode(), Place("answer", "text", str(row.id)))
     unit.session.add(row)
     await unit.session.flush()

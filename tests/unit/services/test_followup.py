@@ -48,7 +48,6 @@ async def paid_case(
             question="court",
             compartment=Compartment.story,
             text=SealedBytes(b""),
-            changed_at=unit.now,
         )
         place = Place("answer", "text", str(row.id))
         row.text = await unit.vault.seal(case.id, Compartment.story, court.isoformat().encode(), place)

@@ -51,7 +51,6 @@ async def add_case(unit: Unit, status: CaseStatus) -> UUID:
         question="story",
         compartment=Compartment.story,
         text=SealedBytes(b""),
-        changed_at=unit.now,
     )
     place = Place("answer", "text", str(row.id))
     row.text = await unit.vault.seal(case.id, Compartment.story, b"what happened", place)
