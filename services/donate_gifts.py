@@ -13,6 +13,7 @@ from uuid import UUID
 from babel.dates import format_skeleton
 from sqlmodel import col, select
 
+from models import audit
 from models.donation import (
     PAID_SINCE,
     Donation,
@@ -121,6 +122,7 @@ async def take_back(unit: Unit, actor: Actor, donation_id: UUID) -> None:
 
 async def forget(unit: Unit, actor: Actor) -> None:
     """Stop every monthly gift, and cut all gifts off from this chat."""
+    await audit.hold(unit)  # before the rows, as in `services.donate_settle.apply`
     for monthly in await _monthly(unit, actor):
         await stop_monthly(unit, monthly, DONOR)
     await forget_donor(unit, actor)

@@ -32,6 +32,7 @@ Found = Session | Payment | Invoice | Subscription
 
 async def apply(unit: Unit, found: Found) -> bool:
     """Bring rows and books to a newest state; tells whether all of it is settled."""
+    await audit.hold(unit)  # before the rows: who posts holds it already when they come to the row of a gift
     if isinstance(found, Session):
         return await _session(unit, found)
     if isinstance(found, Payment):

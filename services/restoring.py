@@ -20,6 +20,7 @@ from models.grant import Payout, PayoutStatus
 from models.unit import Unit
 from models.volunteer import Role
 from payments import attempts, payouts
+from payments.chain import rows as chain
 from services.roles import tell_role
 
 UNPAID = (PayoutStatus.QUEUED, PayoutStatus.CLAIMED, PayoutStatus.ORDERED, PayoutStatus.PAYING)
@@ -51,6 +52,7 @@ async def doubt(unit: Unit, actor_name: str) -> Doubts:
         if payout.status in HELD and payouts.is_wanted(case):
             await payouts.put_back(unit, payout, grant, case, actor_name)
     await attempts.doubt(unit)
+    await chain.doubt(unit)
     await unit.session.flush()
     connection = await unit.session.connection()
     marked = await connection.execute(update(Case).where(col(Case.status).not_in(ENDED)).values(restored=True))
