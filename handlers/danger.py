@@ -18,7 +18,7 @@ from services.buttons import Press, pressed_case
 from services.speak import answer, erase_messages
 
 
-class Typing(StatesGroup):
+class Calling(StatesGroup):
     """Who is typing a line to be passed on."""
 
     coordinator = State()
@@ -42,7 +42,7 @@ async def take(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) 
 async def close(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
     """The coordinator who has the call ends it."""
     await danger.close(unit, actor, _which(press))
-    if await state.get_state() == Typing.coordinator.state:
+    if await state.get_state() == Calling.coordinator.state:
         await state.clear()
     await finish(unit, actor, callback, press, unit.texts.render("danger.popup.closed", actor.language))
 
@@ -51,7 +51,7 @@ async def begin(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press,
     """The next message is passed on."""
     writes = press.act == "danger.write"
     await (danger.held if writes else danger.asked)(unit, actor, _which(press))
-    await state.set_state(Typing.coordinator if writes else Typing.person)
+    await state.set_state(Calling.coordinator if writes else Calling.person)
     await state.set_data({"call": str(_which(press))})
     key = "danger.popup.write" if writes else "danger.popup.reply"
     answer(unit, actor.address, callback.id, unit.texts.render(key, actor.language), alert=True)
@@ -61,7 +61,7 @@ async def take_line(message: Message, unit: Unit, actor: Actor, state: FSMContex
     """A line is passed on, and erased from the chat it was typed in."""
     if message.text is None:
         raise BadInput("danger.refused.words", limit=danger.LONGEST)
-    writes = await state.get_state() == Typing.coordinator.state
+    writes = await state.get_state() == Calling.coordinator.state
     key = UUID((await state.get_data())["call"])
     await (danger.write if writes else danger.reply)(unit, actor, key, message.text)
     erase_messages(unit, actor.address, [message.message_id])
@@ -75,7 +75,7 @@ def build_router() -> Router:
     router.callback_query.register(take, Pressed("danger.take"))
     router.callback_query.register(close, Pressed("danger.close"))
     router.callback_query.register(begin, Pressed("danger.write", "danger.reply"))
-    typed = (F.chat.type == ChatType.PRIVATE, StateFilter(Typing), ~F.text.startswith("/"))
+    typed = (F.chat.type == ChatType.PRIVATE, StateFilter(Calling), ~F.text.startswith("/"))
     router.message.register(take_line, *typed)
     return router
 

@@ -19,7 +19,7 @@ from services.buttons import Press
 from services.speak import answer, erase_messages
 
 
-class Typing(StatesGroup):
+class Telling(StatesGroup):
     """What a person who was asked may type."""
 
     words = State()
@@ -55,7 +55,7 @@ async def open_again(callback: CallbackQuery, unit: Unit, actor: Actor, press: P
 async def begin_words(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
     """The next message is the answer."""
     await answers.ask_for_words(unit, actor, _which(press))
-    await state.set_state(Typing.words)
+    await state.set_state(Telling.words)
     await state.set_data({"followup": str(_which(press))})
     answer(unit, actor.address, callback.id)
 
@@ -84,14 +84,14 @@ def build_router() -> Router:
     router.callback_query.register(
         act, Pressed("followup.danger", "followup.never", "followup.stop", "followup.back")
     )
-    typed = (F.chat.type == ChatType.PRIVATE, StateFilter(Typing.words), ~F.text.startswith("/"))
+    typed = (F.chat.type == ChatType.PRIVATE, StateFilter(Telling.words), ~F.text.startswith("/"))
     router.message.register(take_words, *typed)
     return router
 
 
 async def _leave(state: FSMContext) -> None:
     """Another button ends our own typing, and no one else's."""
-    if await state.get_state() == Typing.words.state:
+    if await state.get_state() == Telling.words.state:
         await state.clear()
 
 

@@ -47,7 +47,7 @@ ACTS: Final[Mapping[str, Callable[[Unit, Actor, UUID], Awaitable[object]]]] = {
 """Presses after which the payout is shown as it stands."""
 
 
-class Typing(StatesGroup):
+class Paying(StatesGroup):
     """What the desk waits for a treasurer to type."""
 
     reference = State()
@@ -124,7 +124,7 @@ async def ask_reference(
 ) -> None:
     """The holder has paid: ask for the reference."""
     await treasury_screens.ask_reference(unit, actor, _id(press, "payout"))
-    await state.set_state(Typing.reference)
+    await state.set_state(Paying.reference)
     await state.set_data({"payout": str(_id(press, "payout"))})
     await finish(unit, actor, callback, press)
 
@@ -182,7 +182,7 @@ def build_router() -> Router:
     press(ask_reason, Pressed("treasury.returned"))
     press(came_back, Pressed("treasury.return_reason"))
     private = F.chat.type == ChatType.PRIVATE
-    router.message.register(take_reference, StateFilter(Typing.reference), private, ~F.text.startswith("/"))
+    router.message.register(take_reference, StateFilter(Paying.reference), private, ~F.text.startswith("/"))
     return router
 
 

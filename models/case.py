@@ -123,7 +123,7 @@ class Case(SQLModel, table=True):
 
 
 class Answer(SQLModel, table=True):
-    """One answer of the interview; when it was given is kept nowhere. Place of the seal: (`answer`, `text`, id)."""
+    """One answer of the interview; when it was given is not kept. Place of the seal: (`answer`, `text`, id)."""
 
     __tablename__ = "answer"
     __table_args__ = (UniqueConstraint("case_id", "question"),)
