@@ -5,10 +5,12 @@ from sqlmodel import col, select
 
 from bot.database import Resources
 from bot.listening import listening_bot
+from bot.provider_errands import StripeMoney
 from bot.settings import Settings
 from bot.stars_errands import reconcile
 from bot.stripe_errands import StripeErrands
 from models.donation import Donation, DonationStatus, Looked, Provider
+from payments.stripe_objects import Gateway, StripeAway, StripeRefused
 from services import donate_stripe
 
 UNDER_WAY = (
@@ -45,7 +47,10 @@ async def _stripe(settings: Settings, resources: Resources) -> list[str]:
                 await donate_stripe.ask_look(unit, Looked.SESSION, gift.checkout)
     gateway = StripeGateway(setup.key, setup.api_url)
     try:
-        looked = await StripeErrands(gateway, setup.give_url).look_now(resources)
+        errands = StripeErrands(gateway, setup.give_url)
+        looked = await errands.look_now(resources)
+        held = await _money(resources, gateway)
+        looked += await errands.look_now(resources)
     finally:
         await gateway.close()
     async with resources.unit() as unit:
@@ -53,7 +58,15 @@ async def _stripe(settings: Settings, resources: Resources) -> list[str]:
         changed = [
             f"gift {gift.id}: {before[gift.id]} -> {gift.status}" for gift in now if gift.status != before[gift.id]
         ]
-    return [*changed, f"gifts looked up at Stripe: {looked}"]
+    return [*changed, f"gifts looked up at Stripe: {looked}", *held]
+
+
+async def _money(resources: Resources, gateway: Gateway) -> list[str]:
+    try:
+        differences = await StripeMoney(gateway).ask(resources)
+    except (StripeAway, StripeRefused) as error:
+        return [f"Stripe could not be asked what it holds ({type(error).__name__})"]
+    return [f"{each.subject}: Stripe holds {each.theirs:+} in minor units" for each in differences]
 
 
 async def _stars(settings: Settings, resources: Resources) -> list[str]:

@@ -4,7 +4,7 @@ from typing import Final
 
 from aiogram import Router
 
-from bot import chain_errands, fetcher, groupcheck, inbox, paying, phrases, stars_errands
+from bot import chain_errands, fetcher, groupcheck, inbox, paying, phrases, provider_errands, stars_errands
 from bot.errands import Errand
 from handlers import (
     attachments,
@@ -108,6 +108,7 @@ ERRANDS: Final[tuple[Errand, ...]] = (
     *paying.ERRANDS,
     *stars_errands.ERRANDS,
     *chain_errands.ERRANDS,
+    *provider_errands.ERRANDS,
 )
 
 

@@ -4,14 +4,15 @@ from typing import Final
 from uuid import UUID
 
 from aiogram import Bot
-from aiogram.exceptions import TelegramAPIError, TelegramBadRequest
+from aiogram.exceptions import TelegramAPIError, TelegramBadRequest, TelegramNotFound
 from aiogram.types import LabeledPrice, StarTransaction, TransactionPartnerUser
 
 from bot.database import Resources
 from bot.errands import Errand
 from models.donation import Donation
-from payments.money import STARS
-from services import donate_stars
+from payments.ledger import Purpose
+from payments.money import STARS, Money
+from services import donate_stars, reconciling_providers
 from services.donate_stars import StarMove
 from services.donate_stripe import try_later
 
@@ -81,9 +82,20 @@ async def reconcile(resources: Resources, bot: Bot, _: UUID | None = None) -> in
         offset += len(page)
 
 
+async def compare(resources: Resources, bot: Bot) -> None:
+    """Compare what Telegram holds with the books; a Bot API server that knows no such question is left alone."""
+    try:
+        held = await bot.get_my_star_balance()
+    except (TelegramBadRequest, TelegramNotFound):
+        return
+    async with resources.unit() as unit:
+        await reconciling_providers.compare_held(unit, Purpose.STARS, [Money(held.amount, STARS)])
+
+
 async def _reconcile(resources: Resources, bot: Bot, key: UUID) -> None:
     try:
         await reconcile(resources, bot, key)
+        await compare(resources, bot)
     except (TelegramAPIError, OSError):
         async with resources.unit() as unit:
             await donate_stars.reconciled(unit, whole=False)

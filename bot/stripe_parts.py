@@ -12,6 +12,7 @@ from bot.database import Resources
 from bot.errands import Errand
 from bot.inbox import Inbox, stripe_arrival
 from bot.metrics import Metrics
+from bot.provider_errands import StripeMoney
 from bot.rails import partner_rail
 from bot.stripe_errands import StripeErrands
 from bot.stripe_poller import StripePoller
@@ -39,12 +40,13 @@ class StripeParts:
         rail = partner_rail(self.gateway, resources.policy)
         resources.rails = {**resources.rails, rail.name: rail}
         self.steps = StripeErrands(self.gateway, setup.give_url)
+        self.money = StripeMoney(self.gateway)
         self.poller = StripePoller(resources, self.gateway, inbox, metrics)
 
     @property
     def errands(self) -> tuple[Errand, ...]:
         """What is to be asked of Stripe between two transactions."""
-        return self.steps.all()
+        return (*self.steps.all(), self.money.errand())
 
     def routes(self) -> list[web.RouteDef]:
         """The webhook, when its secret is set; the web page, when it has a public address."""

@@ -1,5 +1,6 @@
 """`/fund` in a treasurer's private chat: money that came in, from where, how much. Typed amounts are erased."""
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
@@ -108,7 +109,7 @@ def build_router() -> Router:
     return router
 
 
-def _origin(data: dict[str, Any]) -> tuple[FundingSource, Money | None]:
+def _origin(data: Mapping[str, Any]) -> tuple[FundingSource, Money | None]:
     """Source and what has left it, as a state or a button holds them."""
     if "taken" not in data:
         return FundingSource.HAND, None

@@ -8,6 +8,19 @@ from sqlmodel import Field, SQLModel
 from models.base import UtcTime
 
 
+class SeenBalance(SQLModel, table=True):
+    """What a provider holds beside the books, while the two differ: entries may still be on their way."""
+
+    __tablename__ = "seen_balance"
+
+    account: str = Field(primary_key=True, max_length=64)
+    """As the books name it: `stripe:EUR`."""
+    more: int = Field(sa_type=BigInteger)
+    """By how much the provider holds more than the books say, in minor units."""
+    since: datetime = Field(sa_type=UtcTime)
+    """Since when the difference is this one."""
+
+
 class KnownDifference(SQLModel, table=True):
     """A difference that treasurers have been told of."""
 

@@ -85,8 +85,8 @@ async def enter(
         source=source,
         amount=arrived.amount,
         currency=arrived.currency,
-        taken=taken and taken.amount,
-        taken_currency=taken and taken.currency,
+        taken=None if taken is None else taken.amount,
+        taken_currency=None if taken is None else taken.currency,
         entered_by=treasurer,
         entered_at=unit.now,
     )

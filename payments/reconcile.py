@@ -62,8 +62,14 @@ class Kind(StrEnum):
     """We say done, the provider does not know or has failed."""
     PROVIDER_PAID = "provider-paid"
     """We say failed, the provider has paid."""
+    HELD = "held"
+    """What a provider says it holds is not what the books say: by so much is it more (`theirs`)."""
     PROVIDER_REFUSES = "provider-refuses"
     """The provider refuses what the fund must ask of it: a key, a right or a request is to be mended."""
+
+
+ASKED: Final = frozenset({Kind.PROVIDER_NOT_PAID, Kind.PROVIDER_PAID, Kind.HELD, Kind.PROVIDER_REFUSES})
+"""Differences that show only when a provider is asked: `compare` finds none of them."""
 
 
 @dataclass(frozen=True, slots=True, order=True)

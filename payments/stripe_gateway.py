@@ -225,7 +225,8 @@ class StripeGateway:
         async with _translated():
             found = await self._client.v1.balance.retrieve_async()
             total: dict[str, int] = {}
-            for part in (*found.available, *found.pending):
+            parts: list[Any] = [*found.available, *found.pending]
+            for part in parts:
                 total[part.currency] = total.get(part.currency, 0) + part.amount
             return [from_stripe(amount, code) for code, amount in total.items() if fits(code.upper())]
         raise AssertionError

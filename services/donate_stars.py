@@ -17,8 +17,10 @@ from sqlmodel import select
 
 from models.base import new_id
 from models.donation import PAID_SINCE, Donation, DonationStatus, EventCursor, Provider, RefundReason
+from models.reconciliation import SeenBalance
 from models.unit import Unit
 from payments.donations import STARS_ACTOR, advance, enter_stars, enter_stars_refund
+from payments.ledger import Purpose
 from payments.money import STARS
 from services import donate_news
 from services.access import Actor
@@ -27,6 +29,7 @@ from services.donate_due import due, locked, take
 from services.donate_settle import ask_refund
 from services.donate_stripe import PAGE_LIFE
 from services.donors import donor, is_donor, make_token, set_donor, token_digest
+from services.reconciling_providers import STANDS
 from services.speak import answer_checkout
 
 RECONCILE_EVERY: Final = timedelta(hours=6)
@@ -143,7 +146,9 @@ async def refund_refused(unit: Unit, donation_id: UUID) -> None:
 async def due_reconciliation(unit: Unit) -> Sequence[UUID]:
     """One key when Telegram's list of transactions is to be read again."""
     cursor = await unit.session.get(EventCursor, Provider.STARS.value)
-    due = cursor is None or cursor.seen_until <= unit.now - RECONCILE_EVERY
+    differs = await unit.session.get(SeenBalance, f"{Purpose.STARS}:{STARS}")
+    every = RECONCILE_EVERY if differs is None else STANDS
+    due = cursor is None or cursor.seen_until <= unit.now - every
     return [UUID(int=0)] if due and unit.policy.donations is not None else []
 
 

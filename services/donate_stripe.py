@@ -245,7 +245,7 @@ async def _look(unit: Unit, kind: Looked, object_id: str) -> StripeLook | None:
 
 
 async def _find_overdue(unit: Unit) -> Sequence[UUID]:
-    under_way = [DonationStatus.OPEN, DonationStatus.PROCESSING]
+    under_way = [DonationStatus.OPEN, DonationStatus.PROCESSING, DonationStatus.DISPUTED]
     old = (col(Donation.status) == DonationStatus.ASKED) & (col(Donation.asked_at) <= unit.now - PAGE_LIFE)
     due = select(Donation.id).where(
         (col(Donation.status).in_(under_way) & (col(Donation.due_at) <= unit.now)) | old

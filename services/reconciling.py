@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from sqlmodel import select
+from sqlmodel import col, select
 
 from models.audit import record
 from models.reconciliation import KnownDifference
 from models.unit import Unit
 from models.volunteer import Role
-from payments.reconcile import Difference, Kind, compare
+from payments.reconcile import ASKED, Difference, Kind, compare
 from services.jobs import Job
 from services.roles import tell_role
 
@@ -35,7 +35,7 @@ class Gone:
 async def new_differences(unit: Unit) -> Sequence[Difference | Gone]:
     """What differs within the fund's own rows and has not been told of, and what was told of and is gone."""
     found = await compare(unit)
-    told = await unit.session.exec(select(KnownDifference).where(KnownDifference.kind != Kind.PROVIDER_REFUSES))
+    told = await unit.session.exec(select(KnownDifference).where(col(KnownDifference.kind).not_in(ASKED)))
     known = {(row.kind, row.subject): row for row in told.all()}
     gone = known.keys() - {(difference.kind, difference.subject) for difference in found}
     new = [one for one in found if not _is_told(known.get((one.kind, one.subject)), one)]

@@ -109,3 +109,8 @@ def transactions(telegram: Telegram, offset: int, limit: int) -> list[JsonDict]:
             listed.append(moved | {"receiver": partner})
     listed.sort(key=lambda each: int(each["date"]))
     return listed[offset : offset + limit]
+
+
+def balance(telegram: Telegram) -> int:
+    """What the bot holds: everything that was paid and not paid back."""
+    return sum(payment.stars for payment in telegram.world.payments if payment.refunded is None)

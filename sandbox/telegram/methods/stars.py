@@ -2,7 +2,13 @@
 
 from typing import Final
 
-from aiogram.methods import AnswerPreCheckoutQuery, CreateInvoiceLink, GetStarTransactions, RefundStarPayment
+from aiogram.methods import (
+    AnswerPreCheckoutQuery,
+    CreateInvoiceLink,
+    GetMyStarBalance,
+    GetStarTransactions,
+    RefundStarPayment,
+)
 
 from sandbox.telegram import stars
 from sandbox.telegram.core import Telegram
@@ -43,6 +49,11 @@ def refund_star_payment(telegram: Telegram, call: RefundStarPayment) -> bool:
     """Pay stars back (core.telegram.org/bots/api#refundstarpayment)."""
     stars.refund(telegram, call.user_id, call.telegram_payment_charge_id)
     return True
+
+
+def get_my_star_balance(telegram: Telegram, _call: GetMyStarBalance) -> JsonDict:
+    """Tell what the bot holds (core.telegram.org/bots/api#getmystarbalance)."""
+    return {"amount": stars.balance(telegram)}
 
 
 def get_star_transactions(telegram: Telegram, call: GetStarTransactions) -> JsonDict:

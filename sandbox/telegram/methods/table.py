@@ -58,6 +58,7 @@ _ALL: Final = (
     _method(api.CreateInvoiceLink, stars.create_invoice_link),
     _method(api.AnswerPreCheckoutQuery, stars.answer_pre_checkout_query),
     _method(api.RefundStarPayment, stars.refund_star_payment),
+    _method(api.GetMyStarBalance, stars.get_my_star_balance),
     _method(api.GetStarTransactions, stars.get_star_transactions),
     _method(api.SetMyCommands, profile.set_my_commands),
     _method(api.GetMyCommands, profile.get_my_commands),

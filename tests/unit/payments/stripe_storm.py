@@ -18,6 +18,7 @@ from payments.stripe_objects import (
     Dispute,
     DisputeEnd,
     Invoice,
+    Movement,
     Order,
     Payment,
     PaymentState,
@@ -104,6 +105,22 @@ class Storm:
     async def stop(self, subscription: str) -> None:
         """Not asked here."""
         raise StripeAway(subscription)
+
+    async def balances(self) -> Sequence[Money]:
+        """Not asked here."""
+        raise StripeAway
+
+    async def movements(self, since: datetime) -> Sequence[Movement]:
+        """Not asked here."""
+        raise StripeAway(since)
+
+    async def payment_of(self, source: str) -> str | None:
+        """Not asked here."""
+        raise StripeAway(source)
+
+    async def invoice_of(self, payment: str) -> str | None:
+        """Not asked here."""
+        raise StripeAway(payment)
 
     async def events(self, since: datetime) -> Sequence[Event]:
         """Not asked here."""

@@ -1,0 +1,75 @@
+"""Providers asked by the clock, between two transactions: what moved, what they hold, what rails have paid."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Final
+from uuid import UUID
+
+from aiogram import Bot
+
+from bot.database import Resources
+from bot.errands import Errand
+from payments.ledger import Purpose
+from payments.reconcile import Difference, ask_providers
+from payments.stripe_objects import Gateway, StripeAway, StripeRefused, StripeUnknown, trouble_of
+from services import reconciling, reconciling_providers
+from services.reconciling_providers import RAILS, STRIPE
+
+ENDED_WITHIN: Final = timedelta(days=7)
+"""Payments that ended longer ago are not asked for again."""
+
+
+@dataclass(frozen=True, slots=True)
+class StripeMoney:
+    """What moved on the account at Stripe, and what it holds."""
+
+    gateway: Gateway
+
+    def errand(self) -> Errand:
+        """For `bot.errands.Errands`."""
+        return Errand("reconcile.stripe", partial(reconciling_providers.due, source=STRIPE), self._ask)
+
+    async def ask(self, resources: Resources) -> list[Difference]:
+        """Compare once; returns where what is held differs now. Raises `StripeAway` and `StripeRefused`."""
+        async with resources.unit() as unit:
+            since, asked_at = await reconciling_providers.since(unit), unit.now
+        movements = await self.gateway.movements(since)
+        async with resources.unit() as unit:
+            missing = await reconciling_providers.note(unit, movements, asked_at)
+        for source in missing:
+            await self._find(resources, source)
+        balances = await self.gateway.balances()
+        async with resources.unit() as unit:
+            await reconciling_providers.asked(unit, STRIPE)
+            return await reconciling_providers.compare_held(unit, Purpose.STRIPE, balances)
+
+    async def _find(self, resources: Resources, source: str) -> None:
+        try:
+            payment = await self.gateway.payment_of(source)
+            invoice = await self.gateway.invoice_of(payment) if payment else None
+        except StripeUnknown:
+            return
+        if payment is not None:
+            async with resources.unit() as unit:
+                await reconciling_providers.look(unit, payment, invoice)
+
+    async def _ask(self, resources: Resources, _: Bot, __: UUID) -> None:
+        try:
+            await self.ask(resources)
+        except (StripeAway, StripeRefused) as error:
+            async with resources.unit() as unit:
+                await reconciling_providers.asked(unit, STRIPE, whole=False)
+                await reconciling.tell_trouble(unit, trouble_of(error))
+
+
+async def ask_rails(resources: Resources, _: Bot, __: UUID) -> None:
+    """Ask each rail's provider about payments that ended lately, and tell where it says otherwise."""
+    async with resources.unit() as unit:
+        await reconciling_providers.asked(unit, RAILS)
+    for difference in await ask_providers(resources.unit, ENDED_WITHIN):
+        async with resources.unit() as unit:
+            await reconciling.tell(unit, difference)
+
+
+ERRANDS: Final = (Errand("reconcile.rails", partial(reconciling_providers.due, source=RAILS), ask_rails),)
