@@ -88,7 +88,8 @@ async def decide(page: ChatPage, world: World, cast: Cast) -> None:
     await page.reads(drawn[0], TYPED["story"])
     await expect(page.phone(drawn[0]).locator(".protected").last).to_be_visible()
     await page.open_chat(drawn[0], GROUP)
-    for name in drawn[:2]:
+    for cast_before, name in enumerate(drawn[:2]):  # each vote is on the card as the one before has left it
+        await page.reads(name, TEXTS.render("review.voted", "en", cast=cast_before, seats=len(drawn)))
         await page.press(name, say("review.button.approve"))
         await page.accept(name, say("review.popup.voted"))
     await page.reads(drawn[2], "is closed")

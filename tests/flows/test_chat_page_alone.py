@@ -1,5 +1,6 @@
 """The chat page without the fund: what it shows of Telegram, driven by a bare bot."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -62,17 +63,23 @@ async def press_yes(page: ChatPage, bot: ExtBot[None], anna: Person) -> str:
     await bot.send_message(anna.id, "Question", reply_markup=KEYBOARD)
     await page.press("Anna", "Yes")
     await expect(page.phone("Anna").locator(".key")).to_have_attribute("aria-busy", "true")
-    query = (await bot.get_updates(offset=-1, timeout=5))[-1].callback_query
-    assert query is not None
-    return query.id
+    heard = 0
+    while True:  # the page says that it waits before its call has arrived
+        for update in await bot.get_updates(offset=heard, timeout=5):
+            heard = update.update_id + 1
+            if update.callback_query is not None:
+                await bot.get_updates(offset=heard)
+                return update.callback_query.id
 
 
 async def test_a_toast_and_an_alert(page: ChatPage, bot: ExtBot[None], anna: Person) -> None:
     """A toast is said and goes by itself; an alert waits for an OK and has the keyboard."""
-    await bot.answer_callback_query(await press_yes(page, bot, anna), "Saved")
-    await expect(page.phone("Anna").get_by_role("status")).to_have_text("Saved")
+    query = await press_yes(page, bot, anna)
+    toast = expect(page.phone("Anna").get_by_role("status")).to_have_text("Saved")
+    await asyncio.gather(toast, bot.answer_callback_query(query, "Saved"))  # it is looked for before it comes
     await expect(page.phone("Anna").locator(".key")).not_to_have_attribute("aria-busy", "true")
     await bot.delete_message(anna.id, 2)
+    await expect(page.phone("Anna").locator(".key")).to_have_count(0)
     await bot.answer_callback_query(await press_yes(page, bot, anna), "Not yours", show_alert=True)
     alert = page.phone("Anna").get_by_role("alertdialog")
     await expect(alert.get_by_role("button")).to_be_focused()
