@@ -19,10 +19,12 @@ from aiogram import Bot
 from aiohttp import web
 from sqlalchemy import text
 
+from bot.at_once import AtOnce
 from bot.bell import Bell
 from bot.clock import JobClock
 from bot.database import Resources
 from bot.errands import Errands
+from bot.handling import Handling
 from bot.inbox import Inbox, telegram_arrival
 from bot.listening import listening_bot
 from bot.metrics import Metrics
@@ -98,7 +100,8 @@ class App:
         """Rung whenever anything was stored, handled or recorded."""
         dispatcher = build_dispatcher(*build_routers())
         dispatcher["card"] = setup.stripe is not None
-        self.worker = Worker(resources, dispatcher, done=self._worked, metrics=self.metrics)
+        self._handling = Handling(dispatcher)
+        self.worker = Worker(resources, self._handling, done=self._worked, metrics=self.metrics)
         self.inbox = Inbox(resources, self._stored, self.metrics)
         self.stripe = StripeParts(setup.stripe, resources, self.inbox, self.metrics) if setup.stripe else None
         self.clock = JobClock(resources, JOBS, self.metrics, handled=self._worked, at_most=setup.clock_every)
@@ -218,11 +221,16 @@ class App:
         if self.stripe is not None:
             self._start(STRIPE_PART, self.stripe.poller.run())
         if self.setup.webhook_url is None:
-            self._start(Part.RECEIVER, Poller(self.resources, bot, self.inbox, self.metrics).run())
+            at_once = self._at_once() if self.setup.runs(Part.WORKER) else None
+            poller = Poller(self.resources, bot, self.inbox, self.metrics, at_once)
+            self._start(Part.RECEIVER, poller.run())
         else:
             url = self.setup.webhook_url + WEBHOOK_PATH
             secret = webhook_secret(self.setup.token)
             self._start(Part.RECEIVER, register_webhook(bot, url, secret, self.resources.texts))
+
+    def _at_once(self) -> AtOnce:
+        return AtOnce(self.resources, self._handling, done=self._worked, metrics=self.metrics)
 
     def _start_clock(self, bot: Bot) -> None:
         errands = (*ERRANDS, *(self.stripe.errands if self.stripe else ()))

@@ -10,20 +10,25 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from typing import Any, Final
 
+from sqlalchemy import Executable, bindparam, exists, update
+from sqlalchemy import select as core_select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import col, delete, select
 
 from bot.batch import GroupWriter
 from bot.database import Resources, insert_new
 from bot.metrics import Metrics
+from models.base import table_of
 from models.mail import Effect, EffectStatus, EventStatus, InboxEvent
 from models.unit import Unit
 from services.donate_stripe import object_of
 from services.jobs import Job
 from services.speak import checkout_lane
 from vault.seal import Place
-from vault.types import BlindIndex, IndexName
+from vault.types import BlindIndex, IndexName, SealedBytes
 
 TELEGRAM: Final = "telegram"
 """The source of updates of the Bot API."""
@@ -68,12 +73,26 @@ class Inbox:
 
     async def _write(self, groups: Sequence[Sequence[Arrival]]) -> list[None]:
         async with self._resources.unit() as unit:
-            rows = [_row(unit, arrival) for group in groups for arrival in group]
+            rows = [_new(unit, arrival) for group in groups for arrival in group]
             await insert_new(unit, InboxEvent, rows)
         for row in rows:
             self._metrics.stored.labels(row["source"]).inc()
         self._stored()
         return [None] * len(groups)
+
+
+async def store_done(unit: Unit, arrival: Arrival) -> bool:
+    """Store an event as done, in the transaction that handles it, and never its body.
+
+    False when it must not be handled now: it is a repeat, or an earlier event of its lane waits.
+    """
+    row = _row(unit, arrival, None, EventStatus.DONE)
+    return (await unit.run(_storing_done(unit.session.get_bind().dialect.name), row)).rowcount == 1
+
+
+async def name_unread(unit: Unit, arrival: Arrival, why: str) -> None:
+    """Say of an event that it could not be read."""
+    await unit.run(_unread(), {"of": arrival.source, "number": arrival.external_id, "why": why})
 
 
 def telegram_arrival(resources: Resources, update: object) -> Arrival:
@@ -135,14 +154,36 @@ def _number(thing: object) -> int | None:
     return number if isinstance(number, int) and not isinstance(number, bool) else None
 
 
-def _row(unit: Unit, arrival: Arrival) -> dict[str, Any]:
-    place = event_place(arrival.source, arrival.external_id)
+@cache
+def _storing_done(dialect: str) -> Executable:
+    """Built once: building it takes as long as running it."""
+    event, earlier = table_of(InboxEvent), table_of(InboxEvent).alias()
+    names = [column.name for column in event.c if column.name not in {"id", "error"}]
+    waits = exists().where(earlier.c.lane == bindparam("lane"), earlier.c.status == EventStatus.NEW)
+    row = core_select(*(bindparam(name, type_=event.c[name].type) for name in names)).where(~waits)
+    adding = sqlite.insert(event) if dialect == "sqlite" else postgresql.insert(event)
+    return adding.from_select(names, row).on_conflict_do_nothing()
+
+
+@cache
+def _unread() -> Executable:
+    event = table_of(InboxEvent)
+    one = (event.c.source == bindparam("of"), event.c.external_id == bindparam("number"))
+    return update(event).where(*one).values(error=bindparam("why"))
+
+
+def _new(unit: Unit, arrival: Arrival) -> dict[str, Any]:
+    sealed = unit.vault.seal_server(arrival.body, event_place(arrival.source, arrival.external_id))
+    return _row(unit, arrival, sealed, EventStatus.NEW)
+
+
+def _row(unit: Unit, arrival: Arrival, payload: SealedBytes | None, status: EventStatus) -> dict[str, Any]:
     return {
         "source": arrival.source,
         "external_id": arrival.external_id,
         "lane": arrival.lane,
-        "payload": unit.vault.seal_server(arrival.body, place),
-        "status": EventStatus.NEW,
+        "payload": payload,
+        "status": status,
         "attempts": 0,
         "next_try_at": unit.now,
         "received_at": unit.now,

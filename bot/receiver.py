@@ -1,4 +1,4 @@
-"""Long polling: updates are stored as they came, and only what is stored is acknowledged.
+"""Long polling: updates are handled or stored as they came, and only what is committed is acknowledged.
 
 The raw JSON is asked for, through aiogram's session: an update that aiogram cannot read must not lose those
 that came with it. The offset is never kept: after a restart Telegram sends again what was not acknowledged,
@@ -6,6 +6,7 @@ and the inbox knows what it has.
 """
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any, Final
 
 import structlog
@@ -20,8 +21,9 @@ from aiogram.exceptions import (
 )
 from aiogram.methods import TelegramMethod
 
+from bot.at_once import AtOnce
 from bot.database import Resources
-from bot.inbox import Inbox, telegram_arrival
+from bot.inbox import Arrival, Inbox, telegram_arrival
 from bot.metrics import Metrics
 from bot.profile import describe
 from texts.catalogue import Catalogue
@@ -63,12 +65,15 @@ class RawUpdates(TelegramMethod[list[Any]]):
 class Poller:
     """Polls until it is cancelled."""
 
-    def __init__(self, resources: Resources, bot: Bot, inbox: Inbox, metrics: Metrics) -> None:
-        """`bot` is used for the network here and nowhere else."""
+    def __init__(
+        self, resources: Resources, bot: Bot, inbox: Inbox, metrics: Metrics, at_once: AtOnce | None = None
+    ) -> None:
+        """`bot` is used for the network here and nowhere else. With `at_once` events are handled as they come."""
         self._resources = resources
         self._bot = bot
         self._inbox = inbox
         self._metrics = metrics
+        self._at_once = at_once
         self._offset: int | None = None
         self._failures = 0
 
@@ -86,7 +91,10 @@ class Poller:
         """Take what is there, or wait for it so long; store it, and return how many there were."""
         method = RawUpdates(offset=self._offset, timeout=seconds, allowed_updates=list(KINDS))
         updates = await self._bot(method, request_timeout=seconds + GRACE_SECONDS)
-        await self._inbox.store([telegram_arrival(self._resources, update) for update in updates])
+        arrivals: Sequence[Arrival] = [telegram_arrival(self._resources, update) for update in updates]
+        if self._at_once is not None:
+            arrivals = await self._at_once.take(arrivals)
+        await self._inbox.store(arrivals)
         numbers = [number for update in updates if (number := _number(update)) is not None]
         if numbers:
             self._offset = max(numbers) + 1

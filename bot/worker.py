@@ -4,6 +4,9 @@ Rows, conversation state, outgoing effects and "this event is done" commit toget
 event is tried again with growing pauses, during which its lane waits; then it is parked as dead with the
 error's type, and the person is told. What cannot be read is done with a note, and nobody is told.
 
+What has just arrived need not come by here: `bot.at_once`. The worker has what was stored: the rest of a full
+batch, what failed, and all events where receiver and worker are processes of their own.
+
 On SQLite, where writers queue anyway and a commit waits for the disk, the heads of several lanes share a
 transaction. When it fails, each of them is handled again in one of its own: one event takes no other along.
 """
@@ -14,26 +17,21 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from functools import cache
-from typing import Any, Final, NamedTuple, NoReturn
+from typing import Any, Final, NamedTuple
 
 import structlog
-from aiogram import Bot, Dispatcher
-from aiogram.client.session.base import BaseSession
-from aiogram.types import Update
-from aiogram.types.update import UpdateTypeLookupError
-from pydantic import ValidationError
 from sqlalchemy import Executable, bindparam, exists, select, update
 from sqlmodel import col
 
 from bot.bell import Bell
 from bot.database import Resources
 from bot.deaths import tell_of_death
-from bot.inbox import STRIPE, event_place
+from bot.handling import Handling
+from bot.inbox import event_place
 from bot.metrics import Metrics
 from models.base import table_of
 from models.mail import EventStatus, InboxEvent
 from models.unit import Unit
-from services.donate_stripe import stripe_event
 from services.speak import CHECKOUT_LANES
 from vault.types import SealedBytes
 
@@ -69,33 +67,13 @@ class Event(NamedTuple):
     received_at: datetime
 
 
-class HandlerTouchedNetwork(Exception):
-    """A handler called Telegram; it must put an effect into the outbox instead."""
-
-
-class NoNetwork(BaseSession):
-    """The session of the bot object that handlers see: it refuses every call."""
-
-    async def close(self) -> None:
-        """Nothing is open."""
-
-    async def make_request(self, bot: Bot, method: Any, timeout: int | None = None) -> NoReturn:  # noqa: ANN401, ARG002, ASYNC109 - aiogram's signature
-        """Refuse."""
-        raise HandlerTouchedNetwork
-
-    async def stream_content(self, *_: Any, **__: Any) -> Any:  # noqa: ANN401 - aiogram's signature
-        """Refuse."""
-        raise HandlerTouchedNetwork
-        yield b""
-
-
 class Worker:
     """Works off the inbox until it is cancelled."""
 
     def __init__(
         self,
         resources: Resources,
-        dispatcher: Dispatcher,
+        handling: Handling,
         *,
         done: Callable[[], None],
         metrics: Metrics,
@@ -104,11 +82,10 @@ class Worker:
         """`done` is called after each commit: it wakes the sender."""
         self.bell = Bell()
         self._resources = resources
-        self._dispatcher = dispatcher
+        self._handling = handling
         self._done = done
         self._metrics = metrics
         self._together_seconds = together_seconds
-        self._bot = Bot("1:no-network", session=NoNetwork())
         self._idle = asyncio.Lock()
         self._alone = 0
         """How many of the next events get a transaction of their own."""
@@ -175,24 +152,12 @@ class Worker:
         for event in taken:
             if ended and seconds() > end:
                 break
-            ended.append(_ended(event, EventStatus.DONE, await self._handle(unit, event)))
+            unread = await self._handling.handle(unit, event.source, _opened(unit, event))
+            ended.append(_ended(event, EventStatus.DONE, unread))
             await unit.forget()
         if ended:
             await unit.run(_ending(), ended)
         return ["unread" if row["error"] else "done" for row in ended]
-
-    async def _handle(self, unit: Unit, event: Event) -> str | None:
-        """Handle one event; returns why it could not be read, if so."""
-        raw = _opened(unit, event)
-        if event.source == STRIPE:
-            return None if await stripe_event(unit, raw) else "Unknown"
-        try:
-            read = Update.model_validate(raw, context={"bot": self._bot})
-            _ = read.event_type
-        except (ValidationError, UpdateTypeLookupError) as error:
-            return type(error).__name__
-        await self._dispatcher.feed_update(self._bot, read, unit=unit)
-        return None
 
     async def _failed(self, event: Event, error: Exception) -> str:
         name = type(error).__name__

@@ -38,7 +38,7 @@ class InboxEvent(SQLModel, table=True):
     __tablename__ = "inbox_event"
     __table_args__ = (
         UniqueConstraint("source", "external_id"),
-        Index("ix_inbox_event_lane_open", "lane", "id"),
+        Index("ix_inbox_event_lane_open", "lane", "status", "id"),
         Index("ix_inbox_event_open", "status", "id"),
         NEVER_REUSED,
     )

@@ -423,7 +423,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("source", "external_id", name=op.f("uq_inbox_event_source_external_id")),
         sqlite_autoincrement=True,
     )
-    op.create_index("ix_inbox_event_lane_open", "inbox_event", ["lane", "id"], unique=False)
+    op.create_index("ix_inbox_event_lane_open", "inbox_event", ["lane", "status", "id"], unique=False)
     op.create_index("ix_inbox_event_open", "inbox_event", ["status", "id"], unique=False)
     op.create_table(
         "invitation",
@@ -1157,17 +1157,6 @@ def upgrade() -> None:
     )
     op.create_index("ix_listed_entry_ref", "listed_entry", ["list_id", "ref"], unique=False)
     op.create_table(
-        "listed_key",
-        sa.Column("list_id", sa.Integer(), nullable=False),
-        sa.Column("name", sa.Integer(), nullable=False),
-        sa.Column("key", sa.String(length=64), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["list_id"], ["sanctions_list.id"], name=op.f("fk_listed_key_list_id_sanctions_list")
-        ),
-        sa.PrimaryKeyConstraint("list_id", "name", "key", name=op.f("pk_listed_key")),
-    )
-    op.create_index("ix_listed_key_key", "listed_key", ["key", "list_id", "name"], unique=False)
-    op.create_table(
         "listed_name",
         sa.Column("list_id", sa.Integer(), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
@@ -1844,8 +1833,6 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_news_case_id"), table_name="news")
     op.drop_table("news")
     op.drop_table("listed_name")
-    op.drop_index("ix_listed_key_key", table_name="listed_key")
-    op.drop_table("listed_key")
     op.drop_index("ix_listed_entry_ref", table_name="listed_entry")
     op.drop_table("listed_entry")
     op.drop_index("ix_listed_address_address", table_name="listed_address")

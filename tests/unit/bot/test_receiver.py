@@ -6,19 +6,22 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 import pytest
-from aiogram import Bot
+from aiogram import Bot, Router
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiohttp import web
 from sqlmodel import col, select
 
+from bot.at_once import AtOnce
 from bot.bell import Bell
 from bot.database import Resources
+from bot.handling import Handling
 from bot.inbox import Inbox
 from bot.metrics import Metrics
 from bot.profile import describe
 from bot.receiver import KINDS, Poller, register_webhook
-from models.mail import InboxEvent
+from handlers.edge import build_dispatcher
+from models.mail import EventStatus, InboxEvent
 from models.unit import Unit
 from sandbox.clock import TravelClock
 from sandbox.telegram.client import Town
@@ -48,11 +51,13 @@ class Ear:
     bot: Bot
     rung: Bell = field(default_factory=Bell)
 
-    def poller(self, resources: Resources | None = None) -> Poller:
+    def poller(self, resources: Resources | None = None, *, at_once: bool = False) -> Poller:
         """A fresh poller, as after a restart."""
         chosen = resources or self.resources
         inbox = Inbox(chosen, self.rung.ring, Metrics())
-        return Poller(chosen, self.bot, inbox, Metrics())
+        handling = Handling(build_dispatcher(Router()))
+        handler = AtOnce(chosen, handling, done=self.rung.ring, metrics=Metrics()) if at_once else None
+        return Poller(chosen, self.bot, inbox, Metrics(), handler)
 
     async def heard(self) -> Sequence[str]:
         """The numbers of stored updates."""
@@ -118,6 +123,22 @@ async def test_what_could_not_be_stored_is_not_acknowledged(ear: Ear) -> None:
     assert await ear.heard() == []
     await ear.poller().poll(0)
     assert len(await ear.heard()) == 1
+
+
+async def test_what_could_neither_be_handled_nor_stored_is_not_acknowledged(ear: Ear) -> None:
+    """A full disk loses nothing of what was to be handled at once either."""
+    anna = await ear.town.person("Anna")
+    await anna.send("раз")
+    have = ear.resources
+    full = Full(have.engine, have.vault, have.policy, have.texts, have.files, have.clock, have.writer)
+    with pytest.raises(OSError, match="no space"):
+        await ear.poller(full, at_once=True).poll(0)
+    assert await ear.heard() == []
+    poller = ear.poller(at_once=True)
+    assert await poller.poll(0) == 1
+    assert await poller.poll(0) == 0
+    async with ear.resources.unit() as unit:
+        assert (await unit.session.exec(select(InboxEvent.status))).all() == [EventStatus.DONE]
 
 
 async def test_a_restart_and_a_repeat_store_nothing_twice(ear: Ear) -> None:

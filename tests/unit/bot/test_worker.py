@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from sqlmodel import col, select, update
 
 from bot.database import Resources
+from bot.handling import Handling
 from bot.inbox import Inbox, telegram_arrival
 from bot.metrics import Metrics
 from bot.worker import ATTEMPTS, FIRST_PAUSE, Worker
@@ -70,7 +71,7 @@ def working(resources: Resources, *handlers: Callable[..., Awaitable[None]], pre
     if press is not None:
         router.callback_query.register(press)
     dispatcher = build_dispatcher(router)
-    return Worker(resources, dispatcher, done=lambda: None, metrics=Metrics(), together_seconds=inf)
+    return Worker(resources, Handling(dispatcher), done=lambda: None, metrics=Metrics(), together_seconds=inf)
 
 
 async def store(resources: Resources, *updates: object) -> None:
@@ -360,7 +361,7 @@ async def test_the_router_of_the_test_is_asked(resources: Resources) -> None:
     """A filter that does not fit leaves the event done without an effect, as aiogram has it."""
     router = Router()
     router.message.register(echo, F.text == "only this")
-    worker = Worker(resources, build_dispatcher(router), done=lambda: None, metrics=Metrics())
+    worker = Worker(resources, Handling(build_dispatcher(router)), done=lambda: None, metrics=Metrics())
     await store(resources, said(1, "something else"))
     await work_off(worker)
     [event] = await events(resources)
