@@ -1,7 +1,5 @@
 """Reading a case in the reviewer's private chat: a protected message of its own, page by page, soon erased."""
 
-from datetime import timedelta
-
 from aiogram import Router
 from aiogram.types import CallbackQuery, Message
 
@@ -14,7 +12,7 @@ from services.buttons import Press, pressed_case
 from services.panel import reading_slot
 from services.reading import Page
 from services.seats import asked
-from services.speak import Button, Life, Screen, show
+from services.speak import Button, Screen, for_reading, show
 from texts.formats import money
 
 
@@ -24,8 +22,7 @@ async def open_page(event: CallbackQuery | Message, unit: Unit, actor: Actor, pr
     page = await reading.read(unit, actor, case, int(press.args.get("page", 0)))
     rows = await _rows(unit, actor, case, page)
     screen = Screen(_text(unit, actor, case, page), rows, page.picture, protect=True)
-    life = Life(None, timedelta(minutes=unit.policy.panel.reading_minutes))
-    turned = "page" in press.args
+    life, turned = for_reading(unit), "page" in press.args
     await show(unit, actor.to, screen, slot=reading_slot(case.id), case=case, life=life, anew=not turned)
     await finish(unit, actor, event, press)
 

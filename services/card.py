@@ -20,7 +20,7 @@ from services.contact import group_recipient
 from services.group import CARD, open_group
 from services.jobs import Job
 from services.seats import asked, seated, standing_votes
-from services.speak import Button, Life, Screen, clear_slot, show
+from services.speak import Button, Life, Screen, clear_slot, show, unfading
 from texts.formats import day, money
 
 AFTER_CLOSING = timedelta(hours=6)
@@ -53,7 +53,7 @@ async def post(unit: Unit, case: Case, *, anew: bool = False) -> bool:
         [Button(unit.texts.render(f"review.button.{verb}", to.language), f"review.{verb}") for verb in row]
         for row in VERBS
     ]
-    life = Life(None, timedelta(hours=unit.policy.retention.message_hours))
+    life = unfading(unit)
     urgent = case.urgency == Urgency.TODAY
     screen = Screen(await _text(unit, case, to.language), rows)
     await show(

@@ -32,7 +32,7 @@ from services.jobs import Job
 from services.panel import reading_slot
 from services.roles import holders, tell_role
 from services.seats import asked, lock_open, seated
-from services.speak import NOTICE, Button, Life, Screen, clear_slot, notify, show
+from services.speak import NOTICE, Button, Screen, clear_slot, notify, show, unfading
 from texts.formats import money
 
 AFTERWARDS: Final = timedelta(days=3)
@@ -264,11 +264,6 @@ async def _able(unit: Unit, case: Case, proposer: Volunteer) -> list[Volunteer]:
     ]
 
 
-def _standing(unit: Unit) -> Life:
-    """What is asked holds the facts of a card, and nothing else leads to it: it does not fade before it goes."""
-    return Life(None, timedelta(hours=unit.policy.retention.message_hours))
-
-
 def _slot(case: Case) -> str:
     return f"{NOTICE}emergency:{case.id}"
 
@@ -283,7 +278,7 @@ async def _ask(unit: Unit, case: Case, coordinator: Volunteer, proposer: Volunte
     )
     row = [Button(unit.texts.render("emergency.button.agree", to.language), "emergency.agree")]
     await show(
-        unit, to, Screen(text, [row]), slot=_slot(case), case=case, life=_standing(unit), anew=anew, urgent=True
+        unit, to, Screen(text, [row]), slot=_slot(case), case=case, life=unfading(unit), anew=anew, urgent=True
     )
 
 

@@ -34,7 +34,7 @@ from services.access import Actor
 from services.contact import SafeContact, To, read_contact, write_contact
 from services.hours import Hours, hours_of
 from services.jobs import Job
-from services.speak import Button, Life, Screen, clear_slot, show
+from services.speak import Button, Screen, clear_slot, show, unfading
 from vault.errors import CompartmentShredded
 from vault.seal import Place
 
@@ -147,7 +147,7 @@ async def show_open(unit: Unit, actor: Actor) -> None:
     if row is None:
         raise Stale
     screen = question(unit, row, actor.language)
-    await show(unit, actor.to, screen, slot=slot_of(row), case=actor.case, life=life_of(unit), anew=True)
+    await show(unit, actor.to, screen, slot=slot_of(row), case=actor.case, life=unfading(unit), anew=True)
 
 
 async def settle(unit: Unit, case: Case) -> None:
@@ -189,15 +189,10 @@ def question(unit: Unit, row: FollowUp, language: str, *, again: bool = False) -
     return Screen(text, rows)
 
 
-def life_of(unit: Unit) -> Life:
-    """A question stands as it is, being neutral, until Telegram's limit on deleting comes near."""
-    return Life(None, timedelta(hours=unit.policy.retention.message_hours))
-
-
 async def _say(unit: Unit, case: Case, row: FollowUp, to: To, hours: Hours) -> None:
     again = row.status is FollowUpStatus.ASKED
     screen = question(unit, row, case.language, again=again)
-    await show(unit, to, screen, slot=slot_of(row), case=case, life=life_of(unit), anew=True)
+    await show(unit, to, screen, slot=slot_of(row), case=case, life=unfading(unit), anew=True)
     row.due_at = hours.next(unit.now + timedelta(days=unit.policy.followups.repeat_days))
     if again:
         row.repeats += 1

@@ -16,8 +16,8 @@ from models.states import move
 from models.unit import Unit
 from services import danger, followup_words, treasury_returns
 from services.access import Actor, applicant_of
-from services.followup import life_of, question, settle, slot_of, stop
-from services.speak import Button, Life, Screen, show
+from services.followup import question, settle, slot_of, stop
+from services.speak import Button, Life, Screen, show, unfading
 
 THANKS = Life(None, timedelta(hours=1))
 """How long the thanks stand."""
@@ -88,7 +88,7 @@ async def show_question(unit: Unit, actor: Actor, key: UUID) -> None:
     """Show the question again in its place."""
     case, row = await mine(unit, actor, key)
     await show(
-        unit, actor.to, question(unit, row, actor.language), slot=slot_of(row), case=case, life=life_of(unit)
+        unit, actor.to, question(unit, row, actor.language), slot=slot_of(row), case=case, life=unfading(unit)
     )
 
 
@@ -119,7 +119,7 @@ async def _show(unit: Unit, actor: Actor, key: UUID, text: str, *labels: tuple[s
     case, row = await mine(unit, actor, key)
     rows = _buttons(unit, actor, row, *labels, ("back", "followup.back"))
     screen = Screen(unit.texts.render(text, actor.language), rows)
-    await show(unit, actor.to, screen, slot=slot_of(row), case=case, life=life_of(unit))
+    await show(unit, actor.to, screen, slot=slot_of(row), case=case, life=unfading(unit))
 
 
 def _buttons(unit: Unit, actor: Actor, row: FollowUp, *labels: tuple[str, str]) -> list[list[Button]]:

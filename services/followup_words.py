@@ -8,7 +8,6 @@
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
 from uuid import UUID
 
 from sqlmodel import col, delete, select
@@ -24,7 +23,7 @@ from services.access import Act, Actor, deciders, require_decider
 from services.contact import volunteer_recipient
 from services.panel import reading_slot
 from services.roles import holders
-from services.speak import NOTICE, Button, Life, Screen, clear_slot, show
+from services.speak import NOTICE, Button, Screen, clear_slot, for_reading, show, unfading
 from services.typed import read_text
 from vault.seal import Place
 from vault.types import Compartment
@@ -62,8 +61,7 @@ async def read(unit: Unit, actor: Actor, key: UUID) -> None:
     await unit.session.exec(delete(UnreadWords).where(*here))
     await clear_slot(unit, actor.chat, _slot(row))
     text = unit.texts.render("followup.words", actor.language, code=case.code, words=words)
-    life = Life(None, timedelta(minutes=unit.policy.panel.reading_minutes))
-    slot = reading_slot(case.id)
+    slot, life = reading_slot(case.id), for_reading(unit)
     await show(unit, actor.to, Screen(text, protect=True), slot=slot, case=case, life=life, anew=True)
 
 
@@ -93,17 +91,11 @@ async def _tell(unit: Unit, case: Case, row: FollowUp, volunteer: Volunteer) -> 
         unit.texts.render("followup.button.read", to.language), "followup.read", {"followup": str(row.id)}
     )
     line = unit.texts.render("followup.told.words", to.language, code=case.code)
-    life = Life(None, _until_erased(unit))
-    await show(unit, to, Screen(line, [[button]]), slot=_slot(row), case=case, life=life)
+    await show(unit, to, Screen(line, [[button]]), slot=_slot(row), case=case, life=unfading(unit))
 
 
 def _slot(row: FollowUp) -> str:
     return f"{NOTICE}words:{row.id}"
-
-
-def _until_erased(unit: Unit) -> timedelta:
-    """The line names a code only, and nothing else leads to the words: it does not fade before it goes."""
-    return timedelta(hours=unit.policy.retention.message_hours)
 
 
 def _place(row: FollowUp) -> Place:

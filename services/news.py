@@ -17,7 +17,7 @@ from models.unit import Unit
 from services.contact import SafeContact, To, read_contact
 from services.hours import hours_of
 from services.jobs import Job
-from services.speak import NOTICE, Button, Life, Screen, show
+from services.speak import NOTICE, Button, Screen, show, unfading
 
 
 async def tell(unit: Unit, case: Case, act: str) -> None:
@@ -44,8 +44,7 @@ async def _say(unit: Unit, case: Case, contact: SafeContact, act: str) -> None:
     to = To(contact.address, case.language)
     button = Button(unit.texts.render("relay.notice-open", to.language), act)
     screen = Screen(unit.texts.render("relay.notice", to.language), [[button]])
-    life = Life(None, timedelta(hours=unit.policy.retention.message_hours))  # neutral: it need not fade
-    await show(unit, to, screen, slot=f"{NOTICE}news:{case.id}", case=case, life=life, anew=True)
+    await show(unit, to, screen, slot=f"{NOTICE}news:{case.id}", case=case, life=unfading(unit), anew=True)
 
 
 async def _find_due(unit: Unit) -> Sequence[UUID]:

@@ -79,6 +79,21 @@ class Life:
     erase: timedelta
 
 
+def unfading(unit: Unit) -> Life:
+    """For what is neutral, or what nothing else leads to: it stands as long as a bot can delete it."""
+    return Life(None, timedelta(hours=unit.policy.retention.message_hours))
+
+
+def for_reading(unit: Unit) -> Life:
+    """For what is read once: it goes after the reading time."""
+    return Life(None, timedelta(minutes=unit.policy.panel.reading_minutes))
+
+
+def for_copying(unit: Unit) -> Life:
+    """For what is copied from a screen, as a destination or a code: it fades after the reading time."""
+    return Life(for_reading(unit).erase, unfading(unit).erase)
+
+
 async def show(
     unit: Unit,
     to: To,

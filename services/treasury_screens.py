@@ -5,7 +5,6 @@ case's code or story. Everything here is shown in the one screen of a private ch
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -20,7 +19,7 @@ from payments import doubts, grants, ledger, payouts
 from payments.rails import registry
 from services import treasury
 from services.access import Act, Actor, require
-from services.speak import Button, Life, Screen, show
+from services.speak import Button, Screen, for_copying, show
 from services.treasury import read_destination
 from services.treasury_doubt_screens import incident_rows, show_doubt
 from services.treasury_machine import look, machine
@@ -141,7 +140,7 @@ async def show_changed(unit: Unit, actor: Actor, payout_id: UUID) -> None:
     facts = _facts(unit, actor, payout, grant)
     text = _say(unit, actor, "treasury.payout.look", destination=destination, **facts)
     rows = _verbs(unit, actor, payout, ("looked", "doubt"))
-    await show(unit, actor.to, Screen(text, rows, protect=True), case=case, life=_reading(unit))
+    await show(unit, actor.to, Screen(text, rows, protect=True), case=case, life=for_copying(unit))
 
 
 async def ask_reference(unit: Unit, actor: Actor, payout_id: UUID) -> None:
@@ -191,12 +190,7 @@ async def _show_destination(unit: Unit, actor: Actor, payout: Payout, case: Case
     text = _held_back(unit, actor, payout) + _say(unit, actor, key, destination=destination or "—", **facts)
     verbs = ("order", "give_back") if machine(unit, payout) else ("paid", "give_back")
     rows = _verbs(unit, actor, payout, verbs)
-    await show(unit, actor.to, Screen(text, rows, protect=True), case=case, life=_reading(unit))
-
-
-def _reading(unit: Unit) -> Life:
-    policy = unit.policy
-    return Life(timedelta(minutes=policy.panel.reading_minutes), timedelta(hours=policy.retention.message_hours))
+    await show(unit, actor.to, Screen(text, rows, protect=True), case=case, life=for_copying(unit))
 
 
 async def _books(unit: Unit, actor: Actor) -> str:

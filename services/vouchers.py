@@ -26,7 +26,7 @@ from payments import grants, vouchers
 from services.access import Actor, applicant_of
 from services.jobs import Job
 from services.roles import tell_role
-from services.speak import Button, Life, Screen, show
+from services.speak import Button, Screen, for_copying, show
 from texts.formats import money
 
 KEEP: Final = timedelta(days=14)
@@ -51,9 +51,7 @@ async def show_codes(unit: Unit, actor: Actor, case: Case) -> None:
         [Button(_say(unit, actor, "vouchers.button.have"), "vouchers.have")],
         [Button(_say(unit, actor, "vouchers.button.back"), "treasury.confirm_rail")],
     ]
-    policy = unit.policy
-    life = Life(timedelta(minutes=policy.panel.reading_minutes), timedelta(hours=policy.retention.message_hours))
-    await show(unit, actor.to, Screen(text, buttons, protect=True), case=case, life=life)
+    await show(unit, actor.to, Screen(text, buttons, protect=True), case=case, life=for_copying(unit))
 
 
 async def have(unit: Unit, actor: Actor, case: Case) -> int:
