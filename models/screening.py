@@ -102,17 +102,6 @@ class ListedName(SQLModel, table=True):
     """An alias that its publisher calls weak: it counts only when the whole name is the same."""
 
 
-class ListedKey(SQLModel, table=True):
-    """Under which keys a listed name is looked for: the consonants of each of its words."""
-
-    __tablename__ = "listed_key"
-    __table_args__ = (Index("ix_listed_key_key", "key", "list_id", "name"),)
-
-    list_id: int = Field(primary_key=True, foreign_key="sanctions_list.id")
-    name: int = Field(primary_key=True)
-    key: str = Field(primary_key=True, max_length=64)
-
-
 class ListedAddress(SQLModel, table=True):
     """A digital-currency address of an entry, in its normal form (`payments.screening.addresses`)."""
 

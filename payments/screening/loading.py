@@ -17,7 +17,6 @@ from models.policy import ListSource
 from models.screening import (
     ListedAddress,
     ListedEntry,
-    ListedKey,
     ListedName,
     ListStatus,
     QuestionStatus,
@@ -28,7 +27,7 @@ from models.unit import Unit
 from payments.screening.addresses import LONGEST, normal
 from payments.screening.entries import Entry, Head, ListRefused, Programmes
 from payments.screening.lists import current, label
-from payments.screening.sounds import keys_of, listen, store
+from payments.screening.sounds import listen, store
 
 BATCH: Final = 500
 """Entries of one transaction."""
@@ -93,9 +92,9 @@ async def begin(unit: Unit, head: Head) -> Loading:
 
 
 async def write(unit: Unit, loading: Loading) -> None:
-    """Write the batch of entries with their names, keys and addresses, and empty it."""
+    """Write the batch of entries with their names and addresses, and empty it."""
     rows: dict[type[SQLModel], list[dict[str, Any]]] = {
-        table: [] for table in (ListedEntry, ListedName, ListedKey, ListedAddress)
+        table: [] for table in (ListedEntry, ListedName, ListedAddress)
     }
     for entry in loading.batch:
         loading.entries += 1
@@ -154,21 +153,20 @@ async def sweep(unit: Unit) -> bool:
     """
     found = await unit.session.exec(select(SanctionsList.id).where(SanctionsList.status != ListStatus.CURRENT))
     for number in found.all():
-        for table, counted in ((ListedKey, ListedKey.name), (ListedName, ListedName.number)):
-            if await _remove_some(unit, table, counted, number):
-                return True
+        if await _remove_some(unit, number):
+            return True
         await unit.session.exec(delete(ListedAddress).where(col(ListedAddress.list_id) == number))
         await unit.session.exec(delete(ListedEntry).where(col(ListedEntry.list_id) == number))
     await unit.session.exec(delete(SanctionsList).where(col(SanctionsList.status) == ListStatus.LOADING))
     return False
 
 
-async def _remove_some(unit: Unit, table: type[ListedKey | ListedName], counted: Any, number: int | None) -> bool:  # noqa: ANN401 - a column
-    of_list = col(table.list_id) == number
-    last = (await unit.session.exec(select(func.min(counted)).where(of_list))).one()
-    if last is None:
+async def _remove_some(unit: Unit, number: int | None) -> bool:
+    of_list = col(ListedName.list_id) == number
+    first = (await unit.session.exec(select(func.min(ListedName.number)).where(of_list))).one()
+    if first is None:
         return False
-    await unit.session.exec(delete(table).where(of_list, counted < last + ROWS))
+    await unit.session.exec(delete(ListedName).where(of_list, col(ListedName.number) < first + ROWS))
     return True
 
 
@@ -215,7 +213,6 @@ def _add(rows: dict[type[SQLModel], list[dict[str, Any]]], loading: Loading, ent
                 "weak": name.weak,
             }
         )  # fmt: skip
-        rows[ListedKey] += [own | {"name": loading.names, "key": key[:64]} for key in keys_of(sounds)]
     for address, currency in {
         normal(address)[:LONGEST]: currency for currency, address in entry.addresses
     }.items():

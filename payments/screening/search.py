@@ -1,30 +1,30 @@
-"""Listed names near a name: looked for by keys in the database, compared in memory.
+"""Listed names near a name: looked for by keys in memory, compared word by word.
 
 A name is looked for under the keys of each of its words, but for the most frequent one of three or more: names
 that share only a patronymic are thousands, and two words have to agree anyway. Most candidates share one word, a
-given name; they are left out by a look at their words before anything is compared.
+given name; they are left out by counting the words in which each agrees before anything is compared.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from itertools import chain
+from typing import Final
 
-from sqlmodel import col, func, select
+from sqlmodel import select
 
-from models.screening import ListedEntry, ListedKey, ListedName, SanctionsList
+from models.screening import ListedEntry, ListedName, SanctionsList
 from models.unit import Unit
+from payments.screening.index import Index, index_of
 from payments.screening.lists import current
-from payments.screening.matching import SPARE, compare, hear
-from payments.screening.sounds import Sounds, Word, listen, stored_word
+from payments.screening.matching import SPARE, Heard, compare, hear
+from payments.screening.sounds import Sounds, Word, listen
 
 RARE: Final = 25
 """A word that stands in at most so many listed names may stand for a whole name by itself."""
 
 LONGEST: Final = 500
 """Characters of a name that are looked at: the longest listed ones have about 300."""
-
-AT_ONCE: Final = 5000
-"""Numbers in one query: databases take some 32,000 parameters."""
 
 Frequencies = Mapping[str, int]
 """How many listed names have each key."""
@@ -41,36 +41,52 @@ class Near:
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
-    """A listed name that shares a key with the subject's."""
+class _Remembered:
+    """What was heard, once for each pair of words: they are the same objects each time."""
 
-    list_id: int
-    entry: int
-    name: str
-    sounds: str
-    weak: bool
+    heard: Heard
+    scores: dict[tuple[int, int], int] = field(default_factory=dict)
+
+    def __call__(self, mine: Word, theirs: Word) -> int:
+        pair = id(mine), id(theirs)
+        score = self.scores.get(pair)
+        if score is None:
+            score = self.scores[pair] = self.heard(mine, theirs)
+        return score
 
 
 async def near(unit: Unit, name: str) -> list[Near]:
     """Entries with a name near this one, each with its nearest name, the nearest entry first."""
-    lists = {listed.id: listed for listed in (await current(unit)).values() if listed.id is not None}
     mine = listen(name[:LONGEST])
-    frequencies = await _frequencies(unit, {key for word in mine for key in word.keys}, lists)
-    rows = await _candidates(unit, _looked_for(mine, frequencies), lists)
+    lists = [(listed, await index_of(unit, listed)) for listed in (await current(unit)).values()]
+    keys = {key for word in mine for key in word.keys}
+    frequencies = {key: sum(index.frequencies[key] for _, index in lists) for key in keys}
     found = []
-    for (list_id, entry), (score, as_listed) in _best(mine, rows, frequencies).items():
-        row = await unit.session.get_one(ListedEntry, (list_id, entry))
-        found.append(Near(row, lists[list_id], as_listed, score))
+    for listed, index in lists:
+        for entry, (score, number) in _best(mine, index, frequencies).items():
+            row = await unit.session.get_one(ListedEntry, (listed.id, entry))
+            as_listed = select(ListedName.name).where(ListedName.list_id == listed.id, ListedName.number == number)
+            found.append(Near(row, listed, (await unit.session.exec(as_listed)).one(), score))
     return sorted(found, key=lambda each: -each.score)
 
 
-async def _frequencies(unit: Unit, keys: Collection[str], lists: Collection[int]) -> Frequencies:
-    found = await unit.session.exec(
-        select(ListedKey.key, func.count())
-        .where(col(ListedKey.key).in_(sorted(keys)), col(ListedKey.list_id).in_(sorted(lists)))
-        .group_by(col(ListedKey.key))
-    )
-    return dict(found.all())
+def _best(mine: Sounds, index: Index, frequencies: Frequencies) -> dict[int, tuple[int, int]]:
+    """The nearest name of each entry that has one near enough: its score, and its number."""
+    shared = index.having(index.with_keys(_looked_for(mine, frequencies)))
+    if not shared:
+        return {}
+    places = set(chain.from_iterable(map(index.names.__getitem__, shared)))
+    forms = {form for place in places for form in index.words[place].forms}
+    heard = hear((form for word in mine for form in word.forms), sorted(forms))
+    alike, rare = _Remembered(heard), _rare(frequencies)
+    best: dict[int, tuple[int, int]] = {}
+    for number in sorted(_agreeing(mine, index, shared, places & _promising(mine, index, heard))):
+        theirs = tuple(index.words[place] for place in index.names[number])
+        score = compare(mine, theirs, alike, weak=number in index.weak, rare=rare)
+        entry = index.entries[number]
+        if score > best.get(entry, (0, 0))[0]:
+            best[entry] = (score, number)
+    return best
 
 
 def _looked_for(mine: Sounds, frequencies: Frequencies) -> frozenset[str]:
@@ -80,48 +96,25 @@ def _looked_for(mine: Sounds, frequencies: Frequencies) -> frozenset[str]:
     return frozenset[str]().union(*(words[:-1] if len(words) >= SPARE else words))
 
 
-async def _candidates(unit: Unit, keys: Collection[str], lists: Collection[int]) -> Sequence[_Candidate]:
-    """In two steps, each along an index: SQLite would otherwise walk through every name of the list."""
-    connection = await unit.session.connection()
-    keyed: Any = (ListedKey.list_id, ListedKey.name)
-    shared = await connection.execute(
-        select(*keyed).where(col(ListedKey.key).in_(sorted(keys)), col(ListedKey.list_id).in_(sorted(lists)))
-    )
-    numbers: dict[int, set[int]] = {}
-    for list_id, number in shared.all():
-        numbers.setdefault(list_id, set()).add(number)
-    columns: Any = (ListedName.list_id, ListedName.entry, ListedName.name, ListedName.sounds, ListedName.weak)
-    rows: list[_Candidate] = []
-    for list_id, of_list in numbers.items():
-        wanted = sorted(of_list)
-        for start in range(0, len(wanted), AT_ONCE):
-            some = col(ListedName.number).in_(wanted[start : start + AT_ONCE])
-            found = await connection.execute(select(*columns).where(col(ListedName.list_id) == list_id, some))
-            rows += [_Candidate(*row) for row in found.all()]
-    return rows
+def _promising(mine: Sounds, index: Index, heard: Heard) -> set[int]:
+    """Words that may be like one of mine: those heard so, initials of mine, and what begins with mine."""
+    found = {place for _, form in heard.scores for place in index.by_form.get(form, ())}
+    for word in mine:
+        for letter in {form[0] for form in word.forms}:
+            begun = index.by_letter.get(letter, ())
+            found.update(begun if word.initial else (at for at in begun if index.words[at].initial))
+    return found
 
 
-def _best(
-    mine: Sounds, rows: Sequence[_Candidate], frequencies: Frequencies
-) -> dict[tuple[int, int], tuple[int, str]]:
-    """The nearest name of each entry that has one near enough: its score, and how it is listed."""
-    parted = [row.sounds.split() for row in rows]
-    parts = {part for each in parted for part in each}
-    forms = sorted({form for part in parts for form in stored_word(part).forms})
-    alike = hear((form for word in mine for form in word.forms), forms)
-    promising = {part for part in parts if any(alike(word, stored_word(part)) for word in mine)}
-    rare = _rare(frequencies)
+def _agreeing(mine: Sounds, index: Index, shared: Collection[int], promising: Collection[int]) -> list[int]:
+    """Names in which two words may agree, or all that there are."""
     enough = min(2, sum(not word.empty for word in mine))
-    best: dict[tuple[int, int], tuple[int, str]] = {}
-    for row, each in zip(rows, parted, strict=True):
-        hits = sum(part in promising for part in each)
-        if hits < enough and hits < len(each):
-            continue
-        theirs = tuple(stored_word(part) for part in each)
-        score = compare(mine, theirs, alike, weak=row.weak, rare=rare)
-        if score > best.get((row.list_id, row.entry), (0, ""))[0]:
-            best[row.list_id, row.entry] = (score, row.name)
-    return best
+    hits = Counter(chain.from_iterable(map(index.of_word.__getitem__, promising)))
+    return [
+        number
+        for number, count in hits.items()
+        if number in shared and (count >= enough or count >= len(set(index.names[number])))
+    ]
 
 
 def _rare(frequencies: Frequencies) -> Callable[[Word], bool]:

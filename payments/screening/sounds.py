@@ -121,11 +121,6 @@ def listen(name: str) -> Sounds:
     return tuple(words)
 
 
-def keys_of(sounds: Sounds) -> frozenset[str]:
-    """Every key under which a name is looked for: those of its words that tell something."""
-    return frozenset(key for word in sounds if not word.empty for key in word.keys)
-
-
 def store(sounds: Sounds) -> str:
     """A name's sounds as text: words apart by spaces, forms by `/`, initials with `.`, empty words with `-`."""
     return " ".join(("." if word.initial else "-" if word.empty else "") + "/".join(word.forms) for word in sounds)

@@ -15,7 +15,6 @@ from models.policy import ListSource
 from models.screening import (
     ListedAddress,
     ListedEntry,
-    ListedKey,
     ListedName,
     ListStatus,
     QuestionStatus,
@@ -28,7 +27,7 @@ from sandbox.clock import TravelClock
 from tests.unit.payments.screening.house import FIRM, HERO, TYPED, WALLET, ask, load_both, load_eu, load_sdn
 from tests.unit.payments.screening.published import Eu, Party, Sdn, person, write
 
-TABLES: tuple[type[SQLModel], ...] = (ListedEntry, ListedName, ListedKey, ListedAddress, SanctionsList)
+TABLES: tuple[type[SQLModel], ...] = (ListedEntry, ListedName, ListedAddress, SanctionsList)
 MANY = [HERO, FIRM, *(person(100 + n, f"LAZAREV{n} Taras") for n in range(1300))]
 
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from payments.screening.matching import compare, hear
-from payments.screening.sounds import Sounds, Word, key_of, keys_of, listen, restore, store
+from payments.screening.sounds import Sounds, Word, key_of, listen, restore, store
 from tests.unit.payments.screening.people import FATHERS, GIVEN, ROMANISATIONS, STEMS, full_name
 
 SAME = [
@@ -75,6 +75,11 @@ def test_legal_forms_tell_nothing_unless_they_are_all() -> None:
     """Half the listed companies are an LLC: it is no key, but a name of legal forms alone is still looked for."""
     assert keys_of(listen("Romashka LLC")) == keys_of(listen("Romashka"))
     assert keys_of(listen("LLC Company"))
+
+
+def keys_of(sounds: Sounds) -> frozenset[str]:
+    """The keys of all words that tell something."""
+    return frozenset(key for word in sounds if not word.empty for key in word.keys)
 
 
 @given(st.text(max_size=60))
