@@ -1,6 +1,7 @@
 """What coordinators do with volunteers: see them by call sign, invite, confirm, re-confirm, end access."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Final
 from uuid import UUID
 
 from aiogram import Router
@@ -17,6 +18,14 @@ from texts.formats import day
 
 PAGE = 20
 """People on one screen."""
+
+DEEDS: Final[Mapping[str, tuple[Callable[[Unit, Actor, UUID], Awaitable[Volunteer]], str]]] = {
+    "volunteers.suspend": (standing.suspend, "id"),
+    "volunteers.reconfirm": (standing.reconfirm, "id"),
+    "volunteers.confirm": (volunteers.confirm, "role"),
+    "volunteers.decline": (volunteers.decline, "role"),
+}
+"""What is done by a button, and the button's argument that says to whom or to which role."""
 
 
 async def show_people(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
@@ -42,19 +51,10 @@ async def show_person(callback: CallbackQuery, unit: Unit, actor: Actor, press: 
     await finish(unit, actor, callback, press)
 
 
-async def act_on_person(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
-    """End access or re-confirm; then the volunteer as they stand."""
-    acts = {"volunteers.suspend": standing.suspend, "volunteers.reconfirm": standing.reconfirm}
-    volunteer = await acts[press.act](unit, actor, UUID(str(press.args["id"])))
-    await _show_person(unit, actor, volunteer.id)
-    done = unit.texts.render("volunteers.popup.done", actor.language)
-    await finish(unit, actor, callback, press, done)
-
-
-async def act_on_role(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
-    """Confirm or decline a role that waits; then the volunteer as they stand."""
-    acts = {"volunteers.confirm": volunteers.confirm, "volunteers.decline": volunteers.decline}
-    volunteer = await acts[press.act](unit, actor, UUID(str(press.args["role"])))
+async def act_on_volunteer(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
+    """End access, re-confirm, confirm or decline a role; then the volunteer as they stand."""
+    deed, subject = DEEDS[press.act]
+    volunteer = await deed(unit, actor, UUID(str(press.args[subject])))
     await _show_person(unit, actor, volunteer.id)
     done = unit.texts.render("volunteers.popup.done", actor.language)
     await finish(unit, actor, callback, press, done)
@@ -81,8 +81,7 @@ def build_router() -> Router:
     press = router.callback_query.register
     press(show_people, Pressed("volunteers.people"))
     press(show_person, Pressed("volunteers.person"))
-    press(act_on_person, Pressed("volunteers.suspend", "volunteers.reconfirm"))
-    press(act_on_role, Pressed("volunteers.confirm", "volunteers.decline"))
+    press(act_on_volunteer, Pressed(*DEEDS))
     press(invite, Pressed("volunteers.invite"))
     return router
 

@@ -38,14 +38,18 @@ async def hear(world: World) -> None:
     await world.settle()
 
 
-async def page_of(world: World, donor: Person, way: str = "By card, once", amount: str = "10\xa0€") -> str:
-    """Go through `/donate` and return the address of the page to pay on."""
+async def choose(world: World, donor: Person, *labels: str) -> None:
+    """Go through `/donate` by these buttons."""
     await donor.send("/donate")
     await world.settle()
-    await donor.press(way)
-    await world.settle()
-    await donor.press(amount)
-    await world.settle()
+    for label in labels:
+        await donor.press(label)
+        await world.settle()
+
+
+async def page_of(world: World, donor: Person, way: str = "By card, once", amount: str = "10\xa0€") -> str:
+    """Go through `/donate` and return the address of the page to pay on."""
+    await choose(world, donor, way, amount)
     return str(await donor.press("Open the page to pay on"))
 
 
@@ -211,14 +215,7 @@ async def test_page_nobody_paid_on_expires(world: World, bank: Bank) -> None:
 async def test_rates_that_moved_are_a_cost_of_exchange(world: World, bank: Bank) -> None:
     """A gift in another currency is taken back at the rate of that day; the difference has its own account."""
     donor = await world.person("Dora", "en")
-    await donor.send("/donate")
-    await world.settle()
-    await donor.press("By card, once")
-    await world.settle()
-    await donor.press("USD")
-    await world.settle()
-    await donor.press("50\xa0$")
-    await world.settle()
+    await choose(world, donor, "By card, once", "USD", "50\xa0$")
     await bank.pay(str(await donor.press("Open the page to pay on")))
     await hear(world)
     await bank.set_rate("usd", "1.00")
@@ -260,12 +257,7 @@ async def test_lost_answers_do_nothing_twice(world: World, bank: Bank, path: str
     """What Stripe did without our hearing is asked for again under the same key, and done once."""
     donor = await world.person("Dora", "en")
     await bank.fault("lost_answer", path, verb="POST")
-    await donor.send("/donate")
-    await world.settle()
-    await donor.press("By card, once")
-    await world.settle()
-    await donor.press("10\xa0€")
-    await world.settle()
+    await choose(world, donor, "By card, once", "10\xa0€")
     await world.jump(minutes=2)
     await bank.pay(str(await donor.press("Open the page to pay on")), RUSSIAN_CARD)
     await hear(world)
@@ -280,12 +272,7 @@ async def test_crash_before_stripe_was_asked_loses_nothing(world: World, bank: B
     """The row stands before the call: after a crash the page is made all the same."""
     donor = await world.person("Dora", "en")
     await bank.fault("hang_up", "/v1/checkout/sessions", times=100)
-    await donor.send("/donate")
-    await world.settle()
-    await donor.press("By card, once")
-    await world.settle()
-    await donor.press("10\xa0€")
-    await world.settle()
+    await choose(world, donor, "By card, once", "10\xa0€")
     await world.kill()
     await bank.mend()
     await world.start()
@@ -296,12 +283,7 @@ async def test_crash_before_stripe_was_asked_loses_nothing(world: World, bank: B
 async def test_typed_amount_is_taken_or_refused_kindly(world: World) -> None:
     """Another amount is typed, erased, and taken within the policy's bounds; anything else is answered exactly."""
     donor = await world.person("Dora", "en")
-    await donor.send("/donate")
-    await world.settle()
-    await donor.press("By card, once")
-    await world.settle()
-    await donor.press("Another amount")
-    await world.settle()
+    await choose(world, donor, "By card, once", "Another amount")
     for typed, said in (
         ("0", "greater than zero"),
         ("1", "too little"),
