@@ -112,7 +112,8 @@ async def test_a_whole_request_is_played_by_clicking(page: ChatPage, world: Worl
     await page.press("Egor", say("treasury.button.paid-sure"))
     await page.reads("Egor", "Paid.")
     await page.jump("+3 days")
-    while not await page.phone("Anna").get_by_text(say("followup.ask.arrived")).count():
+    await world.settle()
+    while not any(say("followup.ask.arrived") in view.text for view in await cast.applicant.messages()):
         await page.jump("+1 hour")
         await world.settle()
     await page.press("Anna", say("followup.button.yes"))
