@@ -14,7 +14,15 @@ from aiogram import Bot
 from bot.database import Resources
 from bot.errands import Errand
 from models.donation import Donation, Looked, MonthlyGift, StripeLook
-from payments.stripe_objects import Gateway, Order, StripeAway, StripeRefused, StripeUnknown, trouble_of
+from payments.stripe_objects import (
+    Gateway,
+    Order,
+    StripeAway,
+    StripeRefused,
+    StripeUnknown,
+    is_paid_back,
+    trouble_of,
+)
 from services import donate_stripe, reconciling
 from services.donate_settle import Found
 from services.donate_stripe import try_later
@@ -103,11 +111,13 @@ class StripeErrands:
 
     async def _refund(self, resources: Resources, _: Bot, donation_id: UUID) -> None:
         async with resources.unit() as unit:
-            payment = await donate_stripe.take_refund(unit, donation_id)
-        if payment is None:
+            taken = await donate_stripe.take_refund(unit, donation_id)
+        if taken is None:
             return
+        payment, again = taken
         try:
-            await self.gateway.refund(donation_id, payment)
+            if not again or not is_paid_back(await self.gateway.payment(payment)):
+                await self.gateway.refund(donation_id, payment)
         except StripeAway as away:
             await _later(resources, Donation, donation_id, away)
         except StripeRefused:

@@ -199,8 +199,9 @@ class Donations(Strict):
     """Telegram Stars, whole stars."""
     monthly: bool
     """Whether monthly gifts are offered."""
-    statement: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9 .-]{1,21}$")
-    """What a statement shows after the account's own prefix. Neutral: no word about what the fund is for."""
+    statement: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9 .-]{4,21}$")
+    """What a statement shows: after the account's own prefix, and alone for monthly gifts (Stripe: five characters
+    at least). Neutral: no word about what the fund is for."""
     refused_cards: tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}$")], ...]
     """Countries whose cards are paid back at once."""
     refund_days: int = Field(ge=0, le=90)

@@ -26,7 +26,16 @@ from models.unit import Unit
 from payments import ledger
 from payments.ledger import EntryKind, Purpose
 from payments.money import STARS, Money
-from payments.stripe_objects import Balance, Charge, Dispute, DisputeEnd, Payment, PaymentState, Refund
+from payments.stripe_objects import (
+    Balance,
+    Charge,
+    Dispute,
+    DisputeEnd,
+    Payment,
+    PaymentState,
+    Refund,
+    is_paid_back,
+)
 
 STRIPE_ACTOR: Final = "stripe"
 STARS_ACTOR: Final = "stars"
@@ -104,7 +113,7 @@ def status_of(payment: Payment, before: DonationStatus) -> DonationStatus:
     """Where a gift stands by the newest state of its payment."""
     charge = payment.charge
     if payment.state is PaymentState.PAID and charge is not None:
-        return _paid_status(payment, charge, before)
+        return _paid_status(payment, before)
     if payment.state is PaymentState.PROCESSING:
         return DonationStatus.PROCESSING
     if payment.state is PaymentState.CANCELED:
@@ -112,11 +121,10 @@ def status_of(payment: Payment, before: DonationStatus) -> DonationStatus:
     return before
 
 
-def _paid_status(payment: Payment, charge: Charge, before: DonationStatus) -> DonationStatus:
+def _paid_status(payment: Payment, before: DonationStatus) -> DonationStatus:
     if any(dispute.end is DisputeEnd.LOST and dispute.balances for dispute in payment.disputes):
         return DonationStatus.LOST
-    refunded = sum(refund.money.amount for refund in payment.refunds if refund.failed is None)
-    if refunded >= charge.money.amount:
+    if is_paid_back(payment):
         return DonationStatus.REFUNDED
     if any(dispute.end is None and dispute.balances for dispute in payment.disputes):
         return DonationStatus.DISPUTED

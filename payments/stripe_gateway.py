@@ -15,10 +15,11 @@ from uuid import UUID
 
 import stripe
 from stripe import RequestOptions, StripeClient
-from stripe.params.checkout import SessionCreateParams
 
 from payments.money import Money
 from payments.stripe_amounts import fits, from_stripe, to_stripe
+from payments.stripe_asking import KEY, page, product
+from payments.stripe_means import country_of, may_hide
 from payments.stripe_objects import (
     Balance,
     Charge,
@@ -44,9 +45,6 @@ API_VERSION: Final = "2026-10-28.endive"
 
 SECONDS: Final = 30.0
 """How long an answer may take."""
-
-KEY: Final = "donation"
-"""The one key in Stripe's metadata: our random id of the gift."""
 
 EVENTS: Final = (
     "checkout.session.completed",
@@ -107,10 +105,11 @@ class StripeGateway:
     async def open_session(self, order: Order) -> Session:
         """The page to pay on for a donation: the same each time for the same donation."""
         options: RequestOptions = {"idempotency_key": f"donation-{order.donation}-session"}
+        if order.monthly:
+            await self._product(order)
+        asked: Any = page(order)  # the stand-in checks it against stripe-python's own types
         async with _translated():
-            return await self._session(
-                await self._client.v1.checkout.sessions.create_async(_asked(order), options)
-            )
+            return await self._session(await self._client.v1.checkout.sessions.create_async(asked, options))
         raise AssertionError
 
     async def session(self, object_id: str) -> Session:
@@ -200,6 +199,7 @@ class StripeGateway:
             await self._client.v1.disputes.list_async({"limit": 1})
             await self._client.v1.refunds.list_async({"limit": 1, "expand": ["data.balance_transaction"]})
             await self._client.v1.invoices.list_async({"limit": 1})
+            await self._client.v1.balance.retrieve_async()
 
     async def stop(self, subscription: str) -> None:
         """End a monthly gift at once; one that has ended already is fine."""
@@ -265,6 +265,16 @@ class StripeGateway:
             return _id(listed.data[0].invoice) if listed.data else None
         raise AssertionError
 
+    async def _product(self, order: Order) -> None:
+        """What a monthly gift is a price of; made once for the same words."""
+        asked: Any = product(order)
+        try:
+            async with _translated():
+                await self._client.v1.products.create_async(asked)
+        except StripeRefused as refused:
+            if refused.args != ("resource_already_exists",):
+                raise
+
     async def _session(self, found: stripe.checkout.Session) -> Session:
         payment = None
         if found.payment_intent:
@@ -292,48 +302,18 @@ class StripeGateway:
         return tuple([_dispute(dispute) async for dispute in listed.auto_paging_iter()])
 
 
-def _asked(order: Order) -> SessionCreateParams:
-    metadata = {KEY: str(order.donation)}
-    price: dict[str, Any] = {
-        "currency": order.money.currency.lower(),
-        "unit_amount": to_stripe(order.money),
-        "product_data": {"name": order.title},
-    }
-    asked: dict[str, Any] = {
-        "client_reference_id": str(order.donation),
-        "locale": order.language,
-        "success_url": order.done_url,
-        "cancel_url": order.back_url,
-        # The giver pays the amount that was asked for, in its currency.
-        "adaptive_pricing": {"enabled": False},
-    }
-    if order.monthly:
-        price["recurring"] = {"interval": "month"}
-        asked |= {"mode": "subscription", "subscription_data": {"metadata": metadata}}
-    else:
-        suffix = {"statement_descriptor_suffix": order.statement}
-        asked |= {
-            "mode": "payment",
-            "submit_type": "donate",
-            "payment_intent_data": {"metadata": metadata} | suffix,
-        }
-    asked["line_items"] = [{"price_data": price, "quantity": 1}]
-    typed: SessionCreateParams = asked  # type: ignore[assignment] # the stand-in checks it against these very types
-    return typed
-
-
 def _charge(found: Any) -> Charge | None:  # noqa: ANN401 - an expandable field
     if not isinstance(found, stripe.Charge):
         return None
-    details = found.payment_method_details
-    card = details.card if details and details.type == "card" else None
+    details = found.payment_method_details.to_dict() if found.payment_method_details else {}
     return Charge(
         found.id,
         from_stripe(found.amount, found.currency),
-        card.country if card else None,
+        country_of(details),
         _balance(found.balance_transaction),
         datetime.fromtimestamp(found.created, UTC),
         found.billing_details.name if found.billing_details else None,
+        may_hide(details),
     )
 
 
@@ -385,7 +365,7 @@ async def _translated() -> AsyncIterator[None]:
     except stripe.IdempotencyError as error:
         if error.code == "idempotency_key_in_use":
             raise StripeAway from None
-        raise StripeRefused(str(error.code)) from None
+        raise StripeRefused(str(error.code or "idempotency_error")) from None
     except stripe.CardError as error:
         raise StripeRefused(str(error.code)) from None
     except (stripe.AuthenticationError, stripe.PermissionError):

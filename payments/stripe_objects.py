@@ -88,7 +88,7 @@ class Dispute:
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """Money that was paid, in the giver's currency. `country` is the card's, as ISO 3166 has it."""
+    """Money that was paid, in the giver's currency. `country` is the card's or account's (ISO 3166)."""
 
     id: str
     money: Money
@@ -98,6 +98,8 @@ class Charge:
     made_at: datetime
     giver: str | None = field(default=None, repr=False)
     """The name that the giver wrote beside their card: for screening alone."""
+    hidden: bool = False
+    """It may be a card of any country: a wallet stands before it, and Stripe does not say more."""
 
 
 class PaymentState(StrEnum):
@@ -120,6 +122,12 @@ class Payment:
     charge: Charge | None = None
     refunds: tuple[Refund, ...] = ()
     disputes: tuple[Dispute, ...] = ()
+
+
+def is_paid_back(payment: Payment) -> bool:
+    """Whether all of a payment was paid back, or is on its way back."""
+    refunded = sum(refund.money.amount for refund in payment.refunds if refund.failed is None)
+    return payment.charge is not None and refunded >= payment.charge.money.amount
 
 
 class SessionState(StrEnum):

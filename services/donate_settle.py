@@ -1,7 +1,8 @@
 """What the newest state of a payment, a page or a monthly gift makes of our rows, and whom it is told.
 
 A payment belongs to the gift that it was made for; a later month of a monthly gift is a gift of its own, made when
-its payment is first seen. A gift paid with a card from a country that the policy refuses is paid back at once.
+its payment is first seen. A gift paid with a card from a country that the policy refuses is paid back at once;
+so is one behind a wallet that does not say.
 """
 
 from sqlmodel import select
@@ -22,7 +23,7 @@ from models.states import move
 from models.unit import Unit
 from payments import donations
 from payments.donations import STRIPE_ACTOR, advance
-from payments.stripe_objects import Invoice, Payment, PaymentState, Session, SessionState, Subscription
+from payments.stripe_objects import Charge, Invoice, Payment, PaymentState, Session, SessionState, Subscription
 from services import donate_news, givers
 from services.donors import copy_donor, make_token, token_digest
 
@@ -133,9 +134,8 @@ async def _of_payment(
 
 
 async def _changed(unit: Unit, donation: Donation, before: DonationStatus, payment: Payment) -> None:
-    country = payment.charge.country if payment.charge else None
-    refused = unit.policy.donations.refused_cards if unit.policy.donations else ()
-    if donation.status is DonationStatus.GIVEN and country in refused and donation.refund_reason is None:
+    unsafe = payment.charge is not None and _is_refused(unit, payment.charge)
+    if donation.status is DonationStatus.GIVEN and unsafe and donation.refund_reason is None:
         await ask_refund(unit, donation, RefundReason.CARD, STRIPE_ACTOR)
         if donation.monthly_id is not None:
             monthly = await unit.session.get(MonthlyGift, donation.monthly_id)
@@ -145,6 +145,12 @@ async def _changed(unit: Unit, donation: Donation, before: DonationStatus, payme
         await givers.given(unit, donation, payment.charge.giver)
     if donation.status is not DonationStatus.GIVEN or before not in PAID_SINCE:
         await donate_news.tell(unit, donation)
+
+
+def _is_refused(unit: Unit, charge: Charge) -> bool:
+    """Whether a card is from a country that the policy refuses, or may be and nobody can say."""
+    refused = unit.policy.donations.refused_cards if unit.policy.donations else ()
+    return charge.country in refused or (bool(refused) and charge.hidden)
 
 
 async def _monthly(unit: Unit, subscription: str, first: Donation) -> MonthlyGift:

@@ -156,9 +156,12 @@ async def due_pages(unit: Unit) -> Sequence[UUID]:
 
 
 async def take_page(unit: Unit, donation_id: UUID, done_url: str, back_url: str) -> Order | None:
-    """What to ask Stripe for; from now on nobody else asks for a while."""
+    """What to ask Stripe for; from now on nobody else asks for a while.
+
+    None for what was asked for a day ago: by then Stripe has forgotten the key, and would make a second page.
+    """
     donation = await take(unit, donation_id, DonationStatus.ASKED)
-    if donation is None or unit.policy.donations is None:
+    if donation is None or unit.policy.donations is None or donation.asked_at <= unit.now - PAGE_LIFE:
         return None
     return Order(
         donation.id,
@@ -192,10 +195,15 @@ async def due_refunds(unit: Unit) -> Sequence[UUID]:
     return await due(unit, Provider.STRIPE, DonationStatus.REFUNDING)
 
 
-async def take_refund(unit: Unit, donation_id: UUID) -> str | None:
-    """The payment to pay back; from now on nobody else asks for a while."""
+async def take_refund(unit: Unit, donation_id: UUID) -> tuple[str, bool] | None:
+    """The payment to pay back, and whether it may have been asked for before; nobody else asks for a while.
+
+    Stripe forgets a key after a day (API, idempotent requests), so whoever asks again looks first.
+    """
     donation = await take(unit, donation_id, DonationStatus.REFUNDING)
-    return donation.payment if donation else None
+    if donation is None or donation.payment is None:
+        return None
+    return donation.payment, donation.attempts > 1
 
 
 async def refund_asked(unit: Unit, donation_id: UUID) -> None:

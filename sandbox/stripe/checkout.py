@@ -12,12 +12,16 @@ from aiohttp import web
 
 from sandbox.stripe import sessions
 from sandbox.stripe.core import Stripe
-from sandbox.stripe.means import COUNTRIES, Means, bank_account, card
-from sandbox.stripe.payments import Payer
+from sandbox.stripe.means import COUNTRIES, Means, Payer, bank_account, card, wallet
 from sandbox.stripe.terms import spoken
 from sandbox.stripe.wire import JsonDict, NotAllowed, StripeError
 
 SUBMIT: Final = {"donate": "Donate", "book": "Book", "subscribe": "Subscribe", "pay": "Pay"}
+ASKED: Final = (
+    "<p>Your bank asks: is it you who pays?</p><form method='post'>"
+    "<button name='passed' value='yes'>Complete</button> <button name='passed' value='no'>Fail</button></form>"
+)
+"""What 3-D Secure shows with Stripe's test cards."""
 STYLE: Final = (
     "body{font:16px system-ui,sans-serif;max-width:26rem;margin:2rem auto;padding:0 1rem}"
     "label{display:block;margin:.8rem 0}input,select{width:100%;font:inherit;padding:.4rem;box-sizing:border-box}"
@@ -46,7 +50,10 @@ class Checkout:
         form = {name: str(value).strip() for name, value in (await request.post()).items()}
         if session["status"] == "open":
             try:
-                sessions.pay(self._stripe, session, _means(form), _payer(form, session))
+                if "passed" in form:
+                    sessions.authenticate(self._stripe, session, passed=form["passed"] == "yes")
+                else:
+                    sessions.pay(self._stripe, session, _means(form), _payer(form, session))
             except StripeError as error:
                 return self._page(session, error.message, form)
             except NotAllowed as error:
@@ -63,7 +70,9 @@ class Checkout:
         return session
 
     def _page(self, session: JsonDict, problem: str = "", form: dict[str, str] | None = None) -> web.Response:
-        if session["status"] == "open":
+        if session["status"] == "open" and sessions.is_asked(self._stripe, session):
+            body = ASKED
+        elif session["status"] == "open":
             body = _form(self._stripe, session, problem, form or {})
         elif session["status"] == "complete":
             body = f"<p>You have paid.</p><p><a href='{html.escape(_success(session))}'>Continue</a></p>"
@@ -89,7 +98,7 @@ def _form(stripe: Stripe, session: JsonDict, problem: str, form: dict[str, str])
     every = " every month" if session["mode"] == "subscription" else ""
     countries = "".join(f"<option>{letters}</option>" for letters in sorted(COUNTRIES.values()))
     error = f"<p class='error' role='alert'>{html.escape(problem)}</p>" if problem else ""
-    ways = {"card": "Card", "sepa_debit": "SEPA Direct Debit"}
+    ways = {"card": "Card", "sepa_debit": "SEPA Direct Debit", "link": "Link"}
     methods = "".join(
         f"<option value='{kind}'>{ways[kind]}</option>" for kind in session["payment_method_types"] if kind in ways
     )
@@ -122,6 +131,8 @@ def _success(session: JsonDict) -> str:
 def _means(form: dict[str, str]) -> Means:
     if form.get("method") == "sepa_debit":
         return bank_account(form.get("iban", ""))
+    if form.get("method") == "link":
+        return wallet(form.get("issued", ""))
     return card(form.get("number", ""), form.get("issued", ""))
 
 

@@ -17,13 +17,16 @@ from sandbox.stripe.keys import Right
 from sandbox.stripe.wire import JsonDict
 
 GOOD_CARD: Final = "4242424242424242"
+SECURE_CARD: Final = "4000002760003184"
+SECURE_DECLINED_CARD: Final = "4000008400001629"
+"""Their bank asks first; see `Bank.authenticate`."""
 DECLINED_CARD: Final = "4000000000000002"
 RUSSIAN_CARD: Final = "4000006430000009"
 GOOD_IBAN: Final = "DE89370400440532013000"
 FAILING_IBAN: Final = "DE62370400440532013001"
 MONTH: Final = timedelta(days=31, hours=2)
 """Far enough for one monthly invoice to be made and charged."""
-BAD, FOUND = 400, 303
+OK, BAD, FOUND = 200, 400, 303
 _ALERT: Final = re.compile(r"role='alert'>(.*?)</p>", re.DOTALL)
 
 
@@ -65,22 +68,26 @@ class Bank:
         *,
         issued: str = "",
         iban: str | None = None,
+        link: bool = False,
         email: str = "donor@example.org",
         name: str = "Test Donor",
     ) -> str:
-        """Pay on the page at `session_url`, by card or by bank account, and return where the page leads.
+        """Pay on the page at `session_url`, by card, bank account or `link`, and return where the page leads.
+
+        It leads to itself when the payer's bank asks them first.
 
         `issued` is the card's country (two letters) if not the one of its number. Raises `Declined`.
         """
         form = {"email": email, "name": name, "method": "card", "number": number, "issued": issued}
         if iban is not None:
             form |= {"method": "sepa_debit", "iban": iban}
-        async with self._open.post(session_url, data=form, allow_redirects=False) as response:
-            page = await response.text()
-            if response.status == FOUND:
-                return response.headers["Location"]
-        found = _ALERT.search(page)
-        raise Declined(html.unescape(found[1]) if found else "the page is no longer open")
+        if link:
+            form["method"] = "link"
+        return await self._submit(session_url, form)
+
+    async def authenticate(self, session_url: str, *, passed: bool) -> str:
+        """Answer the bank, which asked because of a card of 3-D Secure. Raises `Declined`."""
+        return await self._submit(session_url, {"passed": "yes" if passed else "no"})
 
     async def page(self, session_url: str) -> str:
         """Return the HTML of a Checkout page."""
@@ -194,6 +201,16 @@ class Bank:
     async def reveal_events(self) -> int:
         """Let hidden events be known, at their places in time, and return how many there were."""
         return int((await self._act("reveal"))["count"])
+
+    async def _submit(self, session_url: str, form: Mapping[str, str]) -> str:
+        async with self._open.post(session_url, data=form, allow_redirects=False) as response:
+            page = await response.text()
+            if response.status == FOUND:
+                return response.headers["Location"]
+            if response.status == OK and "name='passed'" in page:
+                return session_url
+        found = _ALERT.search(page)
+        raise Declined(html.unescape(found[1]) if found else "the page is no longer open")
 
     @property
     def _open(self) -> aiohttp.ClientSession:

@@ -20,7 +20,7 @@ from sandbox.clock import TravelClock
 from sandbox.stripe.calls import CallLog, Faults
 from sandbox.stripe.idempotency import Answers
 from sandbox.stripe.keys import Keys
-from sandbox.stripe.means import Means
+from sandbox.stripe.means import Means, Payer
 from sandbox.stripe.shapes import complete
 from sandbox.stripe.terms import Terms
 from sandbox.stripe.wire import JsonDict, copied, missing
@@ -108,6 +108,8 @@ class Memory:
     debits: dict[str, Means] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     """The signing secret of each webhook endpoint."""
+    asked: dict[str, tuple[Means, Payer]] = field(default_factory=dict)
+    """Who is being asked by their bank, by the Checkout Session."""
     plans: dict[str, JsonDict] = field(default_factory=dict)
     """What a Checkout Session was created with, by its id."""
 

@@ -10,7 +10,7 @@ from typing import Final, Literal
 
 from sandbox.stripe.wire import JsonDict, NotAllowed
 
-Kind = Literal["card", "sepa_debit"]
+Kind = Literal["card", "sepa_debit", "link"]
 Later = Literal["", "fraudulent", "product_not_received", "refund_pending", "refund_fails", "charge_fails"]
 
 
@@ -26,11 +26,15 @@ class Means:
     funding: str = "credit"
     decline: str = ""
     later: Later = ""
+    secure: bool = False
+    """The bank asks its holder first (3-D Secure)."""
     at_once: bool = False
     """The money is available at once (test cards that bypass the pending balance)."""
 
     def details(self) -> JsonDict:
         """Return `payment_method_details` of a charge."""
+        if self.kind == "link":
+            return {"type": "link", "link": {"country": self.country or None, "funding_source_group": None}}
         if self.kind == "sepa_debit":
             account = {
                 "bank_code": "37040044", "branch_code": "", "country": self.country, "expected_debit_date": None,
@@ -49,6 +53,8 @@ class Means:
 
     def method(self) -> JsonDict:
         """Return the fields of a payment method."""
+        if self.kind == "link":
+            return {"type": "link", "link": {"email": None}}
         if self.kind == "sepa_debit":
             account = {
                 "bank_code": "37040044", "branch_code": "", "country": self.country,
@@ -65,6 +71,28 @@ class Means:
         return {"type": "card", "card": card}
 
 
+@dataclass(frozen=True, slots=True)
+class Payer:
+    """Who pays, as far as Checkout asks."""
+
+    email: str
+    name: str
+    customer: str | None = None
+    country: str | None = None
+
+    def billing(self) -> JsonDict:
+        """Return `billing_details`."""
+        address = {
+            "city": None,
+            "country": self.country,
+            "line1": None,
+            "line2": None,
+            "postal_code": None,
+            "state": None,
+        }
+        return {"address": address, "email": self.email, "name": self.name, "phone": None, "tax_id": None}
+
+
 DECLINES: Final = {
     "4000000000000002": "generic_decline",
     "4000000000009995": "insufficient_funds",
@@ -74,6 +102,7 @@ DECLINES: Final = {
     "4000000000000127": "incorrect_cvc",
     "4000000000000119": "processing_error",
     "4000000000006975": "card_velocity_exceeded",
+    "4000008400001629": "generic_decline",
 }
 LATER: Final[dict[str, Later]] = {
     "4000000000000259": "fraudulent",
@@ -82,6 +111,8 @@ LATER: Final[dict[str, Later]] = {
     "4000000000005126": "refund_fails",
     "4000000000000341": "charge_fails",
 }
+SECURE: Final = frozenset({"4000002760003184", "4000008400001629"})
+"""Cards whose bank asks its holder each time; the second is declined all the same."""
 AT_ONCE: Final = frozenset({"4000000000000077", "4000003720000278"})
 ORDINARY: Final = {
     "4242424242424242": ("visa", "credit"),
@@ -126,13 +157,22 @@ def card(number: str, country: str = "") -> Means:
         raise NotAllowed("Your card was declined. This page takes test cards only, like 4242 4242 4242 4242.")
     found = Means("card", brand, digits[-4:], issued, _fingerprint(digits), funding)
     found = replace(
-        found, decline=DECLINES.get(digits, ""), later=LATER.get(digits, ""), at_once=digits in AT_ONCE
+        found,
+        decline=DECLINES.get(digits, ""),
+        later=LATER.get(digits, ""),
+        at_once=digits in AT_ONCE,
+        secure=digits in SECURE,
     )
     if not country:
         return found
     if len(country) != 2 or not country.isalpha():  # noqa: PLR2004 - ISO 3166 alpha-2
         raise NotAllowed("A country has two letters.")
     return replace(found, country=country.upper())
+
+
+def wallet(country: str) -> Means:
+    """Return a Link wallet; `country` of what is below it, empty where Stripe does not say."""
+    return Means("link", "", "", country.upper(), _fingerprint(f"link {country}"))
 
 
 def bank_account(iban: str) -> Means:

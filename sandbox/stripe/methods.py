@@ -6,7 +6,18 @@ from typing import Final
 import stripe.params as typed
 from stripe.params import checkout as typed_checkout
 
-from sandbox.stripe import books, disputes, events, hooks, invoices, refunds, sessions, subscriptions, transfers
+from sandbox.stripe import (
+    books,
+    disputes,
+    events,
+    hooks,
+    invoices,
+    prices,
+    refunds,
+    sessions,
+    subscriptions,
+    transfers,
+)
 from sandbox.stripe.core import Stripe
 from sandbox.stripe.endpoint import PAGING, Endpoint, Run, every, labelled, one
 from sandbox.stripe.lists import limit_of, listed, page
@@ -50,6 +61,10 @@ def _items(stripe: Stripe, session: JsonDict) -> JsonDict:
 
 def _create_session(stripe: Stripe, _names: Mapping[str, str], given: JsonDict) -> JsonDict:
     return sessions.create(stripe, given)
+
+
+def _create_product(stripe: Stripe, _names: Mapping[str, str], given: JsonDict) -> JsonDict:
+    return prices.create_product(stripe, given)
 
 
 def _expire_session(stripe: Stripe, names: Mapping[str, str], _given: JsonDict) -> JsonDict:
@@ -128,6 +143,9 @@ _CHECKOUT: Final = (
 )  # fmt: skip
 
 _PAYMENTS: Final = (
+    _act("POST", "/v1/products", typed.ProductCreateParams, "product", _create_product,
+         "id", "name", "statement_descriptor", "description", "metadata", "images"),
+    one("/v1/products", "product", typed.ProductRetrieveParams, "product"),
     every(
         "/v1/payment_intents", "payment_intent", typed.PaymentIntentListParams, "payment_intent",
         customer="customer",

@@ -6,12 +6,11 @@ asked for the payment (a session, an invoice) is told the outcome by `watch`, in
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 from sandbox.stripe import books, disputes
 from sandbox.stripe.core import Stripe, new_id
-from sandbox.stripe.means import Means
+from sandbox.stripe.means import Means, Payer
 from sandbox.stripe.wire import JsonDict, NotAllowed, StripeError
 
 MESSAGES: Final = {
@@ -31,28 +30,6 @@ MESSAGES: Final = {
     ),
 }
 """Error code and words by decline code (docs.stripe.com/declines/codes)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Payer:
-    """Who pays, as far as Checkout asks."""
-
-    email: str
-    name: str
-    customer: str | None = None
-    country: str | None = None
-
-    def billing(self) -> JsonDict:
-        """Return `billing_details`."""
-        address = {
-            "city": None,
-            "country": self.country,
-            "line1": None,
-            "line2": None,
-            "postal_code": None,
-            "state": None,
-        }
-        return {"address": address, "email": self.email, "name": self.name, "phone": None, "tax_id": None}
 
 
 def open_intent(stripe: Stripe, amount: int, currency: str, methods: list[str], more: JsonDict) -> JsonDict:
@@ -115,6 +92,7 @@ def pay(stripe: Stripe, intent: JsonDict, method: str, payer: Payer, *, renewal:
     means = stripe.memory.means[method]
     intent["payment_method"] = method
     intent["customer"] = payer.customer
+    intent["next_action"] = None
     decline = means.decline or ("generic_decline" if renewal and means.later == "charge_fails" else "")
     if means.kind == "sepa_debit":
         charge = _charge(stripe, intent, means, payer, "pending")
@@ -130,6 +108,28 @@ def pay(stripe: Stripe, intent: JsonDict, method: str, payer: Payer, *, renewal:
     charge = _charge(stripe, intent, means, payer, "succeeded")
     _succeeded(stripe, intent, charge, means)
     return charge
+
+
+def require_action(stripe: Stripe, intent: JsonDict, method: str) -> None:
+    """Let the bank ask the card's holder before anything is charged (docs.stripe.com/payments/3d-secure)."""
+    intent.update(
+        payment_method=method, status="requires_action",
+        next_action={"type": "use_stripe_sdk", "use_stripe_sdk": {}},
+    )  # fmt: skip
+    stripe.emit("payment_intent.requires_action", intent)
+
+
+def refuse_action(stripe: Stripe, intent: JsonDict | None) -> StripeError:
+    """The holder was not recognised: nothing is charged, and another card may be tried."""
+    words = "We are unable to authenticate your payment method. Please choose a different payment method."
+    error = StripeError(402, "card_error", words, code="payment_intent_authentication_failure", executed=True)
+    if intent is not None:
+        intent.update(
+            status="requires_payment_method", payment_method=None, next_action=None,
+            last_payment_error=error.body()["error"],
+        )  # fmt: skip
+        stripe.emit("payment_intent.payment_failed", intent)
+    return error
 
 
 def finish_debit(stripe: Stripe, intent: JsonDict, *, succeed: bool, reason: str = "insufficient_funds") -> None:
@@ -202,7 +202,7 @@ def _charge(
 ) -> JsonDict:
     succeeded = status == "succeeded"
     suffix = intent["statement_descriptor_suffix"]
-    prefix = stripe.terms.descriptor
+    prefix = intent.get("statement_descriptor") or stripe.terms.descriptor
     code, words = MESSAGES[decline] if decline else (None, None)
     body: JsonDict = {
         "id": new_id("py" if means.kind == "sepa_debit" else "ch"),

@@ -1,8 +1,16 @@
 """Prices, products and line items, given inline by `price_data` (docs.stripe.com/api/prices)."""
 
+import re
+from typing import Final
+
 from sandbox.stripe.core import Stripe, new_id
 from sandbox.stripe.terms import MAXIMUM
 from sandbox.stripe.wire import JsonDict, invalid, malformed
+
+DESCRIPTOR: Final = 22
+FORBIDDEN: Final = re.compile(r"[<>\\'\"*]|[^\x20-\x7e]")
+LETTER: Final = re.compile(r"[A-Za-z]")
+"""What a statement can show (docs.stripe.com/get-started/account/statement-descriptors)."""
 
 
 def line_items(stripe: Stripe, params: JsonDict, mode: str) -> list[JsonDict]:
@@ -97,13 +105,25 @@ def _recurring(given: JsonDict, path: str) -> JsonDict:
     }  # fmt: skip
 
 
+def create_product(stripe: Stripe, params: JsonDict) -> JsonDict:
+    """Make a product; raises the refusal of an id that is taken, or of a wrong descriptor."""
+    if "id" in params and stripe.table("product").get(params["id"]) is not None:
+        raise invalid("Product already exists.", param="id", code="resource_already_exists")
+    descriptor = params.get("statement_descriptor")
+    if descriptor is not None and (
+        len(descriptor) > DESCRIPTOR or FORBIDDEN.search(descriptor) or not LETTER.search(descriptor)
+    ):
+        raise invalid("The statement descriptor is not allowed.", param="statement_descriptor")
+    return _product(stripe, params, "product")
+
+
 def _product(stripe: Stripe, data: JsonDict, path: str) -> JsonDict:
     if not data["name"].strip():
         raise malformed(
             "You passed an empty string for the name.", param=f"{path}[name]", code="parameter_invalid_empty"
         )
     body = {
-        "id": new_id("prod", 14),
+        "id": data.get("id") or new_id("prod", 14),
         "active": False,
         "created": stripe.now(),
         "description": data.get("description"),
@@ -112,6 +132,7 @@ def _product(stripe: Stripe, data: JsonDict, path: str) -> JsonDict:
         "marketing_features": [],
         "metadata": data.get("metadata") or {},
         "name": data["name"],
+        "statement_descriptor": data.get("statement_descriptor"),
         "type": "service",
         "updated": stripe.now(),
     }

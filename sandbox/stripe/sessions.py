@@ -10,15 +10,12 @@ from typing import Final
 
 from sandbox.stripe import payments, prices, subscriptions
 from sandbox.stripe.core import Stripe, new_id
-from sandbox.stripe.means import Means
-from sandbox.stripe.payments import Payer
+from sandbox.stripe.means import Means, Payer
+from sandbox.stripe.prices import DESCRIPTOR, FORBIDDEN, LETTER
 from sandbox.stripe.terms import MAXIMUM, MINIMUM, spoken
 from sandbox.stripe.wire import JsonDict, NotAllowed, invalid, malformed
 
 SOONEST: Final = timedelta(minutes=30)
-DESCRIPTOR: Final = 22
-_FORBIDDEN: Final = re.compile(r"[<>\\'\"*]|[^\x20-\x7e]")
-_LETTER: Final = re.compile(r"[A-Za-z]")
 _URL: Final = re.compile(r"https?://[^\s/]+\S*\Z")
 _ONLY: Final = {
     "payment": ("payment_intent_data", "customer_creation", "invoice_creation"),
@@ -77,6 +74,31 @@ def pay(stripe: Stripe, session: JsonDict, means: Means, payer: Payer) -> JsonDi
         raise NotAllowed("This Checkout Session is no longer open.")
     if means.kind not in session["payment_method_types"]:
         raise NotAllowed("This way of paying is not offered here.")
+    if means.secure:
+        stripe.memory.asked[session["id"]] = (means, payer)
+        if session["mode"] == "payment":
+            payments.require_action(stripe, _intent(stripe, session), payments.keep_method(stripe, means, payer))
+        return session
+    return _complete(stripe, session, means, payer)
+
+
+def is_asked(stripe: Stripe, session: JsonDict) -> bool:
+    """Whether the payer's bank waits for their answer."""
+    return session["id"] in stripe.memory.asked
+
+
+def authenticate(stripe: Stripe, session: JsonDict, *, passed: bool) -> JsonDict:
+    """Let the payer answer their bank; raises the 402 refusal of who did not pass, or of a declined card."""
+    asked = stripe.memory.asked.pop(session["id"], None)
+    if asked is None or session["status"] != "open":
+        raise NotAllowed("Nobody is asked.")
+    if not passed:
+        intent = _intent(stripe, session) if session["mode"] == "payment" else None
+        raise payments.refuse_action(stripe, intent)
+    return _complete(stripe, session, *asked)
+
+
+def _complete(stripe: Stripe, session: JsonDict, means: Means, payer: Payer) -> JsonDict:
     details = {
         "address": payer.billing()["address"], "business_name": None, "email": payer.email,
         "individual_name": None, "name": payer.name, "phone": None, "tax_exempt": "none", "tax_ids": [],
@@ -100,15 +122,20 @@ def _pay_once(stripe: Stripe, session: JsonDict, means: Means, payer: Payer) -> 
     if params.get("customer_creation") == "always" and session["customer"] is None:
         session["customer"] = subscriptions.new_customer(stripe, payer)["id"]
     payer = Payer(payer.email, payer.name, session["customer"], payer.country)
+    intent = _intent(stripe, session)
+    payments.pay(stripe, intent, payments.keep_method(stripe, means, payer), payer)
+    return intent
+
+
+def _intent(stripe: Stripe, session: JsonDict) -> JsonDict:
+    """The PaymentIntent of a session, which exists from the first attempt on."""
     if session["payment_intent"] is None:
-        data = params.get("payment_intent_data", {})
+        data = stripe.memory.plans[session["id"]]["params"].get("payment_intent_data", {})
         intent = payments.open_intent(
             stripe, session["amount_total"], session["currency"], session["payment_method_types"], dict(data)
         )
         session["payment_intent"] = intent["id"]
-    intent = stripe.get("payment_intent", session["payment_intent"])
-    payments.pay(stripe, intent, payments.keep_method(stripe, means, payer), payer)
-    return intent
+    return stripe.get("payment_intent", session["payment_intent"])
 
 
 def _subscribe(stripe: Stripe, session: JsonDict, means: Means, payer: Payer) -> JsonDict:
@@ -189,7 +216,7 @@ def _check_descriptor(stripe: Stripe, data: JsonDict) -> None:
     if suffix is None:
         return
     param = "payment_intent_data[statement_descriptor_suffix]"
-    if _FORBIDDEN.search(suffix) or not _LETTER.search(suffix):
+    if FORBIDDEN.search(suffix) or not LETTER.search(suffix):
         raise invalid("The statement descriptor suffix has invalid characters or no letter.", param=param)
     if len(f"{stripe.terms.descriptor}* {suffix}") > DESCRIPTOR:
         text = f"The prefix and the statement descriptor suffix together can have up to {DESCRIPTOR} characters."

@@ -12,8 +12,7 @@ from typing import Final
 
 from sandbox.stripe import invoices, payments
 from sandbox.stripe.core import Stripe, new_id
-from sandbox.stripe.means import Means
-from sandbox.stripe.payments import Payer
+from sandbox.stripe.means import Means, Payer
 from sandbox.stripe.wire import JsonDict, NotAllowed, StripeError, invalid
 
 ALIVE: Final = frozenset({"active", "past_due"})
@@ -57,7 +56,7 @@ def new_customer(stripe: Stripe, payer: Payer) -> JsonDict:
 def start(stripe: Stripe, items: list[JsonDict], params: JsonDict, means: Means, payer: Payer) -> Started:
     """Charge the first month and begin; raises the 402 refusal of a declined card, and then nothing has begun."""
     total, currency = sum(item["amount_total"] for item in items), items[0]["currency"]
-    more = {"setup_future_usage": "off_session", "description": "Subscription creation"}
+    more = _later_use("Subscription creation", _descriptor(stripe, items[0]["price"]))
     intent = payments.open_intent(stripe, total, currency, [means.kind], more)
     method = payments.keep_method(stripe, means, payer)
     payments.pay(stripe, intent, method, payer)
@@ -216,7 +215,7 @@ def _collect(stripe: Stripe, subscription: JsonDict, invoice: JsonDict) -> None:
         invoice["amount_due"],
         invoice["currency"],
         [stripe.memory.means[subscription["default_payment_method"]].kind],
-        {"setup_future_usage": "off_session", "description": "Subscription update"},
+        _later_use("Subscription update", _descriptor(stripe, subscription["items"]["data"][0]["price"])),
     )
     invoices.attach(stripe, invoice, intent)
     _attempt(stripe, subscription, invoice, intent)
@@ -256,6 +255,18 @@ def _refused(stripe: Stripe, subscription: JsonDict, invoice: JsonDict) -> None:
         return
     intent = invoices.intent_of(stripe, invoice)
     stripe.at(again, lambda: _attempt(stripe, subscription, invoice, intent))
+
+
+def _later_use(description: str, descriptor: str | None) -> JsonDict:
+    return {
+        "setup_future_usage": "off_session", "description": description, "statement_descriptor": descriptor
+    }  # fmt: skip
+
+
+def _descriptor(stripe: Stripe, price: JsonDict) -> str | None:
+    """What the statement shows: the product's own descriptor, if it has one."""
+    found: str | None = stripe.get("product", price["product"])["statement_descriptor"]
+    return found
 
 
 def _payer(stripe: Stripe, subscription: JsonDict) -> Payer:

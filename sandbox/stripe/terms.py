@@ -44,7 +44,7 @@ class Terms:
     currency: str = "eur"
     descriptor: str = "OPEN HANDS"
     rates: dict[str, Decimal] = field(default_factory=_rates)
-    methods: tuple[str, ...] = ("card", "sepa_debit")
+    methods: tuple[str, ...] = ("card", "sepa_debit", "link")
     """Ways of paying that the account has switched on; a session that names none offers these."""
     fee_fixed: int = 25
     fee_region: Decimal = Decimal("0.015")

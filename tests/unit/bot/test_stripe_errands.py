@@ -1,6 +1,7 @@
 """What Stripe refuses to tell: nothing is settled by it, and people are told what they must mend."""
 
 from collections.abc import AsyncIterator
+from contextlib import nullcontext
 from datetime import timedelta
 from uuid import UUID
 
@@ -10,15 +11,16 @@ from sqlmodel import select
 from bot.database import Resources
 from bot.stripe_errands import StripeErrands
 from models.audit import AuditEntry
-from models.donation import Donation, DonationStatus, Looked, StripeLook
+from models.donation import Donation, DonationStatus, Looked, RefundReason, StripeLook
 from payments.money import Money
 from payments.stripe_gateway import StripeGateway
 from sandbox.clock import TravelClock
 from sandbox.stripe.calls import FaultKind
-from sandbox.stripe.client import Bank
+from sandbox.stripe.client import SECURE_CARD, SECURE_DECLINED_CARD, Bank, Declined
 from sandbox.stripe.server import StripeServer
 from services import donate, donate_stripe
 from services.donate import Way
+from services.donate_settle import ask_refund
 from tests.stripe_town import bank, stripe_server
 
 __all__ = ["bank", "stripe_server"]
@@ -83,6 +85,104 @@ async def test_a_refusal_settles_nothing_and_is_told(
     assert await looks(resources) == 0
     async with resources.unit() as unit:
         assert (await unit.session.get_one(Donation, gift_id)).status is DonationStatus.GIVEN
+
+
+async def _run(errands: StripeErrands, resources: Resources, name: str) -> None:
+    [errand] = [each for each in errands.all() if each.name == name]
+    async with resources.unit() as unit:
+        due = await errand.find(unit)
+    for key in due:
+        await errand.run(resources, None, key)  # type: ignore[arg-type] # it asks Telegram nothing
+
+
+async def test_a_refund_is_made_once_over_a_day_of_silence(
+    resources: Resources, clock: TravelClock, errands: StripeErrands, bank: Bank
+) -> None:
+    """Stripe paid back and its answer was lost; a day later it knows the key no more, and is not asked twice."""
+    gift_id, url = await page(resources, errands)
+    await bank.pay(url)
+    await ask(resources, gift_id)
+    await errands.look_now(resources)
+    async with resources.unit() as unit:
+        gift = await unit.session.get_one(Donation, gift_id)
+        await ask_refund(unit, gift, RefundReason.ASKED, "donor")
+    await bank.fault("lost_answer", "/v1/refunds", verb="POST")
+    await _run(errands, resources, "donate.refunds")
+    await bank.fault("down", "/v1/", seconds=25 * 3600)
+    for _ in range(30):
+        clock.advance(timedelta(minutes=61))
+        await _run(errands, resources, "donate.refunds")
+    await errands.look_now(resources)
+    assert len(await bank.objects("refund")) == 1
+    assert len(await bank.calls("/v1/refunds", verb="POST")) == 1
+    async with resources.unit() as unit:
+        assert (await unit.session.get_one(Donation, gift_id)).status is DonationStatus.REFUNDED
+
+
+async def test_a_page_is_not_made_anew_after_a_day_of_silence(
+    resources: Resources, clock: TravelClock, errands: StripeErrands, bank: Bank
+) -> None:
+    """A page whose making was not heard of is not made a second time once Stripe has forgotten the first."""
+    await bank.fault("lost_answer", "/v1/checkout/sessions", verb="POST")
+    async with resources.unit() as unit:
+        gift = await donate.begin(unit, Way.CARD, Money(1000, "EUR"), "en", None, card=True)
+        order = await donate_stripe.take_page(unit, gift.id, "https://a.example/", "https://a.example/")
+    assert order is not None
+    assert await errands.open_page(resources, order) is None
+    clock.advance(timedelta(hours=24, minutes=1))
+    async with resources.unit() as unit:
+        assert await donate_stripe.take_page(unit, gift.id, "https://a.example/", "https://a.example/") is None
+    assert len(await bank.objects("checkout.session")) == 1
+
+
+@pytest.mark.parametrize(
+    ("country", "status"),
+    [("DE", DonationStatus.GIVEN), ("RU", DonationStatus.REFUNDED), ("", DonationStatus.REFUNDED)],
+)
+async def test_a_wallet_is_paid_back_unless_it_says_that_it_is_safe(
+    resources: Resources, errands: StripeErrands, bank: Bank, country: str, status: DonationStatus
+) -> None:
+    """Behind Link may be a card of a country that the policy refuses: who cannot say is paid back."""
+    gift_id, url = await page(resources, errands)
+    await bank.pay(url, link=True, issued=country)
+    await ask(resources, gift_id)
+    await errands.look_now(resources)
+    await _run(errands, resources, "donate.refunds")
+    await errands.look_now(resources)
+    async with resources.unit() as unit:
+        assert (await unit.session.get_one(Donation, gift_id)).status is status
+
+
+@pytest.mark.parametrize(
+    ("card", "passed", "status"),
+    [
+        (SECURE_CARD, True, DonationStatus.GIVEN),
+        (SECURE_CARD, False, DonationStatus.OPEN),
+        (SECURE_DECLINED_CARD, True, DonationStatus.OPEN),
+    ],
+)
+async def test_a_bank_that_asks_first_gives_nothing_before_its_answer(
+    resources: Resources, errands: StripeErrands, bank: Bank, card: str, *, passed: bool, status: DonationStatus
+) -> None:
+    """While 3-D Secure waits nothing is given; who fails it may pay with another card on the same page."""
+    gift_id, url = await page(resources, errands)
+    assert await bank.pay(url, card) == url
+    await ask(resources, gift_id)
+    await errands.look_now(resources)
+    async with resources.unit() as unit:
+        assert (await unit.session.get_one(Donation, gift_id)).status is DonationStatus.OPEN
+    with nullcontext() if status is DonationStatus.GIVEN else pytest.raises(Declined):
+        await bank.authenticate(url, passed=passed)
+    await ask(resources, gift_id)
+    await errands.look_now(resources)
+    async with resources.unit() as unit:
+        assert (await unit.session.get_one(Donation, gift_id)).status is status
+    if status is DonationStatus.OPEN:
+        await bank.pay(url)
+        await ask(resources, gift_id)
+        await errands.look_now(resources)
+        async with resources.unit() as unit:
+            assert (await unit.session.get_one(Donation, gift_id)).status is DonationStatus.GIVEN
 
 
 async def test_what_stripe_does_not_know_is_settled_at_once(resources: Resources, errands: StripeErrands) -> None:

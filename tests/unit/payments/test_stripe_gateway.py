@@ -8,6 +8,7 @@ import pytest
 
 from payments.money import Money
 from payments.stripe_gateway import API_VERSION, EVENTS, StripeGateway
+from payments.stripe_means import country_of, may_hide
 from payments.stripe_objects import (
     Order,
     PaymentState,
@@ -16,7 +17,7 @@ from payments.stripe_objects import (
     StripeRefused,
     StripeUnknown,
 )
-from sandbox.stripe.client import RUSSIAN_CARD, Bank
+from sandbox.stripe.client import MONTH, RUSSIAN_CARD, Bank
 from sandbox.stripe.keys import Right
 from sandbox.stripe.server import StripeServer
 from tests.stripe_town import bank, stripe_server
@@ -33,6 +34,7 @@ RIGHTS: dict[str, Right] = {
     "dispute": "read",
     "invoice": "read",
     "event": "read",
+    "product": "write",
 }
 """What README.md says a restricted key needs, as the stand-in names it."""
 
@@ -157,6 +159,38 @@ async def test_unknown_objects_are_told_apart(gateway: StripeGateway) -> None:
             await ask("xx_unknown")
     with pytest.raises(StripeRefused):
         await gateway.open_session(order(money=Money(1, "EUR")))
+
+
+async def test_each_month_shows_the_neutral_words(gateway: StripeGateway, bank: Bank) -> None:
+    """The first payment and the renewals of a monthly gift show the policy's words alone."""
+    for _ in range(2):
+        session = await gateway.open_session(order(monthly=True))
+    await bank.pay(str(session.url))
+    await bank.advance(MONTH)
+    shown = [charge["calculated_statement_descriptor"] for charge in await bank.objects("charge")]
+    assert shown == ["SHOULDER"] * 2
+
+
+@pytest.mark.parametrize(
+    ("details", "country", "hidden"),
+    [
+        ({"type": "card", "card": {"country": "RU"}}, "RU", False),
+        ({"type": "card", "card": {"country": None, "wallet": {"type": "apple_pay"}}}, None, True),
+        ({"type": "link", "link": {"country": "ru"}}, "RU", False),
+        ({"type": "link", "link": {"country": None}}, None, True),
+        ({"type": "revolut_pay", "revolut_pay": {"funding": {"card": {"country": "RU"}}}}, "RU", False),
+        ({"type": "mobilepay", "mobilepay": {"card": {"country": "DK"}}}, "DK", False),
+        ({"type": "cashapp", "cashapp": {}}, None, True),
+        ({"type": "ideal", "ideal": {"bank": "ing"}}, None, False),
+        ({"type": "sepa_debit", "sepa_debit": {"country": "DE"}}, "DE", False),
+        ({}, None, True),
+    ],
+)
+def test_country_is_read_wherever_stripe_says_it(
+    details: dict[str, object], country: str | None, *, hidden: bool
+) -> None:
+    """A wallet may stand before a card of any country; what says nothing is not taken for safe."""
+    assert (country_of(details), may_hide(details)) == (country, hidden)
 
 
 async def test_events_come_oldest_first_over_all_pages(gateway: StripeGateway, bank: Bank) -> None:

@@ -165,6 +165,17 @@ async def test_what_the_partner_could_not_pass_on_stands_with_them(desk: Desk, *
     assert (books[Purpose.FUND], books[Purpose.PARTNERS]) == (PLENTY - 100, 0)
 
 
+async def test_stripe_moves_it_once_over_a_day_of_silence(desk: Desk, bank: Bank) -> None:
+    """The answer was lost and Stripe silent until it had forgotten the key: what it knows is looked up first."""
+    await bank.fault("lost_answer", "/v1/transfers", verb="POST")
+    await _ordered(desk)
+    assert await _tick(desk) == [Now.OPEN]
+    await bank.fault("down", "/v1/", seconds=25 * 3600)
+    came = [now for _ in range(30) for now in await _tick(desk, 61)]
+    assert came == [Now.OPEN] * (len(came) - 1) + [Now.SENT]
+    assert len(await bank.objects("transfer")) == 1
+
+
 async def test_a_policy_that_changes_pays_nobody_else(desk: Desk, bank: Bank, stripe_server: StripeServer) -> None:
     """Another partner and another fee between the order and its execution: who was ordered is paid, and once."""
     await bank.fault("lost_answer", "/v1/transfers", verb="POST")
