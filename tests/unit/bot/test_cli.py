@@ -43,7 +43,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cheap_argon2: A
 def plecho(environment: dict[str, str], *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the installed command as an operator does."""
     program = [sys.executable, "-m", "bot.cli", *arguments]
-    return subprocess.run(program, env=environment, capture_output=True, text=True, check=False, timeout=60)  # noqa: S603 - our own program
+    return subprocess.run(program, env=environment, capture_output=True, text=True, check=False, timeout=100)  # noqa: S603 - our own program
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -123,7 +123,7 @@ def test_the_demo_starts_and_ends(environment: dict[str, str], tmp_path: Path) -
         assert re.match(r"Its page for givers: http://127\.0\.0\.1:\d+/give$", process.stdout.readline())
         assert process.stdout.readline().startswith("All roles are filled")
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
+        assert process.wait(100) == 0
     assert not list((tmp_path / "data").glob("demo-*"))
 
 
