@@ -69,14 +69,17 @@ class Carrier:
         self.moves = 0
         """How often money has really moved."""
         self.well = True
+        self.percent = 100
+        """Of a grant that reaches the person: the rate."""
 
     async def refuses(self, unit: Unit, money: Money) -> str | None:  # noqa: ARG002 - the interface of a rail
         """Nothing."""
         return None
 
     async def quote(self, unit: Unit, money: Money) -> Quote:  # noqa: ARG002 - the interface of a rail
-        """A little, soon."""
-        return Quote(money, Money(100, money.currency), timedelta(hours=1), self.statement)
+        """A little, soon, at today's rate."""
+        pays = Money(money.amount * self.percent // 100, money.currency)
+        return Quote(pays, Money(100, money.currency), timedelta(hours=1), self.statement)
 
     async def prepare(self, unit: Unit, order: Order) -> bytes | None:  # noqa: ARG002 - the interface of a rail
         """Something to be kept."""
