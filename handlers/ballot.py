@@ -48,8 +48,9 @@ async def take_amount(message: Message, unit: Unit, actor: Actor, state: FSMCont
     erase_messages(unit, actor.address, [message.message_id])
     case = await _case(unit, await state.get_data())
     typed, currency = read_amount(message.text or "", Bounds(unit.now.date(), unit.policy))
-    await voting.approve(unit, actor, case, in_fund(typed, currency, unit.policy))
-    await _done(unit, actor, state)
+    amount = in_fund(typed, currency, unit.policy)
+    await voting.approve(unit, actor, case, amount)
+    await _done(unit, actor, state, money(amount, unit.policy.currency, actor.language))
 
 
 async def ask_reason(
@@ -126,9 +127,12 @@ async def _ask(unit: Unit, actor: Actor, case: Case, text: str, *buttons: Button
     await show(unit, actor.to, Screen(text, rows), case=case, anew=True)
 
 
-async def _done(unit: Unit, actor: Actor, state: FSMContext) -> None:
+async def _done(unit: Unit, actor: Actor, state: FSMContext, amount: str | None = None) -> None:
     await state.clear()
-    text = unit.texts.render("review.done", actor.language)
+    if amount is None:
+        text = unit.texts.render("review.done", actor.language)
+    else:
+        text = unit.texts.render("review.done-amount", actor.language, amount=amount)
     await show(unit, actor.to, Screen(text, [[_mine(unit, actor)]]))
 
 

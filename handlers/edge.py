@@ -39,10 +39,13 @@ class Edge(BaseMiddleware):
             chosen = (await state.get_data()).get("language")  # by `handlers.start`; nothing else remembers it
             actor = replace(actor, language=chosen or actor.language)
         data |= {"actor": actor, "state": state, "raw_state": await state.get_state(), "press": None}
+        unit.pressing = None
         try:
             async with unit.attempt():
                 data["press"] = await _press(unit, actor, inner)
-                return await handler(event, data)
+                result = await handler(event, data)
+                await refusals.settle(unit, actor, data["raw_state"])
+                return result
         except Refused as refusal:
             await refusals.reply(unit, actor, inner, refusal)
             return None

@@ -7,6 +7,7 @@
     │   └── SteppedAside      the actor has left this case
     ├── Stale                 the button or the case is no longer what the actor saw
     │   ├── ButtonGone
+    │   ├── AlreadyPressed    the actor has pressed it just now, and it was done
     │   └── MoveRefused
     ├── BadInput              what was typed cannot be taken; nothing is lost
     ├── InvitationGone        the link is unknown, used or expired
@@ -69,6 +70,12 @@ class ButtonGone(Stale):
     """The button is unknown, used, expired or belongs to somebody else."""
 
     key = "refused.button-gone"
+
+
+class AlreadyPressed(Stale):
+    """The same person has pressed this button a moment ago, and what it stands for is done. No cause for alarm."""
+
+    key = "refused.already-pressed"
 
 
 class MoveRefused(Stale):

@@ -25,10 +25,22 @@ from models.base import table_of
 from models.mail import Effect
 from models.policy import Policy
 from texts.catalogue import Catalogue
+from vault.types import BlindIndex
 from vault.vault import Vault
 
 SAID: Final = "said"
 """Under which name the session knows `Unit.said`."""
+
+
+@dataclass(slots=True)
+class Pressing:
+    """The press that an event is about: which button of which keyboard, and whose."""
+
+    token: str
+    position: int
+    person: BlindIndex
+    kept: bool = False
+    """Its keyboard has gone, and is remembered for a second press."""
 
 
 @dataclass(slots=True)
@@ -48,6 +60,7 @@ class Unit:
     """The ways to pay by name (`payments.rails.base.Rail`, which is above this layer)."""
     said: list[dict[str, Any]] = field(default_factory=list)
     """Rows of `outbox_effect` that are not written yet, in order."""
+    pressing: Pressing | None = None
     _connection: AsyncConnection | None = field(default=None, init=False)
 
     async def run(

@@ -120,9 +120,20 @@ def _without_mark(typed: str, currency: str) -> str:
     return code[2].strip()
 
 
+def refuse_unclear(number: str) -> None:
+    """Refuse one point before three digits: thousands to some, to others a fraction with a digit too many.
+
+    A comma there is taken for thousands: so the fund itself writes them in English. In Russian it writes a space.
+    """
+    if re.fullmatch(r"[1-9][0-9]{0,2}\.[0-9]{3}", number):
+        raise BadInput("refused.amount-unclear")
+
+
 def _split(number: str, most: int) -> tuple[str, str]:
     """Split into digits before and after the decimal mark; refuse what is no number, or could be two."""
     spaced = number.translate(dict.fromkeys(map(ord, SPACES), " "))
+    if most == 2:  # noqa: PLR2004 - digits of most currencies; with others such a number has one reading, or is refused
+        refuse_unclear(spaced)
     read = set(_readings(spaced)) if len(spaced) <= LONGEST else set()
     fitting = [(whole, fraction) for whole, fraction in read if len(fraction) <= most]
     if len(fitting) == 1:

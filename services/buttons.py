@@ -1,6 +1,7 @@
 """What a pressed button means: looked up, bound to a person and a chat, never taken from the callback data.
 
-The data is only `<token>.<position>`. Whoever forwards, forges or keeps a button gets `ButtonGone`.
+The data is only `<token>.<position>`. Whoever forwards, forges or keeps a button gets `ButtonGone`; whoever
+presses what their own press has just replaced gets `AlreadyPressed`.
 """
 
 import re
@@ -13,9 +14,10 @@ from sqlalchemy import bindparam, select
 
 from models.base import table_of
 from models.case import Case
-from models.errors import ButtonGone, Stale
+from models.errors import AlreadyPressed, ButtonGone, Stale
 from models.mail import Keyboard
-from models.unit import Unit
+from models.unit import Pressing, Unit
+from services.keyboards import PRESSED
 from services.speak import START_BUTTON
 from vault.types import BlindIndex
 
@@ -45,7 +47,8 @@ async def resolve_start(unit: Unit, parameter: str, person: BlindIndex) -> Press
 async def resolve(unit: Unit, data: str, person: BlindIndex, lane: BlindIndex) -> Press:
     """Find the button behind callback data.
 
-    Raises `ButtonGone` when it is unknown, replaced, expired, another person's or in another chat.
+    Raises `ButtonGone` when it is unknown, replaced, expired, another person's or in another chat, and
+    `AlreadyPressed` when this very person's press of it has just replaced it.
     """
     token, _, position = data.rpartition(".")
     keyboard = (await unit.run(_KEYBOARD, {"pressed": token})).first() if TOKEN.fullmatch(token) else None
@@ -55,9 +58,12 @@ async def resolve(unit: Unit, data: str, person: BlindIndex, lane: BlindIndex) -
         raise ButtonGone
     if keyboard.person is not None and keyboard.person != person:
         raise ButtonGone
+    if keyboard.buttons[0][0] == PRESSED:
+        raise AlreadyPressed if keyboard.buttons[0][1]["position"] == int(position) else ButtonGone
     if int(position) >= len(keyboard.buttons):
         raise ButtonGone
     act, args = keyboard.buttons[int(position)]
+    unit.pressing = Pressing(token, int(position), person)
     return Press(act, args, keyboard.slot, keyboard.case_id, keyboard.case_version)
 
 

@@ -22,6 +22,7 @@ from models.case import Case
 from models.mail import Effect, EffectKind, EffectStatus, Keyboard, SentMessage
 from models.unit import Unit
 from services.contact import Address, To, lane_of
+from services.keyboards import drop_keyboard
 from vault.seal import Place
 from vault.types import BlindIndex
 
@@ -154,14 +155,14 @@ def erase_messages(unit: Unit, address: Address, messages: Sequence[int]) -> Non
 async def erase_slot(unit: Unit, sent: SentMessage) -> None:
     """Delete what stands in a slot; the row goes when Telegram has answered."""
     payload = {"chat": sent_address(unit, sent)[0], "slots": [sent.slot]}
-    await _drop_keyboard(unit, sent.lane, sent.slot)
+    await drop_keyboard(unit, sent.lane, sent.slot)
     await _replace_pending(unit, sent.lane, sent.slot)
     _put(unit, sent.lane, EffectKind.ERASE, payload, slot=sent.slot)
 
 
 async def clear_slot(unit: Unit, lane: BlindIndex, slot: str) -> None:
     """Delete what stands in a slot of a chat, if anything, and drop what is still pending for it."""
-    await _drop_keyboard(unit, lane, slot)
+    await drop_keyboard(unit, lane, slot)
     await _replace_pending(unit, lane, slot)
     standing = await unit.session.exec(
         select(SentMessage).where(SentMessage.lane == lane, SentMessage.slot == slot)
@@ -318,7 +319,7 @@ async def _keyboard(
     }
     token = await _standing_token(unit, new) if open_to_all else None
     if token is None:
-        await _drop_keyboard(unit, lane, slot)
+        await drop_keyboard(unit, lane, slot)
         if flat:
             await unit.run(_keyboard_new(), new)
             token = new["token"]
@@ -341,11 +342,6 @@ async def _standing_token(unit: Unit, new: Mapping[str, Any]) -> str | None:
     return next((old.token for old in found if all(getattr(old, name) == new[name] for name in meaning)), None)
 
 
-async def _drop_keyboard(unit: Unit, lane: BlindIndex, slot: str) -> None:
-    await unit.session.flush()  # a link of this unit may be a row that is not written yet
-    await unit.run(_keyboards(), {"in_lane": lane, "in_slot": slot})
-
-
 async def _replace_pending(unit: Unit, lane: BlindIndex, slot: str) -> None:
     unit.said[:] = [row for row in unit.said if not _shows(row, lane, slot)]
     await unit.run(_pending(), {"in_lane": lane, "in_slot": slot})
@@ -359,12 +355,6 @@ def _shows(row: Mapping[str, Any], lane: BlindIndex, slot: str) -> bool:
 def _keyboard_new() -> Executable:
     """Built once, as below: each event runs these, and building them takes longer."""
     return insert(table_of(Keyboard))
-
-
-@cache
-def _keyboards() -> Executable:
-    table = table_of(Keyboard)
-    return delete(table).where(table.c.lane == bindparam("in_lane"), table.c.slot == bindparam("in_slot"))
 
 
 @cache

@@ -16,6 +16,7 @@ from babel.numbers import get_currency_precision
 
 from models.errors import BadInput
 from models.policy import Policy
+from payments.money import refuse_unclear
 
 ZERO_WIDTH = "\u200b\u2060\ufeff\u202d\u202e"
 """Seen by nobody, or turning the order of the letters around it: left out. Joiners of emoji and scripts stay."""
@@ -193,6 +194,7 @@ def read_zone(text: str) -> str:
 
 
 def _number(text: str) -> Decimal:
+    refuse_unclear(text.strip())
     found = NUMBER.fullmatch(text.strip().rstrip(".,").replace("\u00a0", " ").replace("\u202f", " "))
     if found is None:
         raise BadInput("intake.bad.number")

@@ -15,7 +15,7 @@ from models.audit import AuditEntry
 from models.mail import Effect, EffectKind
 from models.screening import QuestionStatus, ScreeningQuestion
 from payments.screening import State, SubjectKind
-from tests.unit.handlers.test_treasury import Phone
+from tests.unit.handlers.phone import Phone
 from tests.unit.payments.screening.house import TYPED, ask, load_both
 from tests.unit.services.desk import make_desk
 
