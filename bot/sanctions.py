@@ -31,6 +31,7 @@ async def load_list(
     """Load a list and say what was loaded. `progress` is told the bytes read. Raises `Problem`."""
     try:
         sha256 = sha256_of(path)
+        await _sweep(resources)
         async with resources.unit() as unit:
             if (listed := await loading.same(unit, sha256)) is not None:
                 return f"{label(listed)}: the list in use is this very file; it counts as loaded today."
@@ -38,29 +39,36 @@ async def load_list(
             return await _load(resources, found, sha256, fewer=fewer)
     except ListRefused as refused:
         raise Problem(f"{path.name} is not loaded, and the list in use stays: {refused}") from None
-    finally:
-        await _sweep(resources)
 
 
 async def _load(resources: Resources, found: Reading, sha256: str, *, fewer: bool) -> str:
-    under_way: loading.Loading | None = None
+    """Read the head, then all the rest. Whatever happens, nothing half loaded stays."""
+    head = next(found.items, None)
+    if not isinstance(head, Head):
+        raise ListRefused("it does not begin with its date")
+    async with resources.unit() as unit:
+        under_way = await loading.begin(unit, head)
+    try:
+        return await _fill(resources, found, under_way, sha256, fewer=fewer)
+    finally:
+        await _sweep(resources, under_way.number)
+
+
+async def _fill(
+    resources: Resources, found: Reading, under_way: loading.Loading, sha256: str, *, fewer: bool
+) -> str:
     programmes: list[Programmes] = []
     for item in found.items:
-        if isinstance(item, Head):
-            async with resources.unit() as unit:
-                under_way = await loading.begin(unit, item)
-        elif under_way is None:
-            raise ListRefused("it does not begin with its date")
-        elif isinstance(item, Entry):
+        if isinstance(item, Entry):
             under_way.batch.append(item)
             if under_way.full:
                 async with resources.unit() as unit:
                     await loading.write(unit, under_way)
-        else:
+        elif isinstance(item, Programmes):
             programmes.append(item)
             if len(programmes) >= loading.BATCH:
                 await _flush(resources, under_way, programmes)
-    if under_way is None or found.stream.sha256 != sha256:
+    if found.stream.sha256 != sha256:
         raise ListRefused("the file was changed while it was read")
     await _flush(resources, under_way, programmes)
     async with resources.unit() as unit:
@@ -75,8 +83,8 @@ async def _flush(resources: Resources, under_way: loading.Loading, programmes: l
     programmes.clear()
 
 
-async def _sweep(resources: Resources) -> None:
+async def _sweep(resources: Resources, ended: int | None = None) -> None:
     left = True
     while left:
         async with resources.unit() as unit:
-            left = await loading.sweep(unit)
+            left = await loading.sweep(unit, ended)

@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, String, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from models.base import Sealed, UtcTime, enum_column, new_id
@@ -21,6 +21,7 @@ class ListStatus(StrEnum):
     """Where a version of a list stands."""
 
     LOADING = "loading"
+    """One at a time."""
     CURRENT = "current"
     REPLACED = "replaced"
 
@@ -48,7 +49,16 @@ class SanctionsList(SQLModel, table=True):
     """One version of one list. Its head is kept for good: compliance records name it."""
 
     __tablename__ = "sanctions_list"
-    __table_args__ = (Index("ix_sanctions_list_status", "source", "status"),)
+    __table_args__ = (
+        Index("ix_sanctions_list_status", "source", "status"),
+        Index(
+            "uq_sanctions_list_loading",
+            "status",
+            unique=True,
+            sqlite_where=text("status = 'loading'"),
+            postgresql_where=text("status = 'loading'"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     source: ListSource = Field(sa_column=enum_column(ListSource, "list_source"))
@@ -60,7 +70,7 @@ class SanctionsList(SQLModel, table=True):
     sha256: str = Field(max_length=64)
     """Of the XML, hexadecimal, also when it came in a zip."""
     loaded_at: datetime = Field(sa_type=UtcTime)
-    """When it was loaded last, be it unchanged."""
+    """When it was loaded last, be it unchanged; while it is loading, when its load was last heard of."""
     entries: int = 0
     names: int = 0
     addresses: int = 0

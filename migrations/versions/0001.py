@@ -655,6 +655,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sanctions_list")),
     )
     op.create_index("ix_sanctions_list_status", "sanctions_list", ["source", "status"], unique=False)
+    op.create_index(
+        "uq_sanctions_list_loading",
+        "sanctions_list",
+        ["status"],
+        unique=True,
+        sqlite_where=sa.text("status = 'loading'"),
+        postgresql_where=sa.text("status = 'loading'"),
+    )
     op.create_table(
         "screening_alarm",
         sa.Column("source", sa.String(length=32), nullable=False),
@@ -1877,6 +1885,12 @@ def downgrade() -> None:
     op.drop_table("sent_message")
     op.drop_table("seen_balance")
     op.drop_table("screening_alarm")
+    op.drop_index(
+        "uq_sanctions_list_loading",
+        table_name="sanctions_list",
+        sqlite_where=sa.text("status = 'loading'"),
+        postgresql_where=sa.text("status = 'loading'"),
+    )
     op.drop_index("ix_sanctions_list_status", table_name="sanctions_list")
     op.drop_table("sanctions_list")
     op.drop_index(op.f("ix_review_group_check_at"), table_name="review_group")

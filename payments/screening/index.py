@@ -1,7 +1,7 @@
 """The names of one list in memory, as they sound: which words there are, and in which names each of them stands.
 
-It is read out of the database once per version of a list and process, when the first name is checked, and takes tens
-of megabytes for 60,000 names (`make bench`). Lists are public, so it may stay; `KEPT` versions do.
+It is read out of the database once per version of a list and process, when the first name is checked, and takes
+tens of megabytes for 60,000 names (`make bench`). Lists are public, so it may stay; `KEPT` versions do.
 """
 
 from array import array

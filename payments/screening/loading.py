@@ -2,7 +2,8 @@
 
 Each function is one transaction's worth of work, so that a running bot waits for no more than a batch. Until
 `finish`, nothing of the new list is looked at; when loading ends early, `sweep` removes what it left. What is
-older than the current list, or has lost more than half of its entries, is refused.
+older than the current list, or has lost more than half of its entries, is refused. So is a second load while
+one is under way, until that has ended or has not been heard of for `PATIENCE`.
 """
 
 from collections.abc import Sequence
@@ -10,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Final
 
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import SQLModel, col, delete, func, insert, select, update
 
 from models.audit import record
@@ -38,10 +40,14 @@ ROWS: Final = 20_000
 AHEAD: Final = timedelta(days=2)
 """A list dated later than this has a wrong date, or this machine has."""
 
+PATIENCE: Final = timedelta(minutes=5)
+"""A load that has written nothing for so long is dead: a batch takes seconds."""
+
 KEEP: Final = 2
 """A new list has at least one entry for so many of the current one's."""
 
 NAME_LIMIT: Final = 1000
+SWEPT: Final = "another load took this one for dead and swept it away; load it again"
 PER_STATEMENT: Final = 2000
 
 
@@ -75,7 +81,10 @@ async def same(unit: Unit, sha256: str) -> SanctionsList | None:
 
 
 async def begin(unit: Unit, head: Head) -> Loading:
-    """Make room for a new list. Raises `ListRefused` when it is older than the current one, or from the future."""
+    """Make room for a new list.
+
+    Raises `ListRefused` when it is older than the current one or from the future, or another load is under way.
+    """
     if head.dated > unit.now + AHEAD:
         raise ListRefused(f"it is dated {head.dated:%Y-%m-%d}, in the future")
     before = (await current(unit)).get(head.source)
@@ -84,15 +93,31 @@ async def begin(unit: Unit, head: Head) -> Loading:
             f"it is dated {head.dated:%Y-%m-%d}, older than the list of {before.dated:%Y-%m-%d} in use"
         )
     listed = SanctionsList(source=head.source, dated=head.dated, sha256="", loaded_at=unit.now)
-    unit.session.add(listed)
-    await unit.session.flush()
+    try:
+        async with unit.attempt():
+            unit.session.add(listed)
+            await unit.session.flush()
+    except IntegrityError:
+        raise ListRefused(
+            f"another list is being loaded; try again when it has ended, or in {PATIENCE.seconds // 60} minutes"
+        ) from None
     if listed.id is None:
         raise LookupError("a list without an id")
     return Loading(listed.id, head.source)
 
 
 async def write(unit: Unit, loading: Loading) -> None:
-    """Write the batch of entries with their names and addresses, and empty it."""
+    """Write the batch of entries with their names and addresses, and empty it.
+
+    Raises `ListRefused` when the load was taken for dead meanwhile.
+    """
+    alive = await unit.session.exec(
+        update(SanctionsList)
+        .where(col(SanctionsList.id) == loading.number, col(SanctionsList.status) == ListStatus.LOADING)
+        .values(loaded_at=unit.now)
+    )
+    if alive.rowcount != 1:
+        raise ListRefused(SWEPT)
     rows: dict[type[SQLModel], list[dict[str, Any]]] = {
         table: [] for table in (ListedEntry, ListedName, ListedAddress)
     }
@@ -123,10 +148,10 @@ async def finish(unit: Unit, loading: Loading, sha256: str, *, fewer: bool) -> S
 
     `fewer` lets it be. Open questions about entries that are changed or gone lapse.
     """
-    listed = await unit.session.get(SanctionsList, loading.number)
+    listed = await unit.session.get(SanctionsList, loading.number, with_for_update=True, populate_existing=True)
     names = select(func.count()).select_from(ListedName).where(col(ListedName.list_id) == loading.number)
     if listed is None or (await unit.session.exec(names)).one() != loading.names:
-        raise ListRefused("another load has swept this one away; load it again")
+        raise ListRefused(SWEPT)
     before = (await current(unit)).get(listed.source)
     if before is not None and not fewer and loading.entries * KEEP < before.entries:
         raise ListRefused(f"it has {loading.entries} entries, and the list in use {before.entries}")
@@ -146,18 +171,21 @@ async def finish(unit: Unit, loading: Loading, sha256: str, *, fewer: bool) -> S
     return listed
 
 
-async def sweep(unit: Unit) -> bool:
-    """Remove some rows of lists that are not current, and of loads that ended early. True while any are left.
+async def sweep(unit: Unit, ended: int | None = None) -> bool:
+    """Remove some rows of replaced lists, of a load that ended early (`ended`) and of a dead one.
 
-    To be called only when no other load is under way: its rows would go.
+    True while any are left.
     """
-    found = await unit.session.exec(select(SanctionsList.id).where(SanctionsList.status != ListStatus.CURRENT))
+    loading = col(SanctionsList.status) == ListStatus.LOADING
+    over = loading & ((col(SanctionsList.id) == ended) | (col(SanctionsList.loaded_at) <= unit.now - PATIENCE))
+    replaced = col(SanctionsList.status) == ListStatus.REPLACED
+    found = await unit.session.exec(select(SanctionsList.id).where(replaced | over))
     for number in found.all():
         if await _remove_some(unit, number):
             return True
         await unit.session.exec(delete(ListedAddress).where(col(ListedAddress.list_id) == number))
         await unit.session.exec(delete(ListedEntry).where(col(ListedEntry.list_id) == number))
-    await unit.session.exec(delete(SanctionsList).where(col(SanctionsList.status) == ListStatus.LOADING))
+    await unit.session.exec(delete(SanctionsList).where(over))
     return False
 
 

@@ -1,5 +1,6 @@
 """Lists go in whole or not at all: whatever a file is, the list in use stays until a better one is complete."""
 
+import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -21,7 +22,8 @@ from models.screening import (
     SanctionsList,
     ScreeningQuestion,
 )
-from payments.screening import State, SubjectKind
+from payments.screening import State, SubjectKind, loading
+from payments.screening.entries import Head, ListRefused
 from payments.screening.lists import stale
 from sandbox.clock import TravelClock
 from tests.unit.payments.screening.house import FIRM, HERO, TYPED, WALLET, ask, load_both, load_eu, load_sdn
@@ -92,6 +94,48 @@ async def test_a_spoilt_file_changes_nothing(
     assert "the list in use stays" in str(problem.value)
     assert await rows(resources) == before
     assert (await ask(resources, SubjectKind.WALLET, WALLET)).state is State.BLOCKED
+
+
+async def test_one_list_is_loaded_at_a_time(resources: Resources, tmp_path: Path, clock: TravelClock) -> None:
+    """A second load is refused while one is heard of; once that is dead it is swept away, and refused."""
+    await load_both(resources, tmp_path)
+    before = await rows(resources)
+    head = Head(ListSource.OFAC, resources.clock.now())
+    async with resources.unit() as unit:
+        first = await loading.begin(unit, head)
+    clock.advance(timedelta(minutes=4))
+    async with resources.unit() as unit:
+        await loading.write(unit, first)
+    clock.advance(timedelta(minutes=4))
+    with pytest.raises(Problem, match="another list is being loaded"):
+        await load_eu(resources, tmp_path, [FIRM, HERO])
+    clock.advance(timedelta(minutes=1))
+    await load_eu(resources, tmp_path, [FIRM, HERO])
+    async with resources.unit() as unit:
+        with pytest.raises(ListRefused, match="swept"):
+            await loading.write(unit, first)
+        with pytest.raises(ListRefused, match="swept"):
+            await loading.finish(unit, first, "0" * 64, fewer=True)
+    assert (await rows(resources))[-1] == before[-1] + 1
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+async def test_of_loads_at_once_one_goes_through(resources: Resources, tmp_path: Path) -> None:
+    """Real transactions side by side: the others are told, and what is in use is whole."""
+    for place in ("a", "b", "c"):
+        (tmp_path / place).mkdir()
+
+    async def load(place: str) -> str:
+        try:
+            return await load_sdn(resources, tmp_path / place, MANY, days=3)
+        except Problem as refused:
+            return str(refused)
+
+    said = await asyncio.gather(load("a"), load("b"), load("c"))
+    assert any("1302 entries" in line for line in said)
+    assert all(any(part in line for part in ("1302 entries", "this very file", "another list")) for line in said)
+    entries, names, _, _ = await rows(resources)
+    assert (entries, names) == (len(MANY), len(MANY) + 1)
 
 
 async def test_an_older_list_is_refused(resources: Resources, tmp_path: Path) -> None:
