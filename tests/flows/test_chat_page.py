@@ -8,6 +8,8 @@ from playwright.async_api import expect
 
 from bot.demo_people import Cast, Casting
 from bot.settling import Settling
+from payments.ledger import Purpose, balance
+from payments.money import STARS, Money
 from sandbox.telegram.server import BOT_USERNAME
 from tests.flows.harness import World
 from tests.flows.page import ChatPage, open_page
@@ -147,3 +149,20 @@ async def test_an_invitation_is_passed_on_to_somebody_else(page: ChatPage, world
     await page.reads("Pavel", say("volunteers.wait-confirmation"))
     assert await world.backlog()
     assert cast.newcomer.name == "Pavel"
+
+
+async def test_stars_are_given_by_clicking(page: ChatPage, world: World, cast: Cast) -> None:
+    """A giver asks for an invoice in stars, pays it on the page, and gets a receipt; the books hold the stars."""
+    name = cast.donor.name
+    await page.show(name)
+    await page.start(name)
+    await page.type(name, "/donate")
+    await page.press(name, say("donate.button.stars"))
+    await page.press(name, "500 ⭐")
+    await page.press(name, say("donate.button.pay"))
+    form = page.page.get_by_role("dialog")
+    await expect(form).to_contain_text("Pay with Telegram Stars?")
+    await form.get_by_role("button", name="Pay").click()
+    await page.reads(name, "Thank you. 500 ⭐ arrived")
+    async with world.unit() as unit:
+        assert await balance(unit, Purpose.STARS, STARS) == Money(500, STARS)

@@ -8,8 +8,10 @@ from sqlmodel import col, select
 
 from bot.database import Resources
 from bot.stripe_setup import StripeSetup
+from models.audit import AuditEntry
 from models.donation import Donation, DonationStatus, RefundReason
-from payments.ledger import Purpose, balance
+from payments.ledger import EntryKind, Purpose, balance, transfer
+from payments.money import STARS, Money
 from sandbox.clock import TravelClock
 from sandbox.stripe.client import FAILING_IBAN, MONTH, RUSSIAN_CARD, Bank
 from sandbox.stripe.server import StripeServer
@@ -130,6 +132,21 @@ async def test_list_of_stars_that_cannot_be_read_is_read_later(world: World) -> 
     assert await statuses(world) == [DonationStatus.OPEN]
     await world.jump(minutes=16)
     assert await statuses(world) == [DonationStatus.GIVEN]
+
+
+async def test_stars_that_telegram_does_not_hold_are_told_once(world: World) -> None:
+    """What Telegram says it holds is compared with the books; a difference that stands is told once."""
+    donor = await world.person("Dora", "en")
+    await donor.pay(await page_of(world, donor, "Telegram Stars", "500 ⭐"))
+    await world.settle()
+    async with world.unit() as unit:
+        more, source, target = Money(7, STARS), Purpose.CONTRIBUTIONS, Purpose.STARS
+        await transfer(unit, EntryKind.GIFT, "gift:7", more, source=source, target=target, actor="t")
+    for hours in (7, 1, 1, 7):
+        await world.jump(hours=hours)
+    async with world.unit() as unit:
+        acts = await unit.session.exec(select(AuditEntry.facts).where(AuditEntry.act == "reconcile.held"))
+        assert acts.all() == ['{"ours":0,"theirs":-7}']
 
 
 async def test_monthly_gift_is_given_each_month_and_stopped(world: World, bank: Bank) -> None:

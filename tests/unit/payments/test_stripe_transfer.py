@@ -4,9 +4,12 @@ from collections.abc import AsyncIterator
 from uuid import UUID, uuid4
 
 import pytest
+from sqlmodel import select
 
+from bot import provider_errands
 from bot.database import Resources
 from bot.rails import partner_rail
+from models.audit import AuditEntry
 from models.case import Case, CaseStatus
 from models.errors import NotAllowed
 from models.funding import FundingSource
@@ -210,6 +213,26 @@ async def test_a_changed_partner_before_the_first_try_changes_no_order(
     await gateway.close()
     [made] = await bank.objects("transfer")
     assert (made["destination"], made["amount"]) == (first.account, SMALL + FEE)
+
+
+async def test_what_the_provider_says_otherwise_is_told_once_by_the_clock(
+    desk: Desk, stripe_server: StripeServer
+) -> None:
+    """A payment that we count as made and Stripe does not know is found by asking, and told once."""
+    await _ordered(desk)
+    await _tick(desk)
+    transfers = stripe_server.stripe.table("transfer")
+    transfers.remove(next(iter(transfers))["id"])
+    for _ in range(3):
+        for errand in provider_errands.ERRANDS:
+            async with desk.resources.unit() as unit:
+                due = await errand.find(unit)
+            assert len(due) == 1
+            await errand.run(desk.resources, None, due[0])  # type: ignore[arg-type] # it asks Telegram nothing
+        desk.later(hours=6)
+    async with desk.resources.unit() as unit:
+        acts = await unit.session.exec(select(AuditEntry).where(AuditEntry.act == "reconcile.provider-not-paid"))
+        assert len(acts.all()) == 1
 
 
 async def test_without_money_or_partner_the_way_is_closed(desk: Desk, stripe_server: StripeServer) -> None:
