@@ -4,18 +4,12 @@ On SQLite it is one process with all parts, on PostgreSQL a process for each par
 stand-in for Telegram lives in the driver's own process and survives. `Killer` strikes by the count of the bot's
 calls, so that kills are spread over the work and not over the waiting; a random pause of milliseconds puts each
 between two steps, whichever these are.
-
-Processes are forked from one that has imported the fund and done nothing else: a start with all imports takes
-seconds of a core, and a day has dozens of them.
 """
 
 import asyncio
-import multiprocessing
 import os
 import random
 import signal
-import subprocess
-import sys
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -26,10 +20,9 @@ from typing import Any
 from bot.app import Part
 from sandbox.clock import TravelClock
 from sandbox.telegram.server import TelegramServer
-from tests.soak import process as fund_process
+from tests import forked
 from tests.soak.clock import write_offset
 
-ROOT = Path(__file__).resolve().parents[2]
 TICK = "1"
 """Seconds between two runs of each job."""
 
@@ -48,9 +41,6 @@ AGAIN = 1 / 4
 
 ALL_AT_ONCE = 1 / 5
 """How often all processes are killed together, as when the machine fails."""
-
-FORKED = multiprocessing.get_context("forkserver")
-FORKED.set_forkserver_preload(["bot.serve", "bot.keys", "asyncpg", "aiosqlite", "tests.soak.process"])
 
 NOISE = '"library": "apscheduler.scheduler"'
 """The clock's remark that the tick is shorter than a job."""
@@ -103,10 +93,7 @@ class Fund:
         for process in self.processes if processes is None else processes:
             only = ("--only", process.part) if process.part else ()
             words = ("--clock", str(self.offset), "--tick", TICK, *only)
-            process.running = FORKED.Process(
-                target=fund_process.live, args=(self._environment(), self.log, words), daemon=True
-            )
-            await asyncio.to_thread(process.running.start)
+            process.running = await asyncio.to_thread(forked.live, self._environment(), words, self.log)
 
     async def kill(self, processes: Sequence[Process], calls: int) -> None:
         """Kill processes where they stand; fails if one has ended by itself."""
@@ -122,14 +109,10 @@ class Fund:
 
     async def command(self, *words: str) -> str:
         """Run `plecho ...` beside the processes and return what it prints."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "bot.cli", *words,
-            cwd=ROOT, env=self._environment(), stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        )  # fmt: skip
-        out, err = await process.communicate()
-        if process.returncode != 0:
-            raise AssertionError(f"plecho {' '.join(words)}: {err.decode()}")
-        return out.decode().strip()
+        ended = await asyncio.to_thread(forked.plecho, self._environment(), *words)
+        if ended.returncode != 0:
+            raise AssertionError(f"plecho {' '.join(words)}: {ended.stderr}")
+        return ended.stdout.strip()
 
     async def _end(self, processes: Sequence[Process], how: signal.Signals, expected: set[int]) -> None:
         running = [(process, process.running) for process in processes if process.running is not None]

@@ -10,9 +10,8 @@ import asyncio
 import dataclasses
 import gc
 import logging
-import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
@@ -41,16 +40,6 @@ async def run(clock: Clock, clock_every: timedelta | None, part: str | None) -> 
     keyring = open_keyring(settings)
     async with open_resources(settings, keyring, clock, migrate=only is None) as resources:
         await run_app(App(resources, setup))
-
-
-def live(environment: Mapping[str, str], log: Path, words: Sequence[str]) -> None:
-    """Run as a process that was forked and not started: with this environment, its output to the end of a file."""
-    os.environ.clear()
-    os.environ.update(environment)
-    with log.open("ab") as out:
-        for stream in (sys.stdout, sys.stderr):
-            os.dup2(out.fileno(), stream.fileno())
-    main(words)
 
 
 def main(words: Sequence[str] | None = None) -> None:
