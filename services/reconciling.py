@@ -35,7 +35,8 @@ class Gone:
 async def new_differences(unit: Unit) -> Sequence[Difference | Gone]:
     """What differs within the fund's own rows and has not been told of, and what was told of and is gone."""
     found = await compare(unit)
-    told = await unit.session.exec(select(KnownDifference).where(col(KnownDifference.kind).not_in(ASKED)))
+    compared = [str(kind) for kind in Kind if kind not in ASKED]
+    told = await unit.session.exec(select(KnownDifference).where(col(KnownDifference.kind).in_(compared)))
     known = {(row.kind, row.subject): row for row in told.all()}
     gone = known.keys() - {(difference.kind, difference.subject) for difference in found}
     new = [one for one in found if not _is_told(known.get((one.kind, one.subject)), one)]

@@ -34,6 +34,9 @@ KEEP: Final = timedelta(days=14)
 
 LOW: Final = "low-stock"
 
+GIVING: Final = (AttemptStatus.DONE, AttemptStatus.DROPPED)
+"""Attempts whose codes a person may have: by the rail, or because two treasurers have found that it paid."""
+
 
 async def show_codes(unit: Unit, actor: Actor, case: Case) -> None:
     """The codes of the actor's own case. Raises `ButtonGone` for anybody else, `NotAllowed` once erased."""
@@ -70,7 +73,9 @@ async def _own(unit: Unit, actor: Actor, case: Case) -> Sequence[Voucher]:
     if payout is None or payout.status != PayoutStatus.PAID:
         raise ButtonGone
     done = await unit.session.exec(
-        select(Attempt.id).where(Attempt.payout_id == payout.id, Attempt.status == AttemptStatus.DONE)
+        select(Attempt.id)
+        .join(Voucher, col(Voucher.attempt_id) == Attempt.id)
+        .where(Attempt.payout_id == payout.id, col(Attempt.status).in_(GIVING))
     )
     attempt = done.first()
     return await vouchers.of_attempt(unit, attempt) if attempt else ()

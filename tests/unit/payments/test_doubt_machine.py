@@ -320,6 +320,7 @@ def begun(resources: Resources, people: tuple[UUID, UUID]) -> Path:  # noqa: ARG
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(steps=STEPS)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_whatever_happens(
     resources: Resources,

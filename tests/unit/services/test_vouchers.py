@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from sqlmodel import col, func, select
 
 from bot.database import Resources
+from bot.operations import doubt_payments
 from models.case import Case
+from models.doubt import Found, Ground
 from models.errors import BadInput, ButtonGone, FundShort, MoneyRefused, NotAllowed, Refused
 from models.grant import Payout, PayoutStatus, ReturnReason
 from models.unit import Unit
@@ -20,7 +22,7 @@ from payments.ledger import Purpose, balance
 from payments.money import Money
 from payments.rails.registry import NoRail
 from payments.vouchers import RowsRefused
-from services import submission, treasury, treasury_machine, treasury_person, treasury_returns
+from services import submission, treasury, treasury_doubts, treasury_machine, treasury_person, treasury_returns
 from services import vouchers as codes
 from tests.unit.services.desk import PLENTY, RUB, Desk, make_desk
 from tests.unit.services.fund import SMALL
@@ -113,6 +115,50 @@ async def test_codes_are_given_once_and_erased(desk: Desk) -> None:
     async with desk.resources.unit() as unit:
         kept = (await unit.session.exec(select(Voucher).where(Voucher.status == S.ERASED))).all()
         assert all(row.code is None and row.case_id is None and row.shown == 1 for row in kept)
+
+
+@pytest.mark.parametrize("found", list(Found))
+async def test_codes_in_doubt_after_a_restore(desk: Desk, found: Found) -> None:
+    """No machine gives them: two say that they were, and their person sees them; or they are in stock again."""
+    await _stock(desk, 2)
+    payout_id = await _ordered(desk)
+    await doubt_payments(desk.resources)
+    await _tick(desk)
+    assert await _count(desk) == {S.TAKEN: 2}
+    async with desk.resources.unit() as unit:
+        reference = "C-1" if found == Found.PAID else ""
+        till = await desk.actor(unit, "Till")
+        await treasury_doubts.say(unit, till, payout_id, found, Ground.PROVIDER, reference)
+    async with desk.resources.unit() as unit:
+        await treasury_doubts.confirm(unit, await desk.actor(unit, "Coin"), payout_id)
+    assert await _count(desk) == {S.GIVEN if found == Found.PAID else S.STOCK: 2}
+    if found == Found.PAID:
+        assert "CODE-" in await _codes(desk)
+    await _agrees(desk)
+
+
+async def test_codes_that_were_given_before_the_backup_was_put_back(desk: Desk) -> None:
+    """Of an order that is not in the data: the books let go of what was written off, and say so until it is."""
+    await _stock(desk, 2)
+    case_id = await desk.approved()
+    async with desk.resources.unit() as unit:
+        case = await unit.session.get_one(Case, case_id)
+        applicant = await desk.actor(unit, "Applicant")
+        payout_id = (await treasury.agree(unit, applicant, case, "voucher-mobile")).id
+    await doubt_payments(desk.resources)
+    async with desk.resources.unit() as unit:
+        till = await desk.actor(unit, "Till")
+        await treasury_doubts.say(unit, till, payout_id, Found.PAID, Ground.PAYER, "C-1")
+    with pytest.raises(MoneyRefused, match="write-off"):
+        async with desk.resources.unit() as unit:
+            await treasury_doubts.confirm(unit, await desk.actor(unit, "Coin"), payout_id)
+    async with desk.resources.unit() as unit:
+        await vouchers.write_off(unit, VoucherKind.MOBILE, "operator")
+    async with desk.resources.unit() as unit:
+        await treasury_doubts.confirm(unit, await desk.actor(unit, "Coin"), payout_id)
+        assert (await balance(unit, Purpose.LOSSES, RUB)).amount == 0
+    assert await desk.books() == (PLENTY - SMALL, 0, SMALL)
+    await _agrees(desk)
 
 
 async def test_only_their_person_sees_codes(desk: Desk) -> None:
