@@ -14,7 +14,6 @@ import structlog
 from sqlalchemy import event, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from sqlmodel import SQLModel
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -110,9 +109,12 @@ class Resources:
                 log.exception("after_commit_failed")
 
     @asynccontextmanager
-    async def glance(self) -> AsyncIterator[Unit]:
-        """A transaction that only reads what is committed: it waits for no writer, and ends without a commit."""
-        reading = self.engine.execution_options(**{READING: True})
+    async def glance(self, connection: AsyncConnection | None = None) -> AsyncIterator[Unit]:
+        """A transaction that only reads what is committed: it waits for no writer, and ends without a commit.
+
+        On a `connection` in AUTOCOMMIT that the caller keeps there is neither beginning nor end to wait for.
+        """
+        reading = connection or self.engine.execution_options(**{READING: True})
         async with AsyncSession(reading, expire_on_commit=False, sync_session_class=UnitSession) as session:
             yield self._unit(session)
 
@@ -151,24 +153,16 @@ class SenderLock:
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
-        self._connection: AsyncConnection | None = None
+        self.connection: AsyncConnection | None = None
+        """The session that holds the lock. What is due is read through it: who can read it still has the lock."""
 
     async def hold(self) -> bool:
-        """Whether this process is the sender now: take the lock, or check that the session still stands."""
-        if self._engine.dialect.name == "sqlite":
-            return True
-        try:
-            if self._connection is not None:
-                await self._connection.execute(text("SELECT 1"))
-                return True
-            return await self._take()
-        except SQLAlchemyError:
-            await self.release()
-            raise
+        """Whether this process is the sender now: it has the lock, or takes it. After an error, `release`."""
+        return self._engine.dialect.name == "sqlite" or self.connection is not None or await self._take()
 
     async def release(self) -> None:
         """Let another process send."""
-        connection, self._connection = self._connection, None
+        connection, self.connection = self.connection, None
         if connection is not None:
             await connection.invalidate()
             await connection.close()
@@ -178,7 +172,7 @@ class SenderLock:
         connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
         taken = await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": SENDER_LOCK})
         if taken:
-            self._connection = connection
+            self.connection = connection
         else:
             await connection.close()
         return bool(taken)

@@ -1,6 +1,7 @@
 """The sender: takes effects from the outbox after the commit and does them in Telegram, lanes side by side.
 
-- In order within a lane, urgent ones first; a lane that must wait (rates, flood control, an outage) is left out
+- In order within a lane, urgent ones first; beside that order go what touches no message of the bot's: answers to
+  presses, erasures of what a person typed. A lane that must wait (rates, flood control, an outage) is left out
   of the next look, so that meanwhile a later text for a slot can replace the one that waits.
 - What became of a lane's effects is recorded before the lane is looked at again; records of several lanes share
   a commit.
@@ -22,7 +23,15 @@ from bot.delivery import Delivery, PictureGone, Pictures
 from bot.metrics import Metrics
 from bot.outbox import Due, Record, Slot, Standing, read_due, read_standing, slots_of, write_records
 from bot.rates import Pace, Rates
-from bot.telegram_calls import CallRefused, ChatClosed, ChatMoved, MessageGone, NotNow, SlowDown, TelegramCalls
+from bot.telegram_calls import (
+    CallFailed,
+    CallRefused,
+    ChatClosed,
+    ChatMoved,
+    MessageGone,
+    SlowDown,
+    TelegramCalls,
+)
 from models.mail import EffectKind
 from services import group, messages
 from services.contact import Address
@@ -48,6 +57,10 @@ PATIENCE: Final = 5.0
 """Seconds that deliveries under way are waited for at the end."""
 
 log = structlog.get_logger()
+
+
+class RateSpent(SlowDown):
+    """A chat has had its share for now; asked before the call."""
 
 
 @dataclass(slots=True)
@@ -93,6 +106,7 @@ class Sender:
                     more = await self._lock.hold() and await self.look()
                 except Exception:
                     log.exception("sender_failed")
+                    await self._lock.release()
                     more = False
                 if not more and not self._stopping:
                     await self.bell.wait(self._until_next())
@@ -119,7 +133,7 @@ class Sender:
         if self._hungry or len(self._waiting) > MOST_PAUSED:
             return False
         limit = free * PER_LANE
-        async with self._resources.glance() as unit:
+        async with self._resources.glance(self._lock.connection) as unit:
             due = await read_due(unit, self._waiting | self._busy.keys(), limit)
             standing = await read_standing(unit, (slot for effect in due for slot in slots_of(effect)))
         lanes: dict[BlindIndex, list[Due]] = {}
@@ -159,34 +173,62 @@ class Sender:
     async def _deliver(
         self, lane: BlindIndex, effects: Sequence[Due], standing: dict[Slot, Standing], record: Record
     ) -> None:
+        """Do a lane's effects: those of slots in their order, and beside them those that touch none."""
+        leaves = any(due.kind is EffectKind.LEAVE for due in effects)
+        beside = [due for due in effects if not leaves and not slots_of(due)]
+        chain = [due for due in effects if due not in beside]
+        async with asyncio.TaskGroup() as group:
+            others = [group.create_task(self._in_order([due], standing, record)) for due in beside]
+            stopped = [await self._in_order(chain, standing, record)]  # its first call goes out before theirs
+        stopped += [other.result() for other in others]
+        errors = [error for error in stopped if error is not None]
+        for error in errors[:1]:
+            await self._stop_at(error, lane, effects, standing, record)
+        if not errors:
+            self._paused.pop(lane, None)
+
+    async def _in_order(
+        self, effects: Sequence[Due], standing: dict[Slot, Standing], record: Record
+    ) -> CallFailed | None:
+        """Do these one after the other; returns what stopped them, if anything did."""
         for due in effects:
-            if due.kind is EffectKind.SHOW:
-                wait = self._pace.wait(due.chat)
-                if wait > 0:
-                    self._pause(lane, "rate", wait)
-                    return
-                self._pace.spend(due.chat)
             try:
+                if due.kind is EffectKind.SHOW:
+                    self._spend(due.chat)
                 await self._delivery.deliver(due, standing, record)
                 self._count(due, "done")
             except (CallRefused, MessageGone, PictureGone) as error:
                 record.failed.append((due.id, type(error).__name__))
                 self._count(due, "failed")
-            except ChatClosed as error:
-                record.closed = (lane, max(effect.id for effect in effects), type(error).__name__)
-                self._give_up(effects, standing, record)
-                self._count(due, "closed")
-                return
-            except ChatMoved as error:
-                await self._move(due.chat, error.chat)
-                return
-            except SlowDown as error:
-                self._pause(lane, "flood", error.seconds)
-                return
-            except NotNow:
-                self._pause(lane, "outage", None)
-                return
-        self._paused.pop(lane, None)
+            except CallFailed as error:
+                return error
+        return None
+
+    def _spend(self, chat: int) -> None:
+        wait = self._pace.wait(chat)
+        if wait > 0:
+            raise RateSpent(wait)
+        self._pace.spend(chat)
+
+    async def _stop_at(
+        self,
+        error: CallFailed,
+        lane: BlindIndex,
+        effects: Sequence[Due],
+        standing: dict[Slot, Standing],
+        record: Record,
+    ) -> None:
+        """Wait with the lane, follow it, or give it up, as the error says."""
+        if isinstance(error, ChatClosed):
+            record.closed = (lane, max(effect.id for effect in effects), type(error).__name__)
+            self._give_up(effects, standing, record)
+            self._metrics.effects.labels(effects[0].kind.value, "closed").inc()
+        elif isinstance(error, ChatMoved):
+            await self._move(effects[0].chat, error.chat)
+        elif isinstance(error, SlowDown):
+            self._pause(lane, "rate" if isinstance(error, RateSpent) else "flood", error.seconds)
+        else:
+            self._pause(lane, "outage", None)
 
     def _pause(self, lane: BlindIndex, reason: str, seconds: float | None) -> None:
         """Leave a lane alone for so many seconds, or for longer with each failure."""

@@ -10,6 +10,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from PIL import Image
+from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlmodel import col, select
 
 from bot.bell import Bell
@@ -52,10 +53,10 @@ class Crashing(Resources):
             yield unit
 
     @asynccontextmanager
-    async def glance(self) -> AsyncIterator[Unit]:
+    async def glance(self, connection: AsyncConnection | None = None) -> AsyncIterator[Unit]:
         """A look, or the end."""
         self._step()
-        async with super().glance() as unit:
+        async with super().glance(connection) as unit:
             yield unit
 
     def _step(self) -> None:
