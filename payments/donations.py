@@ -282,7 +282,8 @@ async def _cover(unit: Unit, purpose: Purpose, reference: str, currency: str, ac
     covered = (await ledger.balance(unit, Purpose.COVERED, currency)).amount
     if there >= 0 and not covered:
         return
-    free = (await ledger.balance(unit, Purpose.FUND, currency)).amount
+    cash = await ledger.balance(unit, Purpose.FUND, currency)
+    free = max(0, (cash + await ledger.balance(unit, Purpose.SHORTFALL, currency)).amount)
     more = Money(to_cover(there, covered, free), currency)
     if more.amount:
         changes = {Purpose.FUND: -more, Purpose.COVERED: more}

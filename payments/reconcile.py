@@ -220,10 +220,12 @@ async def _suspense(unit: Unit, currency: str) -> list[Difference]:
 
 
 async def _debts(unit: Unit, currency: str) -> list[Difference]:
+    """Accounts below zero; of what is owed to a provider, what no free money is set aside for."""
     found = []
+    covered = (await balance(unit, Purpose.COVERED, currency)).amount
     for purpose in (Purpose.STRIPE, Purpose.STARS, Purpose.SHORTFALL):
         stands = (await balance(unit, purpose, currency)).amount
-        if stands < 0:
+        if stands + (0 if purpose is Purpose.SHORTFALL else covered) < 0:
             found.append(Difference(Kind.DEBT, f"account:{purpose}:{currency}", stands, 0))
     return found
 
