@@ -11,6 +11,7 @@ import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Final
 from uuid import UUID, uuid5
@@ -199,8 +200,7 @@ async def remove_files(unit: Unit, actor: Actor, case: Case) -> None:
 async def delete_files(unit: Unit, case: Case) -> None:
     """Delete the rows of a case's files now, and the files themselves once that is committed."""
     for page in await pages_of(unit, case):
-        path = path_of(unit, page.id)
-        unit.after_commit.append(lambda path=path: path.unlink(missing_ok=True))  # type: ignore[misc] # a default argument
+        unit.after_commit.append(partial(path_of(unit, page.id).unlink, missing_ok=True))
     await unit.session.exec(delete(Attachment).where(col(Attachment.case_id) == case.id))
     await unit.session.exec(delete(AttachmentRequest).where(col(AttachmentRequest.case_id) == case.id))
 
