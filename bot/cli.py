@@ -19,6 +19,7 @@ import typer
 
 from bot.backup import copy_grants, make_backup, unpack_backup
 from bot.cli_chain import chain
+from bot.cli_compliance import compliance
 from bot.cli_money import reconcile, vouchers
 from bot.cli_sanctions import sanctions
 from bot.doctor import Finding, examine, quick, username
@@ -57,6 +58,7 @@ cli.add_typer(keys, name="keys")
 cli.add_typer(fund, name="fund")
 cli.add_typer(audit, name="audit")
 cli.add_typer(sanctions, name="sanctions")
+cli.add_typer(compliance, name="compliance")
 cli.add_typer(chain, name="chain")
 cli.add_typer(vouchers, name="vouchers")
 cli.command()(reconcile)

@@ -9,7 +9,8 @@
     ├── CompartmentShredded       no key: never made, or shredded for good
     ├── SealBroken                altered, moved, or sealed under another key
     ├── ShredIncomplete           the key is gone from the tables, not yet from the log file
-    └── TooManyOrphans            a sweep would remove more keys than it may
+    ├── TooManyOrphans            a sweep would remove more keys than it may
+    └── RecipientWrong            it is nobody's public key
 
 Errors carry ids, versions, paths and counts; never content, never a key, never a passphrase.
 """
@@ -110,3 +111,11 @@ class TooManyOrphans(VaultError):
         super().__init__(f"{found} orphan subjects found, at most {limit} may be removed")
         self.found = found
         self.limit = limit
+
+
+class RecipientWrong(VaultError):
+    """What should be somebody's public key is none."""
+
+    def __init__(self) -> None:
+        """Say what one looks like; what was given is not quoted."""
+        super().__init__("this is no age recipient: one begins with `age1` and is made by `age-keygen`")
