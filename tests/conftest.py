@@ -48,9 +48,10 @@ LONGEST_START = 60.0
 """Seconds in which PostgreSQL must have started."""
 
 # Two cores shared by two workers: how long one example takes says nothing about the code.
-hypothesis.settings.register_profile("plecho", deadline=None)
+UNHURRIED = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile("plecho", UNHURRIED)
 # The gate judges a change by the same examples as its predecessor; new ones are drawn by whoever works on it.
-hypothesis.settings.register_profile("gate", deadline=None, derandomize=True)
+hypothesis.settings.register_profile("gate", UNHURRIED, derandomize=True)
 hypothesis.settings.load_profile("gate" if os.environ.get("CI") else "plecho")
 
 

@@ -169,7 +169,7 @@ async def test_a_transaction_that_is_old_takes_no_more(resources: Resources) -> 
     assert await desk.take(said(1, "да"), said(2, "нет", who=8)) == ["2"]
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     lanes=st.lists(st.integers(1, 4), min_size=1, max_size=14),
     failing=st.sets(st.integers(0, 13), max_size=4),

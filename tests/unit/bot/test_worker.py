@@ -324,7 +324,7 @@ async def test_a_handler_cannot_reach_telegram(resources: Resources) -> None:
     assert event.error == "HandlerTouchedNetwork"
 
 
-@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     lanes=st.lists(st.integers(1, 4), min_size=1, max_size=14),
     failing=st.sets(st.integers(0, 13), max_size=4),

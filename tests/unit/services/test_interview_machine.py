@@ -18,7 +18,7 @@ from tests.unit.services.asker import ANSWERS, actor_of
 ACTS = st.tuples(st.sampled_from(["answer", "skip", "send"]), st.sampled_from(KEYS))
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(acts=st.lists(ACTS, max_size=25), rest=st.booleans())
 async def test_no_order_of_acts_loses_an_answer(
     resources: Resources, acts: list[tuple[str, str]], *, rest: bool

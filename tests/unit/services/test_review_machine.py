@@ -99,7 +99,11 @@ async def cases(fund: Fund) -> list[UUID]:
 
 
 # Without shrinking: a shorter example is not worth the minutes that many transactions take.
-@settings(max_examples=15, phases=PHASES, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15,
+    phases=PHASES,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
 @given(st.lists(DEEDS, min_size=10, max_size=60))
 async def test_no_sequence_of_acts_breaks_a_rule(fund: Fund, cases: list[UUID], deeds: list[Deed]) -> None:
     """After every act all rules hold."""
