@@ -8,6 +8,7 @@ from sqlmodel import select
 
 from bot import provider_errands
 from bot.database import Resources
+from bot.provider_errands import StripeMoney
 from bot.rails import partner_rail
 from models.audit import AuditEntry
 from models.case import Case, CaseStatus
@@ -22,6 +23,7 @@ from payments.ledger import EntryKind, Purpose, balance, transfer
 from payments.money import Money
 from payments.rails.registry import NoRail
 from payments.stripe_gateway import StripeGateway
+from sandbox.stripe import transfers
 from sandbox.stripe.calls import FaultKind
 from sandbox.stripe.client import Bank
 from sandbox.stripe.server import StripeServer
@@ -221,8 +223,8 @@ async def test_what_the_provider_says_otherwise_is_told_once_by_the_clock(
     """A payment that we count as made and Stripe does not know is found by asking, and told once."""
     await _ordered(desk)
     await _tick(desk)
-    transfers = stripe_server.stripe.table("transfer")
-    transfers.remove(next(iter(transfers))["id"])
+    made = stripe_server.stripe.table("transfer")
+    made.remove(next(iter(made))["id"])
     for _ in range(3):
         for errand in provider_errands.ERRANDS:
             async with desk.resources.unit() as unit:
@@ -233,6 +235,22 @@ async def test_what_the_provider_says_otherwise_is_told_once_by_the_clock(
     async with desk.resources.unit() as unit:
         acts = await unit.session.exec(select(AuditEntry).where(AuditEntry.act == "reconcile.provider-not-paid"))
         assert len(acts.all()) == 1
+
+
+async def test_a_transfer_that_was_undone_is_at_stripe_again(desk: Desk, stripe_server: StripeServer) -> None:
+    """What a partner's account gives back at Stripe itself is found by asking, and entered once."""
+    await _ordered(desk)
+    await _tick(desk)
+    stripe = stripe_server.stripe
+    transfers.reverse(stripe, next(iter(stripe.table("transfer"))), {})
+    gateway = StripeGateway(stripe_server.key, stripe_server.url)
+    for _ in range(2):
+        await StripeMoney(gateway).ask(desk.resources)
+    await gateway.close()
+    books = await _books(desk)
+    assert (books[Purpose.PARTNERS], books[Purpose.STRIPE], books[Purpose.FUND]) == (0, SMALL, PLENTY - SMALL)
+    async with desk.resources.unit() as unit:
+        assert await funding.held(unit) == [(FundingSource.STRIPE, Money(SMALL, CURRENCY))]
 
 
 async def test_without_money_or_partner_the_way_is_closed(desk: Desk, stripe_server: StripeServer) -> None:
