@@ -7,7 +7,7 @@
   sealed under the server's key, or a blind index, and goes when the transfer can no longer be taken back.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -86,6 +86,13 @@ class ChainWallet(SQLModel, table=True):
     """None until the chain was asked for the first one."""
     scanned_to: int | None = Field(default=None, sa_type=BigInteger)
     """The last block whose events need not be read again."""
+    expected: str | None = Field(default=None, max_length=80)
+    """What it must hold at that block, in the token's smallest units: what it held when it was first read, and
+    what came in since, less what transfers moved. None: to be read anew."""
+    fees: str = Field(default="0", max_length=80)
+    """Wei that its transactions cost and that are not in the books yet."""
+    booked_on: date | None = None
+    """When fees were last entered."""
     base_fee: int | None = Field(default=None, sa_type=BigInteger)
     """Wei per gas, when last seen."""
     priority_fee: int | None = Field(default=None, sa_type=BigInteger)

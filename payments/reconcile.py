@@ -25,7 +25,7 @@ from payments import attempts, executor, incidents
 from payments.executor import OpenUnit, Tell
 from payments.ledger import EntryKind, Purpose, balance
 from payments.rails import registry
-from payments.rails.base import DistantRail, MachineRail, Outcome, Stocked
+from payments.rails.base import DistantRail, HoldingRail, MachineRail, Outcome, Stocked
 
 PAGE: Final = 1000
 """Payouts that are read at once."""
@@ -125,7 +125,18 @@ async def ask_providers(open_unit: OpenUnit, since: timedelta) -> list[Differenc
         }
         ids = [attempt for attempt, rail in ended.all() if rail in asked]
     differences = [await _ask(open_unit, attempt) for attempt in ids]
-    return sorted(difference for difference in differences if difference is not None)
+    found = [difference for difference in differences if difference is not None]
+    return sorted(found + [each for rail in rails.values() for each in await _held(rail)])
+
+
+async def _held(rail: object) -> list[Difference]:
+    """Purses of a rail that hold something else than they must."""
+    counted = await rail.held() if isinstance(rail, HoldingRail) else ()
+    return [
+        Difference(Kind.HELD, each.subject, each.ours.amount, each.theirs.amount)
+        for each in counted
+        if each.ours != each.theirs
+    ]
 
 
 async def _ask(open_unit: OpenUnit, attempt_id: UUID) -> Difference | None:

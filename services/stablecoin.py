@@ -15,6 +15,7 @@ from models.chain import ChainTransfer, ChainWallet, TransferStatus, Trouble
 from models.grant import Grant, Payout
 from models.unit import Unit
 from models.volunteer import Role
+from payments.chain import costs
 from services.jobs import Job
 from services.roles import tell_role
 
@@ -83,6 +84,7 @@ async def tell_transfer(unit: Unit, transfer: UUID) -> None:
 
 
 JOBS: tuple[Job, ...] = (
+    Job("stablecoin.enter_costs", timedelta(hours=1), costs.due, costs.enter),
     Job("stablecoin.tell_wallet", timedelta(minutes=1), troubled_wallets, tell_wallet),
     Job("stablecoin.tell_transfer", timedelta(minutes=1), odd_transfers, tell_transfer),
 )

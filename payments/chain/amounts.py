@@ -9,6 +9,7 @@ from fractions import Fraction
 from typing import Final
 
 from models.errors import BadInput
+from models.policy import Stablecoin
 from payments.money import Money, digits
 
 COIN: Final = 10**18
@@ -29,6 +30,11 @@ def to_tokens(money: Money, decimals: int) -> int:
     if tokens <= 0 or tokens.denominator != 1:
         raise BadInput("stablecoin.bad.amount")
     return int(tokens)
+
+
+def to_money(tokens: int, rules: Stablecoin) -> Money:
+    """What the token's smallest units come to, in whole minor units of its currency, rounded down."""
+    return Money(tokens * 10 ** digits(rules.currency) // 10**rules.decimals, rules.currency)
 
 
 def worth(wei: int, coin_rate: str, currency: str) -> Money:

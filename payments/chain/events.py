@@ -8,6 +8,8 @@
   be that transfer's, made before a backup was put back: people decide, and nothing is signed for it meanwhile.
   When the transfer is signed already, its nonce decides first (`payments.chain.verdict`).
 - Whatever else left the wallet is a stray, and treasurers are told.
+- What the wallet must hold is carried along with the mark: strays do not lessen it, so that they show as a
+  difference until people have looked (`payments.chain.watching.resume`).
 """
 
 from collections.abc import Mapping
@@ -40,14 +42,38 @@ async def scan(chain: Chain) -> int:
     last = min(heads) - chain.rules.confirmations + 1
     # What the wallet did before it was this fund's is nobody's payout.
     since = max(max(heads) - age, 0) if purse.scanned_to is None else purse.scanned_to
-    events = await _agreed(chain, since + 1, last)
+    mark = max(min(heads) - chain.rules.final + 1, since)
+    events, came = await _agreed(chain, since + 1, last), await _came(chain, since + 1, mark)
+    begins, read_to = await held(chain, mark) if purse.expected is None else None, purse.scanned_to
     async with chain.open_unit() as unit:
         purse = await rows.wallet(unit, chain.rules.chain_id, chain.wallet)
         new = [event for event in events if not await rows.is_known(unit, event)]
         signed = await rows.signed(unit, purse) if new and chain.secret is not None else {}
         strays = sum([await _match(unit, chain, purse, event, signed) for event in new])
-        purse.scanned_to = max(min(heads) - chain.rules.final + 1, since)
+        if purse.scanned_to == read_to:
+            went = [event for event in events if event.block <= mark and await rows.by_event(unit, event)]
+            moved = came - sum(event.moved.tokens for event in went)
+            expected = int(purse.expected) + moved if purse.expected is not None else begins
+            purse.expected = None if expected is None else str(expected)
+            purse.scanned_to = mark
     return strays
+
+
+async def held(chain: Chain, mark: int) -> int:
+    """The token that the wallet held at a block, in its smallest units, from what it holds and what moved since.
+
+    A node need not remember the block. Raises `NodeFailed`, also when two nodes disagree.
+    """
+    found = set()
+    for node in chain.nodes:
+        head = await node.head()
+        token, wallet = chain.rules.token, chain.wallet
+        went = sum(event.moved.tokens for event in await node.events(token, wallet, mark + 1, head))
+        came = sum(amount for _, amount in await node.arrivals(token, wallet, mark + 1, head))
+        found.add(await node.tokens(token, wallet, head) + went - came)
+    if len(found) > 1:
+        raise NodeFailed("NodesDisagree")
+    return found.pop()
 
 
 async def _age(unit: Unit, purse: ChainWallet, chain: Chain) -> int:
@@ -64,6 +90,13 @@ async def _agreed(chain: Chain, first: int, last: int) -> list[Event]:
     return told[0]
 
 
+async def _came(chain: Chain, first: int, last: int) -> int:
+    told = [await node.arrivals(chain.rules.token, chain.wallet, first, last) for node in chain.nodes]
+    if any(others != told[0] for others in told[1:]):
+        raise NodeFailed("NodesDisagree")
+    return sum(amount for _, amount in told[0])
+
+
 async def _match(
     unit: Unit, chain: Chain, purse: ChainWallet, event: Event, signed: Mapping[bytes, ChainTransfer]
 ) -> bool:
@@ -78,6 +111,7 @@ async def _match(
     if event.hash in signed or (chain.secret is not None and found.status == TransferStatus.ISSUED):
         found.event = name
         await unit.session.flush()
+        await rows.forget(unit, found)
     elif found.status in rows.NEVER:
         await rows.paid_before(unit, purse, found, name, rows.PAID_AFTER_ALL)
     elif chain.secret is not None:

@@ -89,10 +89,11 @@ class Node:
         """The chain's coin that the wallet holds, in wei."""
         return _natural(await self._ask(self._web3.eth.get_balance(_address(wallet))))
 
-    async def tokens(self, token: str, wallet: str) -> int:
-        """The token that the wallet holds, in its smallest units."""
+    async def tokens(self, token: str, wallet: str, block: int | None = None) -> int:
+        """The token that the wallet holds, in its smallest units, at a block or the newest one."""
         data: Any = BALANCE_OF + wallet[2:].lower().rjust(64, "0")
-        answer = await self._ask(self._web3.eth.call({"to": _address(token), "data": data}))
+        at: Any = "latest" if block is None else block
+        answer = await self._ask(self._web3.eth.call({"to": _address(token), "data": data}, at))
         return int.from_bytes(bytes(answer), "big") if len(answer) == WORD else _nonsense()
 
     async def decimals(self, token: str) -> int:
@@ -144,25 +145,42 @@ class Node:
             raise NodeFailed("WrongReceipt")
         logs = [log for log in found["logs"] if bytes(log["transactionHash"]) == name]
         moved = [one for log in logs if (one := _moved(log, token, wallet)) is not None]
-        return Receipt(number, _natural(found.get("status")) == 1, tuple(moved))
+        fee = _fee(found) if str(found.get("from")).lower() == wallet.lower() else 0
+        return Receipt(number, _natural(found.get("status")) == 1, tuple(moved), fee)
 
     async def events(self, token: str, wallet: str, first: int, last: int) -> list[Event]:
         """Every transfer of the token out of the wallet in these blocks, in their order."""
         found: list[Event] = []
+        for log in await self._logs(token, [wallet], first, last):
+            moved = _moved(log, token, wallet)
+            if moved is not None:
+                name = bytes(log["transactionHash"])
+                index = sum(event.hash == name for event in found)
+                found.append(Event(name, index, _natural(log["blockNumber"]), moved))
+        return found
+
+    async def arrivals(self, token: str, wallet: str, first: int, last: int) -> list[tuple[int, int]]:
+        """Block and amount of every transfer of the token to the wallet in these blocks, in their order."""
+        found = []
+        for log in await self._logs(token, [None, wallet], first, last):
+            topics, data = [bytes(topic) for topic in log["topics"]], bytes(log["data"])
+            ours = log["address"].lower() == token.lower() and len(topics) == 3 and topics[0] == TRANSFERRED  # noqa: PLR2004 - as below
+            if ours and topics[2][-20:].hex() == wallet[2:].lower() and len(data) == WORD:
+                found.append((_natural(log["blockNumber"]), int.from_bytes(data, "big")))
+        return found
+
+    async def _logs(self, token: str, parties: list[str | None], first: int, last: int) -> list[Any]:
+        """Events `Transfer` of the token, by sender and receiver."""
+        words = [party and "0x" + party[2:].lower().rjust(64, "0") for party in parties]
+        found: list[Any] = []
         for start in range(first, last + 1, SPAN):
-            topics: Any = ["0x" + TRANSFERRED.hex(), "0x" + wallet[2:].lower().rjust(64, "0")]
             asked: Any = {
                 "address": _address(token),
-                "topics": topics,
+                "topics": ["0x" + TRANSFERRED.hex(), *words],
                 "fromBlock": start,
                 "toBlock": min(start + SPAN - 1, last),
             }
-            for log in await self._ask(self._web3.eth.get_logs(asked)):
-                moved = _moved(log, token, wallet)
-                if moved is not None:
-                    name = bytes(log["transactionHash"])
-                    index = sum(event.hash == name for event in found)
-                    found.append(Event(name, index, _natural(log["blockNumber"]), moved))
+            found += await self._ask(self._web3.eth.get_logs(asked))
         return found
 
     async def _hash_of(self, number: int) -> bytes:
@@ -199,6 +217,14 @@ def _natural(value: object) -> int:
 
 def _nonsense() -> Any:  # noqa: ANN401 - never returns
     raise NodeFailed("Nonsense")
+
+
+def _fee(receipt: Any) -> int:  # noqa: ANN401 - a receipt as web3 gives it
+    """What a transaction cost; chains of the second layer name what they pay to the first one apart."""
+    above = receipt.get("l1Fee", 0)
+    return _natural(receipt["gasUsed"]) * _natural(receipt["effectiveGasPrice"]) + (
+        int(above, 16) if isinstance(above, str) else _natural(above)
+    )
 
 
 def _moved(log: Any, token: str, wallet: str) -> Moved | None:  # noqa: ANN401 - a log as web3 gives it

@@ -200,8 +200,12 @@ async def unmatched(unit: Unit, row: ChainTransfer) -> None:
 
 
 async def forget(unit: Unit, row: ChainTransfer) -> None:
-    """Remove what leads from a transfer to the chain, once it is over and its outcome is in the fund's books."""
-    if not row.recorded or row.status not in OVER:
+    """Remove what leads from a transfer to the chain, once it is over and its outcome is in the fund's books.
+
+    What was paid is kept until its event has been read as well: else that would be nobody's.
+    """
+    unread = row.status == TransferStatus.FINAL and row.event is None and row.error is None
+    if not row.recorded or row.status not in OVER or unread:
         return
     row.destination = row.nonce = row.block = None
     await unit.session.flush()

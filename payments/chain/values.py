@@ -34,6 +34,8 @@ class Receipt:
     succeeded: bool
     moved: tuple[Moved, ...]
     """What left the wallet in it."""
+    fee: int = 0
+    """Wei that the wallet paid for it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,8 @@ class Judgement:
     verdict: Verdict
     error: str | None = None
     block: int | None = None
+    fee: int = 0
+    """Wei that the wallet paid, when all nodes tell the same."""
     head: int = 0
     """The newest block that all nodes had; 0 when they disagree."""
 
@@ -92,7 +94,7 @@ def judge(asked: Asked, seen: Sighting, rules: Stablecoin) -> Judgement:
     if depth < rules.final:
         return Judgement(Verdict.WAIT, head=seen.head)
     error = "Cancelled" if seen.cancels else "NothingMoved" if receipt.succeeded else "Reverted"
-    return Judgement(Verdict.FAILED, error, receipt.block, seen.head)
+    return Judgement(Verdict.FAILED, error, receipt.block, receipt.fee, seen.head)
 
 
 def agreed(judgements: Sequence[Judgement]) -> Judgement:
@@ -114,5 +116,7 @@ def _moved(asked: Asked, receipt: Receipt, depth: int, head: int, rules: Stablec
     if depth < rules.confirmations:
         return Judgement(Verdict.WAIT, head=head)
     if receipt.moved != (asked.moved,):
-        return Judgement(Verdict.ODD, "LogDisagrees", receipt.block, head)
-    return Judgement(Verdict.FINAL if depth >= rules.final else Verdict.DONE, None, receipt.block, head)
+        return Judgement(Verdict.ODD, "LogDisagrees", receipt.block, receipt.fee, head)
+    return Judgement(
+        Verdict.FINAL if depth >= rules.final else Verdict.DONE, None, receipt.block, receipt.fee, head
+    )

@@ -6,6 +6,7 @@
 - What is odd is neither sent nor signed again.
 """
 
+from typing import Final
 from uuid import UUID
 
 from models.chain import TRANSFER_ALLOWED, ChainTransfer, TransferStatus, Trouble
@@ -17,6 +18,9 @@ from payments.chain.node import Node
 from payments.chain.sending import Chain, count_all, replace_stuck, send
 from payments.chain.values import Moved, NodeFailed, Refused
 from payments.chain.verdict import NONCE_TAKEN, Asked, Judgement, Sighting, Verdict, agreed, judge
+
+SPENT: Final = frozenset({TransferStatus.FINAL, TransferStatus.FAILED, TransferStatus.ODD})
+"""What a transfer cost is known by then."""
 
 
 async def tend(chain: Chain, attempt: UUID) -> None:
@@ -64,7 +68,7 @@ async def settle(chain: Chain, attempt: UUID, judgement: Judgement) -> TransferS
         row = await rows.transfer(unit, attempt, lock=True)
         if row is None or row.status not in rows.OUT or row.error in rows.FOR_PEOPLE:
             return row.status if row else None
-        verdict = judgement.verdict
+        verdict, before = judgement.verdict, row.status
         if row.status != TransferStatus.ISSUED and _gone(row, judgement, chain):
             await _take_back(unit, row, cold=chain.secret is None)
         if verdict in {Verdict.DONE, Verdict.FINAL} and row.status == TransferStatus.ISSUED:
@@ -73,14 +77,16 @@ async def settle(chain: Chain, attempt: UUID, judgement: Judgement) -> TransferS
         if verdict == Verdict.FINAL and row.status == TransferStatus.DONE:
             await move(unit, row, TransferStatus.FINAL, TRANSFER_ALLOWED, rows.ACTOR)
         if verdict == Verdict.ODD and row.status == TransferStatus.ISSUED:
-            before = judgement.error == NONCE_TAKEN and row.event is not None
-            row.error = rows.PAID_BEFORE if before else judgement.error
+            like_it = judgement.error == NONCE_TAKEN and row.event is not None
+            row.error = rows.PAID_BEFORE if like_it else judgement.error
             row.block, row.told_at = judgement.block, None
             await move(unit, row, TransferStatus.ODD, TRANSFER_ALLOWED, rows.ACTOR)
             await rows.in_trouble(unit, purse, Trouble.ODD)
         if verdict == Verdict.FAILED and row.status == TransferStatus.ISSUED:
             row.error, row.told_at = judgement.error, None
             await move(unit, row, TransferStatus.FAILED, TRANSFER_ALLOWED, rows.ACTOR)
+        if row.status != before and row.status in SPENT:
+            purse.fees = str(int(purse.fees) + judgement.fee)
         await unit.session.flush()
         await rows.forget(unit, row)
         return row.status
@@ -131,6 +137,7 @@ async def resume(chain: Chain) -> None:
     async with chain.open_unit() as unit:
         purse = await rows.wallet(unit, chain.rules.chain_id, chain.wallet)
         purse.next_nonce = max(count.mined, purse.next_nonce or 0)
+        purse.expected = None  # whatever it holds now, people have seen
         await rows.in_trouble(unit, purse, Trouble.STRAY if strays else None)
 
 

@@ -9,6 +9,7 @@
   within the database; the others run outside.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -130,6 +131,25 @@ class Stocked(Protocol):
 
     async def stock(self, unit: Unit, currency: str) -> Money:
         """What is there, in minor units."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What one purse of a rail holds, and what it must hold by all that the fund knows of it."""
+
+    subject: str
+    """Kind and id of the purse, as differences name it."""
+    ours: Money
+    theirs: Money
+
+
+@runtime_checkable
+class HoldingRail(Rail, Protocol):
+    """A rail that pays out of purses of its own, which somebody else can count."""
+
+    async def held(self) -> Sequence[Held]:
+        """Each purse that can be counted now. Network, in no transaction."""
         ...
 
 

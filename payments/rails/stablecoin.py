@@ -18,11 +18,11 @@ from models.policy import Stablecoin as Rules
 from models.states import move
 from models.unit import Unit
 from payments.chain import rows
-from payments.chain.amounts import GWEI, exchanged, to_tokens, worth
+from payments.chain.amounts import GWEI, exchanged, to_money, to_tokens, worth
 from payments.chain.values import NodeFailed
 from payments.ledger import Purpose
 from payments.money import Money
-from payments.rails.base import Order, Outcome, Quote, Result
+from payments.rails.base import Held, Order, Outcome, Quote, Result
 from payments.screening import Subject, SubjectKind, check
 from payments.screening.lists import stale
 
@@ -180,6 +180,24 @@ class Stablecoin:
         return row is not None and row.status in {
             TransferStatus.ISSUED, TransferStatus.DONE, TransferStatus.FINAL,
         }  # fmt: skip
+
+    async def held(self) -> Sequence[Held]:
+        """What each wallet holds at the last block that was read, in whole minor units of the token's currency."""
+        from payments.chain import events  # noqa: PLC0415 - as above
+
+        found = []
+        for chain in await self.chains():
+            try:
+                await events.scan(chain)
+                async with chain.open_unit() as unit:
+                    purse = await rows.peek(unit, chain.rules.chain_id, chain.wallet)
+                if purse is not None and purse.scanned_to is not None and purse.expected is not None:
+                    there = await events.held(chain, purse.scanned_to)
+                    sums = [to_money(tokens, chain.rules) for tokens in (int(purse.expected), there)]
+                    found.append(Held(f"wallet:{purse.id}", *sums))
+            except NodeFailed:
+                continue
+        return found
 
     async def probe(self) -> bool:
         """Whether the first node answers and serves the right chain; notes the price for quotes."""

@@ -1,8 +1,9 @@
 """Many payouts over all rails, each with something that goes wrong at a random step of it.
 
 A step is what a person or the clock does in one go: agree, claim, order, execute, enter, report. What may happen
-to one: the process dies before its commit or right after it (whoever pressed learns nothing, and presses again),
-the step is made twice at once, the provider dies, is down, answers late, never, nonsense, twice, or says no.
+to one: the process dies before a commit or right after it (whoever pressed learns nothing, and presses again),
+the step is made twice at once, the provider dies, is down, answers late, never, nonsense, twice, or says no; the
+chain is reorganised, forgets what waits, or one of its nodes lies.
 Afterwards everybody simply goes on from what the rows say, as people and the clock do.
 """
 
@@ -11,6 +12,7 @@ import random
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from uuid import UUID, uuid4
 
@@ -22,6 +24,7 @@ from models.case import Case, CaseStatus
 from models.errors import Refused
 from models.grant import Grant, GrantStatus, Payout, PayoutStatus
 from models.policy import Partner
+from models.screening import ListStatus, SanctionsList
 from models.unit import Unit
 from models.volunteer import Volunteer
 from models.voucher import Voucher, VoucherKind, VoucherStatus
@@ -32,19 +35,29 @@ from payments.money import Money
 from payments.rails import registry
 from payments.rails.base import MachineRail
 from payments.rails.stripe_transfer import StripeTransfer
-from payments.stripe_objects import StripeAway, StripeRefused
 from tests.unit.payments.carrier import Carrier, Crashed, Fault
+from tests.unit.payments.storm_chain import Chains, person
+from tests.unit.payments.storm_stripe import Transfers
 from vault.types import BlindIndex, CallSign, CaseCode, SealedBytes
 
-RUB = "RUB"
+EUR = "EUR"
+"""The currency of the account at Stripe, and so of this fund."""
+
 CODE = 50_000
-"""What one code is worth: 500 roubles."""
+"""What one code is worth: 500 euros."""
+
+FEE = 130
+"""What the partner takes for passing money on."""
 
 PLENTY = 10**13
-RAILS = ("manual", "carrier", "voucher-mobile", "stripe_transfer")
+VOUCHERS = tuple(f"voucher-{kind}" for kind in VoucherKind)
+RAILS = ("manual", "carrier", *VOUCHERS, "stripe_transfer", "stablecoin")
 STEPS = ("agree", "claim", "order", "execute", "execute", "execute", "enter")
 ROUNDS = 60
 """Steps after which a payout should long have been paid."""
+
+UNITS = {"stablecoin": 8}
+"""Transactions of a step one of which the process does not survive; 2 where nothing is said."""
 
 AT_ONCE = 8
 
@@ -68,70 +81,53 @@ class Plan:
     used: bool = False
 
 
-class Transfers:
-    """A stand-in for Stripe's transfers at the seam, with the next fault of its queue for each call."""
-
-    def __init__(self) -> None:
-        self.moved: dict[str, Money] = {}
-        self.moves = 0
-        self.faults: dict[str, Fault] = {}
-        """By key: an attempt meets its own fault, whoever else is under way."""
-
-    async def transfer(self, key: str, money: Money, account: str) -> str:
-        """Move once for a key."""
-        assert account
-        fault = self.faults.pop(key, Fault.NONE)
-        if fault is Fault.DIES_BEFORE:
-            raise Crashed
-        if fault is Fault.DOWN:
-            raise StripeAway
-        if fault in {Fault.FAILS, Fault.REFUSES} and key not in self.moved:
-            raise StripeRefused("balance_insufficient")
-        if key not in self.moved:
-            self.moves += 1
-            self.moved[key] = money
-        if fault is Fault.DIES_AFTER:
-            raise Crashed
-        if fault not in {Fault.NONE, Fault.TWICE}:
-            raise StripeAway
-        return f"tr_{key[:8]}"
-
-    async def find_transfer(self, key: str) -> str | None:
-        """What was moved under a key."""
-        return f"tr_{key[:8]}" if key in self.moved else None
-
-
 @dataclass
 class Storm:
     """The fund, its providers and everybody who acts."""
 
     resources: Resources
     seed: int
+    transfers: Transfers
+    chains: Chains
     carrier: Carrier = field(default_factory=Carrier)
-    transfers: Transfers = field(default_factory=Transfers)
     bank: dict[UUID, int] = field(default_factory=dict)
     """What treasurers paid by hand, by grant."""
+    people: dict[UUID, str] = field(default_factory=dict)
+    """Addresses on the chain, by attempt."""
     went_wrong: Counter[str] = field(default_factory=Counter)
 
     async def open(self, count: int) -> None:
         """Rails, people, money and codes for so many payouts."""
         resources = self.resources
-        partner = Partner(name="Open Hands OU", account="acct_12345678", days=1, fee=0)
-        rails = (self.carrier, StripeTransfer(self.transfers, partner.account, partner.name))
+        partner = Partner(name="Open Hands OU", account=self.transfers.account, days=1, fee=FEE)
+        transfers = StripeTransfer(self.transfers, partner.account, partner.name)
+        rails = (self.carrier, transfers, self.chains.rail)
         resources.rails = {**resources.rails, **{rail.name: rail for rail in rails}}
-        resources.policy = resources.policy.model_copy(update={"rails": RAILS, "partner": partner})
+        fresh = resources.policy.screening.model_copy(update={"loaded_days": 10**4, "dated_days": 10**4})
+        resources.policy = resources.policy.model_copy(
+            update={
+                "currency": EUR, "rails": RAILS, "partner": partner, "stablecoin": self.chains.rules,
+                "screening": fresh,
+            }
+        )  # fmt: skip
         async with resources.unit() as unit:
             self.treasurer, self.second = await self._treasurer(unit, 1), await self._treasurer(unit, 2)
-            await funding.add(unit, Money(PLENTY, RUB), "operator")
+            await funding.add(unit, Money(PLENTY, EUR), "operator")
+            for source in fresh.lists:
+                unit.session.add(
+                    SanctionsList(
+                        source=source, status=ListStatus.CURRENT, dated=unit.now, sha256="0" * 64,
+                        loaded_at=unit.now,
+                    )
+                )  # fmt: skip
             await transfer(
-                unit, EntryKind.GIFT, "gift:storm", Money(PLENTY, RUB), source=Purpose.CONTRIBUTIONS,
+                unit, EntryKind.GIFT, "gift:storm", Money(PLENTY, EUR), source=Purpose.CONTRIBUTIONS,
                 target=Purpose.STRIPE, actor="system",
             )  # fmt: skip
-        for start in range(0, count * 2, 5000):
+        for kind in VoucherKind:
             async with resources.unit() as unit:
-                lines = [f"C-{number}" for number in range(start, min(start + 5000, count * 2))]
-                each = Money(CODE, RUB)
-                await vouchers.load(unit, lines, VoucherKind.MOBILE, each, given=False, by="operator")
+                lines = [f"C-{number}" for number in range(count // 2 + 40)]
+                await vouchers.load(unit, lines, kind, Money(CODE, EUR), given=False, by="operator")
 
     async def blow(self, count: int) -> None:
         """All payouts, several at once."""
@@ -147,17 +143,22 @@ class Storm:
         """One person's grant, from the approval until it is paid."""
         rail = chance.choice(RAILS)
         fate = chance.choice((None, *Fate.ALL))
-        plan = Plan(chance.choice(STEPS), fate, chance.randrange(2), chance.choice(list(Fault)))
+        unit = chance.randrange(UNITS.get(rail, 2))
+        plan = Plan(chance.choice(STEPS), fate, unit, chance.choice(list(Fault)))
         amount = CODE * chance.randint(1, 2) if rail.startswith("voucher") else chance.randint(1, 2_000_000)
         grant = await self._approved(amount)
         for _ in range(ROUNDS):
-            due = await self._next(grant, rail, plan)
+            due = await self._next(grant, rail, plan, chance)
             if due is None:
                 return
             await self._step(*due, plan)
+            if rail == "stablecoin" and due[0] == "execute":
+                await self.chains.go_on(chance)
         raise AssertionError(f"never paid: {rail}, {plan}")
 
-    async def _next(self, grant_id: UUID, rail: str, plan: Plan) -> "tuple[str, Step] | None":
+    async def _next(
+        self, grant_id: UUID, rail: str, plan: Plan, chance: random.Random
+    ) -> "tuple[str, Step] | None":
         """What the rows ask somebody to do next; none once the grant is paid."""
         async with self.resources.unit() as unit:
             grant = await unit.session.get_one(Grant, grant_id)
@@ -175,7 +176,8 @@ class Storm:
         if status == PayoutStatus.CLAIMED and rail == "manual":
             self.bank.setdefault(grant_id, grant.amount)
         if attempt is not None:
-            self._provoke(plan, rail, attempt)
+            self.people[attempt] = person(grant_id)
+            await self._provoke(plan, rail, attempt, chance)
             getattr(self.resources.clock, "advance")(attempts.BUSY)  # noqa: B009 - as in the tests of services
         steps: dict[PayoutStatus | None, tuple[str, Step]] = {
             None: ("agree", lambda shaky: self._agree(shaky, grant_id, rail)),
@@ -188,7 +190,7 @@ class Storm:
         }
         return steps[status]
 
-    def _provoke(self, plan: Plan, rail: str, attempt: UUID) -> None:
+    async def _provoke(self, plan: Plan, rail: str, attempt: UUID, chance: random.Random) -> None:
         """Let the provider do something wrong, once."""
         if plan.step != "execute" or plan.used or plan.fault is Fault.NONE:
             return
@@ -196,6 +198,8 @@ class Storm:
             self.carrier.by_key[str(attempt)] = plan.fault
         elif rail == "stripe_transfer":
             self.transfers.faults[str(attempt)] = plan.fault
+        elif rail == "stablecoin":
+            await self.chains.provoke(plan.fault, chance)
         else:
             return
         self.went_wrong[f"{rail} {plan.fault}"] += 1
@@ -245,7 +249,7 @@ class Storm:
             rail = registry.find(unit, payout.rail)
             assert isinstance(rail, MachineRail)
             assert case is not None
-            await attempts.prepare(unit, rail, payout, grant, case, "Card 4111", str(self.treasurer))
+            await attempts.prepare(unit, rail, payout, grant, case, person(grant.id), str(self.treasurer))
 
     async def _report(self, shaky: "Shaky", payout_id: UUID) -> None:
         async with shaky.unit() as unit:
@@ -262,6 +266,10 @@ class Storm:
         return person.id
 
 
+NOW: "ContextVar[Shaky]" = ContextVar("NOW")
+"""The step that a task is at: a rail's own transactions are its too."""
+
+
 class Shaky:
     """Opens transactions, one of which the process does not survive."""
 
@@ -269,10 +277,11 @@ class Shaky:
         self._resources = resources
         self._fate = fate
         self._left = which
+        NOW.set(self)
 
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Unit]:
-        """One transaction."""
+        """One transaction, of the step or of the rail that it asks."""
         dies = self._fate is not None and self._left == 0
         self._left -= 1
         async with self._resources.unit() as unit:
@@ -281,6 +290,13 @@ class Shaky:
                 raise Crashed
         if dies:
             raise Crashed
+
+
+@asynccontextmanager
+async def shaky_unit() -> AsyncIterator[Unit]:
+    """A transaction of whatever step the task is at."""
+    async with NOW.get().unit() as unit:
+        yield unit
 
 
 Step = Callable[[Shaky], Awaitable[object]]
@@ -300,27 +316,34 @@ async def paid_by_rail(unit: Unit) -> dict[str, tuple[int, int]]:
 
 async def check(storm: Storm, count: int) -> None:
     """None paid twice, none lost, ledger and providers agree to the cent."""
+    Shaky(storm.resources)
+    await storm.chains.calm_down()
     async with storm.resources.unit() as unit:
         by_rail = await paid_by_rail(unit)
-        granted = (await balance(unit, Purpose.GRANTED, RUB)).amount
-        reserved = (await balance(unit, Purpose.RESERVED, RUB)).amount
-        stripe = (await balance(unit, Purpose.STRIPE, RUB)).amount
-        partners = (await balance(unit, Purpose.PARTNERS, RUB)).amount
+        granted = (await balance(unit, Purpose.GRANTED, EUR)).amount
+        reserved = (await balance(unit, Purpose.RESERVED, EUR)).amount
+        stripe = (await balance(unit, Purpose.STRIPE, EUR)).amount
+        partners = (await balance(unit, Purpose.PARTNERS, EUR)).amount
         given = await unit.session.exec(
-            select(func.coalesce(func.sum(Voucher.amount), 0)).where(Voucher.status == VoucherStatus.GIVEN)
+            select(Voucher.kind, func.sum(Voucher.amount))
+            .where(Voucher.status == VoucherStatus.GIVEN)
+            .group_by(col(Voucher.kind))
         )
-        codes = int(given.one())
+        codes = {f"voucher-{kind}": int(total) for kind, total in given.all()}
+        chain = await storm.chains.check(unit, storm.people)
     assert sum(number for number, _ in by_rail.values()) == count
     assert granted == sum(total for _, total in by_rail.values())
     assert (reserved, partners) == (0, 0)
+    moves, moved = storm.transfers.moved()
     providers = {
         "manual": (len(storm.bank), sum(storm.bank.values())),
         "carrier": (storm.carrier.moves, sum(money.amount for money in storm.carrier.paid.values())),
-        "stripe_transfer": (storm.transfers.moves, sum(money.amount for money in storm.transfers.moved.values())),
-        "voucher-mobile": (by_rail.get("voucher-mobile", (0, 0))[0], codes),
+        "stripe_transfer": (moves, moved - moves * FEE),
+        "stablecoin": chain,
+        **{rail: (by_rail[rail][0], codes[rail]) for rail in VOUCHERS},
     }
-    assert {rail: providers[rail] for rail in by_rail} == by_rail
-    assert stripe == PLENTY - by_rail.get("stripe_transfer", (0, 0))[1]
+    assert providers == by_rail
+    assert stripe == PLENTY - moved == storm.transfers.server.stripe.funds["available"]
 
 
 async def _survive(step: Awaitable[object]) -> None:

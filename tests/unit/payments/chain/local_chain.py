@@ -293,9 +293,9 @@ class Rpc:
         """A wallet's coins."""
         return hex(self.chain.tester.get_balance(wallet))
 
-    def eth_call(self, call: dict[str, Any], _: str) -> str:
+    def eth_call(self, call: dict[str, Any], block: str) -> str:
         """What a call would return."""
-        return str(self.chain.tester.call({"from": self.chain.rich, **_call(call)}))
+        return str(self.chain.tester.call({"from": self.chain.rich, **_call(call)}, _block(block)))
 
     def eth_getCode(self, address: str, _: str) -> str:  # noqa: N802
         """The code at an address."""
@@ -325,6 +325,9 @@ class Rpc:
             "blockHash": found["block_hash"],
             "blockNumber": hex(found["block_number"]),
             "status": hex(found["status"]),
+            "from": found["from"],
+            "gasUsed": hex(found["gas_used"]),
+            "effectiveGasPrice": hex(found["effective_gas_price"]),
             "logs": [_log(log) for log in found["logs"]],
         }
 
@@ -339,10 +342,10 @@ class Rpc:
 
 
 def _wanted(log: dict[str, Any], asked: dict[str, Any]) -> bool:
-    topics = [topic.lower() for topic in asked["topics"]]
+    topics = [topic and topic.lower() for topic in asked["topics"]]
     addresses = asked["address"] if isinstance(asked["address"], list) else [asked["address"]]
     same = log["address"].lower() in {address.lower() for address in addresses}
-    return same and bool(log["topics"][: len(topics)] == topics)
+    return same and all(topic in {None, said} for topic, said in zip(topics, log["topics"], strict=False))
 
 
 def _log(log: dict[str, Any]) -> dict[str, Any]:

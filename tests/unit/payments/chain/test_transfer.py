@@ -1,5 +1,6 @@
 """One transfer on a real chain, from the asking to the final block."""
 
+import asyncio
 from datetime import timedelta
 from itertools import pairwise
 from uuid import uuid4
@@ -14,7 +15,9 @@ from models.policy import Stablecoin
 from payments.chain import rows, sending, watching
 from payments.chain.signing import address_of, cancellation, sign, transfer
 from payments.chain.values import Fees, NodeFailed
+from payments.money import Money
 from payments.rails.base import MachineRail, Order, Outcome, Result
+from payments.rails.stablecoin import CapReached
 from payments.rails.stablecoin import Stablecoin as Rail
 from sandbox.clock import TravelClock
 from tests.unit.payments.chain.conftest import PERSON, SECRET, Ask, Load
@@ -58,7 +61,7 @@ async def test_paid_once_and_done_when_deep(chain: LocalChain, rail: Rail, ask: 
 async def test_what_leads_to_the_chain_is_forgotten(
     chain: LocalChain, rail: Rail, ask: Ask, load: Load, resources: Resources
 ) -> None:
-    """Once final and in the books, neither destination nor place nor signed bytes are left; not before."""
+    """Once final, in the books and read, neither destination nor place nor signed bytes are left; not before."""
     order = await ask()
     await rail.execute(order)
     chain.mine(6)
@@ -66,6 +69,8 @@ async def test_what_leads_to_the_chain_is_forgotten(
     assert result.reference
     assert (await load(order.attempt)).destination is not None
     await finished(rail, resources, order, result)
+    assert (await load(order.attempt)).destination is not None
+    await watching.watch((await rail.chains())[0])
     row = await load(order.attempt)
     async with resources.unit() as unit:
         assert (row.destination, row.nonce, row.block) == (None, None, None)
@@ -463,3 +468,19 @@ async def test_an_attempt_that_was_never_prepared(rail: Rail, ask: Ask) -> None:
     assert (await rail.execute(strange)).outcome == Outcome.ABSENT
     assert (await rail.look_up(strange)).outcome == Outcome.ABSENT
     assert await rail.cancel(strange)
+
+
+async def test_the_cap_of_a_day_is_not_raced(resources: Resources, rail: Rail, lists: list[int]) -> None:
+    """Of many that ask for the last of the day at once, over several connections, just as many get it as fit."""
+    assert lists
+
+    async def prepare() -> bool:
+        attempt = uuid4()
+        try:
+            async with resources.unit() as unit:
+                await rail.prepare(unit, Order(attempt, str(attempt), Money(300_00, "USD"), PERSON))
+        except CapReached:
+            return False
+        return True
+
+    assert sum(await asyncio.gather(*(prepare() for _ in range(6)))) == 3
