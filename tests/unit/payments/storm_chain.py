@@ -33,6 +33,9 @@ COINS = 10**21
 PER_CENT = 10**4
 """The token's smallest units for a cent."""
 
+DEEPEST = 3
+"""Blocks that a reorganisation takes away at most: one more than a transfer needs to count as done."""
+
 LOOK_EVERY = 12
 """Steps of transfers between two looks at the whole wallet."""
 
@@ -64,9 +67,9 @@ class Chains:
             case Fault.REFUSES:
                 second.faults["eth_getLogs"] = lambda _: []
             case Fault.TWICE:
-                self.chain.reorganise(chance.randint(1, 3))
+                self.chain.reorganise(chance.randint(1, DEEPEST))
             case Fault.SLOW:
-                self.chain.reorganise(chance.randint(1, 3), back_to_pool=False)
+                self.chain.reorganise(chance.randint(1, DEEPEST), back_to_pool=False)
             case _:
                 self.chain.pool.clear()
 
@@ -121,6 +124,7 @@ async def opened(
     """A wallet full of tokens, and the rail that pays out of it."""
     chain.begin()
     chain.fund(address_of(SECRET), TOKENS, COINS)
+    chain.mine(DEEPEST)
     nodes = Rpc(chain), Rpc(chain)
     for node in nodes:
         await node.start()
