@@ -12,16 +12,18 @@ from bot.database import Resources
 from bot.stripe_errands import StripeErrands
 from models.audit import AuditEntry
 from models.donation import Donation, DonationStatus, Looked, RefundReason, StripeLook
+from models.volunteer import Role
 from payments.money import Money
 from payments.stripe_gateway import StripeGateway
 from sandbox.clock import TravelClock
 from sandbox.stripe.calls import FaultKind
-from sandbox.stripe.client import SECURE_CARD, SECURE_DECLINED_CARD, Bank, Declined
+from sandbox.stripe.client import RUSSIAN_CARD, SECURE_CARD, SECURE_DECLINED_CARD, Bank, Declined
 from sandbox.stripe.server import StripeServer
 from services import donate, donate_stripe
 from services.donate import Way
 from services.donate_settle import ask_refund
 from tests.stripe_town import bank, stripe_server
+from tests.unit.services.fund import Fund, shows
 
 __all__ = ["bank", "stripe_server"]
 
@@ -117,6 +119,29 @@ async def test_a_refund_is_made_once_over_a_day_of_silence(
     assert len(await bank.calls("/v1/refunds", verb="POST")) == 1
     async with resources.unit() as unit:
         assert (await unit.session.get_one(Donation, gift_id)).status is DonationStatus.REFUNDED
+
+
+async def test_a_refund_that_comes_back_is_told(resources: Resources, errands: StripeErrands, bank: Bank) -> None:
+    """A card that the policy refuses was paid back, and its bank did not take it: treasurers hear so, once."""
+    fund = Fund(resources)
+    await fund.coordinators()
+    await fund.confirmed("Till", Role.TREASURER)
+    gift_id, url = await page(resources, errands)
+    await bank.pay(url, RUSSIAN_CARD)
+    await ask(resources, gift_id)
+    await errands.look_now(resources)
+    await _run(errands, resources, "donate.refunds")
+    await errands.look_now(resources)
+    async with resources.unit() as unit:
+        before = len(await shows(unit, "notice:"))
+    await bank.finish_refund((await bank.objects("refund"))[0]["id"], succeed=False)
+    for _ in range(2):
+        await ask(resources, gift_id)
+        await errands.look_now(resources)
+    async with resources.unit() as unit:
+        gift = await unit.session.get_one(Donation, gift_id)
+        assert (gift.status, gift.refund_reason) == (DonationStatus.GIVEN, RefundReason.CARD)
+        assert len(await shows(unit, "notice:")) == before + 1
 
 
 async def test_a_page_is_not_made_anew_after_a_day_of_silence(
