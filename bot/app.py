@@ -100,8 +100,9 @@ class App:
         """Rung whenever anything was stored, handled or recorded."""
         dispatcher = build_dispatcher(*build_routers())
         dispatcher["card"] = setup.stripe is not None
-        self._handling = Handling(dispatcher)
-        self.worker = Worker(resources, self._handling, done=self._worked, metrics=self.metrics)
+        handling = Handling(dispatcher)
+        self.worker = Worker(resources, handling, done=self._worked, metrics=self.metrics)
+        self.at_once = AtOnce(resources, handling, done=self._worked, metrics=self.metrics)
         self.inbox = Inbox(resources, self._stored, self.metrics)
         self.stripe = StripeParts(setup.stripe, resources, self.inbox, self.metrics) if setup.stripe else None
         self.clock = JobClock(resources, JOBS, self.metrics, handled=self._worked, at_most=setup.clock_every)
@@ -180,8 +181,8 @@ class App:
         self._ring(Ring.INBOX)
 
     def _worked(self) -> None:
+        self._ring(Ring.OUTBOX)  # first: somebody waits for an answer
         self._ring(Ring.ERRANDS)
-        self._ring(Ring.OUTBOX)
 
     def _told(self) -> None:
         self._ring(Ring.OUTBOX)
@@ -221,7 +222,7 @@ class App:
         if self.stripe is not None:
             self._start(STRIPE_PART, self.stripe.poller.run())
         if self.setup.webhook_url is None:
-            at_once = self._at_once() if self.setup.runs(Part.WORKER) else None
+            at_once = self.at_once if self.setup.runs(Part.WORKER) else None
             poller = Poller(self.resources, bot, self.inbox, self.metrics, at_once)
             self._start(Part.RECEIVER, poller.run())
         else:
@@ -229,12 +230,12 @@ class App:
             secret = webhook_secret(self.setup.token)
             self._start(Part.RECEIVER, register_webhook(bot, url, secret, self.resources.texts))
 
-    def _at_once(self) -> AtOnce:
-        return AtOnce(self.resources, self._handling, done=self._worked, metrics=self.metrics)
+    def _busy(self) -> bool:
+        return self.at_once.busy or (self.sender is not None and self.sender.busy)
 
     def _start_clock(self, bot: Bot) -> None:
         errands = (*ERRANDS, *(self.stripe.errands if self.stripe else ()))
-        self.errands = Errands(self.resources, bot, errands, self.metrics, ran=self._told)
+        self.errands = Errands(self.resources, bot, errands, self.metrics, ran=self._told, busy=self._busy)
         self._start(Part.CLOCK, self.clock.run())
         self._start(ERRANDS_PART, self.errands.run())
 

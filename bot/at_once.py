@@ -52,6 +52,8 @@ class AtOnce:
         self._done = done
         self._metrics = metrics
         self._together_seconds = together_seconds
+        self.busy = False
+        """Whether events are being handled."""
 
     async def take(self, arrivals: Sequence[Arrival]) -> Sequence[Arrival]:
         """Handle and commit what can be; returns the others in their order. Those must be stored."""
@@ -60,7 +62,11 @@ class AtOnce:
         else:
             heads = {arrival.lane: arrival for arrival in reversed(arrivals)}
             groups = [[arrival] for arrival in list(reversed(heads.values()))[:SIDE_BY_SIDE]]
-        taken = {arrival for group in await asyncio.gather(*map(self._take, groups)) for arrival in group}
+        self.busy = bool(groups)
+        try:
+            taken = {arrival for group in await asyncio.gather(*map(self._take, groups)) for arrival in group}
+        finally:
+            self.busy = False
         return [arrival for arrival in arrivals if arrival not in taken]
 
     async def _take(self, arrivals: Sequence[Arrival]) -> Sequence[Arrival]:

@@ -14,6 +14,11 @@ class Bell:
         """Wake who waits."""
         self._rung.set()
 
+    @property
+    def rung(self) -> bool:
+        """Whether it rang since it was last heard."""
+        return self._rung.is_set()
+
     async def wait(self, seconds: float | None = None) -> None:
         """Return at the next ring, or after so many seconds. Look for work after this, never before."""
         with suppress(TimeoutError):

@@ -42,6 +42,9 @@ log = structlog.get_logger()
 READING: Final = "plecho_reading"
 """The option of a connection that only reads: on SQLite its transaction takes no lock."""
 
+KEPT: Final = "kept"
+"""Its value where the connection is kept: each statement reads what is committed by then, as in AUTOCOMMIT."""
+
 
 def make_engine(url: str) -> AsyncEngine:
     """An async engine for `sqlite+aiosqlite:///...` or `postgresql+asyncpg://...`."""
@@ -64,10 +67,11 @@ def _prepare_sqlite(connection: Any, _: object) -> None:  # noqa: ANN401 - a DBA
 
 def _begin_immediate(connection: Any) -> None:  # noqa: ANN401 - a SQLAlchemy connection
     raw = connection.connection.dbapi_connection
-    if connection.get_execution_options().get(READING):
-        raw.execute("BEGIN")
-    else:
+    reading = connection.get_execution_options().get(READING)
+    if not reading:
         begin_immediate(raw)
+    elif reading != KEPT:
+        raw.execute("BEGIN")
 
 
 @dataclass(slots=True)
@@ -158,7 +162,7 @@ class SenderLock:
 
     async def hold(self) -> bool:
         """Whether this process is the sender now: it has the lock, or takes it. After an error, `release`."""
-        return self._engine.dialect.name == "sqlite" or self.connection is not None or await self._take()
+        return self.connection is not None or await self._take()
 
     async def release(self) -> None:
         """Let another process send."""
@@ -169,6 +173,9 @@ class SenderLock:
 
     async def _take(self) -> bool:
         connection = await self._engine.connect()
+        if self._engine.dialect.name == "sqlite":
+            self.connection = await connection.execution_options(**{READING: KEPT})
+            return True
         connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
         taken = await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": SENDER_LOCK})
         if taken:

@@ -25,6 +25,12 @@ FALLBACK_SECONDS: Final = 2.0
 BREATH_SECONDS: Final = 0.2
 """Least time between two looks: under load most rings are about other things."""
 
+PATIENCE_SECONDS: Final = 1.0
+"""How long a look gives way to people who are being answered, in all."""
+
+STEP_SECONDS: Final = 0.005
+"""How often it is asked whether they have been."""
+
 log = structlog.get_logger()
 
 
@@ -48,14 +54,17 @@ class Errands:
         metrics: Metrics,
         *,
         ran: Callable[[], None],
+        busy: Callable[[], bool] = lambda: False,
     ) -> None:
-        """`ran` is called after each errand: it wakes the sender."""
+        """`ran` is called after each errand: it wakes the sender. A look gives way while somebody is `busy`."""
         self.bell = Bell()
         self._resources = resources
         self._bot = bot
         self._errands = errands
         self._metrics = metrics
         self._ran = ran
+        self._busy = busy
+        self._patience = 0.0
         self._turn = asyncio.Lock()
         self._stopping = False
 
@@ -75,9 +84,11 @@ class Errands:
     async def run_due_now(self) -> int:
         """Run every errand that is due; returns how many were."""
         async with self._turn:
+            self._patience = PATIENCE_SECONDS
             return sum([await self._run_all(errand) for errand in self._errands])
 
     async def _run_all(self, errand: Errand) -> int:
+        await self._give_way()
         try:
             async with self._resources.glance() as unit:
                 rows = await errand.find(unit)
@@ -85,6 +96,11 @@ class Errands:
             log.exception("errand_find_failed")
             return 0
         return sum([await self._run_one(errand, row) for row in rows if not self._stopping])
+
+    async def _give_way(self) -> None:
+        while self._patience > 0 and self._busy() and not self._stopping:
+            self._patience -= STEP_SECONDS
+            await asyncio.sleep(STEP_SECONDS)
 
     async def _run_one(self, errand: Errand, row: Any) -> int:  # noqa: ANN401 - whatever the errand finds
         try:

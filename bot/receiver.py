@@ -19,7 +19,7 @@ from aiogram.exceptions import (
     TelegramRetryAfter,
     TelegramUnauthorizedError,
 )
-from aiogram.methods import TelegramMethod
+from aiogram.methods import Response, TelegramMethod
 
 from bot.at_once import AtOnce
 from bot.database import Resources
@@ -46,6 +46,9 @@ LONGEST_PAUSE: Final = 30.0
 
 CONFLICT_SECONDS: Final = 5.0
 """Pause after another poller or a webhook got in the way."""
+
+ANSWER: Final = Response[list[Any]]
+"""What aiogram reads an answer as. Held here: pydantic forgets such a class, and makes it in milliseconds."""
 
 log = structlog.get_logger()
 

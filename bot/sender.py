@@ -94,6 +94,7 @@ class Sender:
         self._busy: dict[BlindIndex, asyncio.Task[None]] = {}
         self._missed: set[BlindIndex] = set()
         self._hungry = False
+        self._looking = False
         self._paused: dict[BlindIndex, _Pause] = {}
         self._waiting: set[BlindIndex] = set()
         self._stopping = False
@@ -102,6 +103,7 @@ class Sender:
         """Deliver what is due, again and again."""
         try:
             while not self._stopping:
+                self._looking = True
                 try:
                     more = await self._lock.hold() and await self.look()
                 except Exception:
@@ -109,6 +111,7 @@ class Sender:
                     await self._lock.release()
                     more = False
                 if not more and not self._stopping:
+                    self._looking = False
                     await self.bell.wait(self._until_next())
             if self._busy:
                 await asyncio.wait(self._busy.values(), timeout=PATIENCE)
@@ -117,6 +120,11 @@ class Sender:
                 task.cancel()
             await asyncio.gather(*self._busy.values(), return_exceptions=True)
             await self._lock.release()
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody's answer is about to leave."""
+        return bool(self._busy) or self._looking or self.bell.rung
 
     def stop(self) -> None:
         """Finish what is under way and return from `run`."""

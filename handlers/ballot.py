@@ -10,7 +10,7 @@ from aiogram.fsm.state import State, StatesGroup
 from aiogram.types import CallbackQuery, Message
 
 from handlers.pressed import Pressed, finish
-from models.case import Case
+from models.case import OPEN, Case
 from models.errors import Stale
 from models.unit import Unit
 from services import voting
@@ -19,7 +19,7 @@ from services.buttons import Press, pressed_case
 from services.reasons import LONGEST, Declining, Reason
 from services.seats import require_open_seat
 from services.speak import Button, Screen, erase_messages, show
-from services.typed import Bounds, in_fund, read_amount, read_text
+from services.typed import read_text
 from texts.formats import money
 
 
@@ -47,10 +47,10 @@ async def take_amount(message: Message, unit: Unit, actor: Actor, state: FSMCont
     """A typed amount is the vote."""
     erase_messages(unit, actor.address, [message.message_id])
     case = await _case(unit, await state.get_data())
-    typed, currency = read_amount(message.text or "", Bounds(unit.now.date(), unit.policy))
-    amount = in_fund(typed, currency, unit.policy)
+    amount = voting.read_wanted(unit, message.text or "")
     await voting.approve(unit, actor, case, amount)
-    await _done(unit, actor, state, money(amount, unit.policy.currency, actor.language))
+    await state.clear()
+    await show_vote(unit, actor, case, amount)
 
 
 async def ask_reason(
@@ -65,7 +65,7 @@ async def ask_reason(
         for why in Reason
     ]
     text = unit.texts.render("review.why", actor.language)
-    await show(unit, actor.to, Screen(text, [*rows, [_cancel(unit, actor)]]), case=case)
+    await show(unit, actor.to, Screen(text, [*rows, [_cancel(unit, actor)]]), case=case, anew=True)
     await finish(unit, actor, event, press)
 
 
@@ -84,8 +84,10 @@ async def take_words(message: Message, unit: Unit, actor: Actor, state: FSMConte
     erase_messages(unit, actor.address, [message.message_id])
     data = await state.get_data()
     words = read_text(message.text or "", LONGEST)
-    await voting.decline(unit, actor, await _case(unit, data), Declining(Reason(data["why"]), words))
-    await _done(unit, actor, state)
+    case = await _case(unit, data)
+    await voting.decline(unit, actor, case, Declining(Reason(data["why"]), words))
+    await state.clear()
+    await show_vote(unit, actor, case)
 
 
 async def without_words(
@@ -96,7 +98,8 @@ async def without_words(
     if "why" not in data or data["case"] != str(case.id):
         raise Stale
     await voting.decline(unit, actor, case, Declining(Reason(data["why"])))
-    await _done(unit, actor, state)
+    await state.clear()
+    await show_vote(unit, actor, case)
     await finish(unit, actor, callback, press)
 
 
@@ -127,13 +130,16 @@ async def _ask(unit: Unit, actor: Actor, case: Case, text: str, *buttons: Button
     await show(unit, actor.to, Screen(text, rows), case=case, anew=True)
 
 
-async def _done(unit: Unit, actor: Actor, state: FSMContext, amount: str | None = None) -> None:
-    await state.clear()
-    if amount is None:
+async def show_vote(unit: Unit, actor: Actor, case: Case, amount: int | None = None) -> None:
+    """Say that the vote is in, for how much, in minor units; or that it has decided the case."""
+    if case.status not in OPEN:
+        text = unit.texts.render("review.done-decided", actor.language, code=case.code)
+    elif amount is None:
         text = unit.texts.render("review.done", actor.language)
     else:
-        text = unit.texts.render("review.done-amount", actor.language, amount=amount)
-    await show(unit, actor.to, Screen(text, [[_mine(unit, actor)]]))
+        voted = money(amount, unit.policy.currency, actor.language)
+        text = unit.texts.render("review.done-amount", actor.language, amount=voted)
+    await show(unit, actor.to, Screen(text, [[_mine(unit, actor)]]), anew=True)
 
 
 def _mine(unit: Unit, actor: Actor) -> Button:

@@ -12,6 +12,7 @@ from models.unit import Unit
 from services import emergency
 from services.access import Actor
 from services.buttons import Press, pressed_case
+from services.desk import show_desk
 from services.seats import asked
 from services.speak import Button, Screen, show
 from texts.formats import money
@@ -54,6 +55,7 @@ async def look(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) 
 async def agree(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
     """A coordinator agrees: the grant is made."""
     await emergency.agree(unit, actor, await pressed_case(unit, press))
+    await show_desk(unit, actor)
     await finish(unit, actor, callback, press, unit.texts.render("emergency.popup.granted", actor.language))
 
 

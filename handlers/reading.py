@@ -12,7 +12,7 @@ from services.buttons import Press, pressed_case
 from services.panel import reading_slot
 from services.reading import Page
 from services.seats import asked
-from services.speak import Button, Screen, for_reading, show
+from services.speak import Button, Screen, clear_notices, for_reading, show
 from texts.formats import money
 
 
@@ -23,6 +23,8 @@ async def open_page(event: CallbackQuery | Message, unit: Unit, actor: Actor, pr
     rows = await _rows(unit, actor, case, page)
     screen = Screen(_text(unit, actor, case, page), rows, page.picture, protect=True)
     life, turned = for_reading(unit), "page" in press.args
+    if not turned:  # whatever led here says nothing new any more
+        await clear_notices(unit, actor.chat, case.id)
     await show(unit, actor.to, screen, slot=reading_slot(case.id), case=case, life=life, anew=not turned)
     await finish(unit, actor, event, press)
 

@@ -15,7 +15,7 @@ from services import review, voting
 from services.access import Act, Actor
 from services.buttons import Press, pressed_case
 from services.contact import Address
-from services.seats import require_open_seat
+from services.seats import asked, require_open_seat
 from services.speak import Button, Screen, answer, show, start_link
 from texts.formats import money
 
@@ -38,7 +38,12 @@ async def open_private(callback: CallbackQuery, unit: Unit, actor: Actor, press:
 
 async def approve(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
     """Vote for the amount asked for, on the card or in private."""
-    await voting.approve(unit, actor, await pressed_case(unit, press))
+    case = await pressed_case(unit, press)
+    await voting.approve(unit, actor, case)
+    if _chat(callback, actor) == actor.address:
+        await ballot.show_vote(unit, actor, case, asked(unit.policy, case))
+        await finish(unit, actor, callback, press)
+        return
     await finish(unit, actor, callback, press, unit.texts.render("review.popup.voted", actor.language))
 
 

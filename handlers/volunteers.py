@@ -13,7 +13,7 @@ from models.errors import InvitationGone, NotAllowed
 from models.unit import Unit
 from models.volunteer import Role
 from services import callsigns, volunteers
-from services.access import Actor, name_actor
+from services.access import Actor
 from services.buttons import Press
 from services.speak import Button, Screen, erase_messages, show
 
@@ -68,11 +68,8 @@ async def agree(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press,
     """The code of conduct is agreed to: come in."""
     data = await _invited(state)
     await state.clear()
-    await volunteers.accept(unit, actor, data["token"], data["sign"], _names(callback))
-    known = await name_actor(unit, callback.from_user.id, callback.from_user.language_code)
-    if known.roles:
-        await _show_home(unit, known)
-    else:
+    asked = await volunteers.accept(unit, actor, data["token"], data["sign"], _names(callback))
+    if asked.confirmed_at is None:  # else they are welcome, and the screen says so already
         await show(unit, actor.to, Screen(unit.texts.render("volunteers.wait-confirmation", actor.language)))
     await finish(unit, actor, callback, press)
 

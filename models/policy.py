@@ -132,7 +132,7 @@ class Stablecoin(Strict):
     rate_high: Positive
     """Between these two the rate must lie: a slip of the finger must not pay ten times as much."""
     coin_rate: Positive
-    """Units of the fund's currency for one coin of the chain, for telling what a transfer costs and entering it."""
+    """Units of the fund's currency for one coin of the chain: tells what a transfer costs, and enters it."""
     cold_wallet: str | None = Field(default=None, pattern=r"^0x[0-9a-fA-F]{40}$")
     """Set: nothing is signed here, and `plecho chain export` writes a batch for the hardware wallet."""
     daily_cap: Minor

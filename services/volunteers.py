@@ -26,7 +26,7 @@ from services import callsigns
 from services.access import Act, Actor, require, roles_of
 from services.contact import volunteer_recipient, write_volunteer_contact
 from services.roles import holders
-from services.speak import Button, Screen, notify
+from services.speak import Button, Screen, notify, show
 from vault.types import SealedBytes
 
 START_INVITATION = "i_"
@@ -245,10 +245,11 @@ async def _probation(unit: Unit) -> int:
 
 
 async def _welcome(unit: Unit, role: VolunteerRole, volunteer: Volunteer) -> None:
+    """Say so where they were told to wait, at the bottom of the chat: an edit alone rings no bell."""
     to = await volunteer_recipient(unit, volunteer)
     text = unit.texts.render(f"volunteers.welcome.{role.role}", to.language, sign=volunteer.call_sign)
     home = Button(unit.texts.render("volunteers.button.home", to.language), "volunteers.home")
-    await notify(unit, to, Screen(text, [[home]]))
+    await show(unit, to, Screen(text, [[home]]), anew=True)
 
 
 async def _ask_coordinators(unit: Unit, role: VolunteerRole, volunteer: Volunteer) -> None:

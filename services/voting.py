@@ -27,6 +27,9 @@ from services import card, panel, review
 from services.access import Act, Actor, require_seat
 from services.reasons import Declining, seal_reason
 from services.seats import asked, lock_open, panel_size, quorum, standing_votes
+from services.typed import Bounds, in_fund, read_amount
+
+ABOVE = "review.amount-above-tier"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +60,26 @@ def most(policy: Policy, case: Case) -> int:
     return policy.tier(asked(policy, case)).up_to
 
 
+def read_wanted(unit: Unit, typed: str) -> int:
+    """A typed amount, in minor units of the policy's currency. Raises `BadInput`.
+
+    A reviewer's limit is the tier's: what is above the policy's own largest grant is above that.
+    """
+    try:
+        amount, currency = read_amount(typed, Bounds(unit.now.date(), unit.policy))
+    except BadInput as refusal:
+        if refusal.text_key != "intake.bad.large":
+            raise
+        raise BadInput(ABOVE) from None
+    return in_fund(amount, currency, unit.policy)
+
+
 async def approve(unit: Unit, actor: Actor, case: Case, amount: int | None = None) -> None:
     """Vote for an amount in minor units, by default the one asked for. Raises `BadInput` above the tier."""
     _, seat = await _seat(unit, actor, case)
     wanted = asked(unit.policy, case) if amount is None else amount
     if not 0 < wanted <= most(unit.policy, case):
-        raise BadInput("review.amount-above-tier")
+        raise BadInput(ABOVE)
     vote = await _vote(unit, case, seat)
     vote.kind, vote.amount, vote.reason = VoteKind.APPROVE, wanted, None
     await _cast(unit, actor, case, seat, vote)

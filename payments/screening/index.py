@@ -33,6 +33,8 @@ class Index:
     entries: dict[int, int] = field(default_factory=dict)
     """Whose name it is."""
     weak: set[int] = field(default_factory=set)
+    twice: set[int] = field(default_factory=set)
+    """Names in which a word stands more than once."""
     of_word: list["array[int]"] = field(default_factory=list)
     """The names in which each word stands."""
     by_key: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
@@ -51,8 +53,11 @@ class Index:
         self.names[number], self.entries[number] = places, entry
         if weak:
             self.weak.add(number)
-        for place in set(places):
+        once = set(places)
+        for place in once:
             self.of_word[place].append(number)
+        if len(once) < len(places):
+            self.twice.add(number)
         self.frequencies.update(set[str]().union(*(self._keys[place] for place in places)))
 
     def having(self, places: Iterable[int]) -> set[int]:

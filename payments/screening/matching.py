@@ -101,20 +101,32 @@ def _telling(name: Sounds) -> list[Word]:
 
 
 def _paired(ours: Sequence[Word], others: Sequence[Word], alike: Alike) -> list[tuple[int, int, int]]:
-    """The best pairs first, each word in one pair; whole words before initials."""
+    """As many pairs as there can be, each word in one; the best ones, and whole words before initials."""
     scored = [
         (score, -(word.initial or other.initial), i, j)
         for i, word in enumerate(ours)
         for j, other in enumerate(others)
         if (score := alike(word, other))
     ]
-    mine, theirs, pairs = set[int](), set[int](), []
-    for score, _, i, j in sorted(scored, key=lambda pair: (pair[1], pair[0]), reverse=True):
-        if i not in mine and j not in theirs:
-            mine.add(i)
-            theirs.add(j)
-            pairs.append((score, i, j))
-    return pairs
+    scores, chosen = {(i, j): score for score, _, i, j in scored}, dict[int, int]()
+    for _, _, i, j in sorted(scored, key=lambda pair: (pair[1], pair[0]), reverse=True):
+        if i not in chosen.values() and j not in chosen:
+            chosen[j] = i
+    if len(chosen) < min(len(ours), len(others)):
+        for i in set(range(len(ours))) - set(chosen.values()):
+            _rearrange(i, scores, chosen, set())
+    return sorted(((scores[i, j], i, j) for j, i in chosen.items()), reverse=True)
+
+
+def _rearrange(i: int, scores: Mapping[tuple[int, int], int], chosen: dict[int, int], tried: set[int]) -> bool:
+    """Find a pair for a word that has none, by giving others another one (augmenting paths)."""
+    for mine, j in scores:
+        if mine == i and j not in tried:
+            tried.add(j)
+            if j not in chosen or _rearrange(chosen[j], scores, chosen, tried):
+                chosen[j] = i
+                return True
+    return False
 
 
 def _single(pairs: Pairs, ours: Sequence[Word], others: Sequence[Word], rare: Callable[[Word], bool]) -> int:

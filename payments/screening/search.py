@@ -113,7 +113,7 @@ def _agreeing(mine: Sounds, index: Index, shared: Collection[int], promising: Co
     return [
         number
         for number, count in hits.items()
-        if number in shared and (count >= enough or count >= len(set(index.names[number])))
+        if number in shared and (count >= enough or number in index.twice or count == len(index.names[number]))
     ]
 
 

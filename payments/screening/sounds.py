@@ -63,8 +63,12 @@ TAIL: Final[Rules] = (
 
 VOWELS: Final = frozenset("aeiou")
 
-LOOKALIKES: Final = str.maketrans("асеорхукмнтвіј", "aceopxykmhtbij")
-"""Cyrillic letters that look Latin, for words that mix both to pass unseen."""
+TWINS: Final = ("асеорхукмнтвіј", "aceopxykmhtbij")
+GREEK_TWINS: Final = ("αβεζηικμνορτυχ", "abezhikmnoptyx")
+"""As capitals, which casefolding has made small."""
+TO_LATIN: Final = str.maketrans("".join((TWINS[0], GREEK_TWINS[0])), "".join((TWINS[1], GREEK_TWINS[1])))
+TO_CYRILLIC: Final = str.maketrans(TWINS[1], TWINS[0])
+"""Letters that look the same, for words that mix alphabets to pass unseen: either may be the word's own."""
 
 SIGNS: Final = re.compile("['’‘`´ʹʺʼʿʾ\"]")
 """Apostrophes and primes inside a word: soft and hard signs, and O'Brien."""
@@ -113,7 +117,8 @@ Sounds = tuple[Word, ...]
 
 def listen(name: str) -> Sounds:
     """How a name sounds. Empty when it has no letter or digit."""
-    text = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", name).casefold())
+    bare = SIGNS.sub("", name)  # some would fall apart into a space and an accent
+    text = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", bare).casefold())
     visible = "".join(sign for sign in text if sign.isspace() or unicodedata.category(sign)[0] != "C")
     words = [word for part in PARTS.findall(SIGNS.sub("", visible)) if (word := _word(part)) is not None]
     if all(word.empty for word in words):
@@ -159,14 +164,19 @@ def _word(part: str) -> Word | None:
 
 
 def _readings(letters: str) -> list[str]:
-    latin = [sign for sign in letters if "LATIN" in unicodedata.name(sign, "")]
-    cyrillic = [sign for sign in letters if "CYRILLIC" in unicodedata.name(sign, "")]
-    if latin and cyrillic:
-        folded = letters.translate(LOOKALIKES)
-        return [*_readings(anyascii(letters).lower()), *(_readings(folded) if folded != letters else ())]
-    if not latin:
-        return [_sound(SIGNS.sub("", anyascii(letters)).lower(), ENGLISH)]
-    return [_sound(letters, system) for system in SYSTEMS]
+    alphabets = {unicodedata.name(sign, "").partition(" ")[0] for sign in letters}
+    if "LATIN" not in alphabets:
+        return [_spoken(letters)]
+    if not alphabets & {"CYRILLIC", "GREEK"}:
+        return [_sound(letters, system) for system in SYSTEMS]
+    as_latin = [anyascii(letters).lower(), anyascii(letters.translate(TO_LATIN)).lower()]
+    found = [_sound(one, system) for one in as_latin for system in SYSTEMS]
+    return [*found, _spoken(letters.translate(TO_CYRILLIC))] if "CYRILLIC" in alphabets else found
+
+
+def _spoken(letters: str) -> str:
+    """How letters that are not Latin sound, by their usual transcription."""
+    return _sound(SIGNS.sub("", anyascii(letters)).lower(), ENGLISH)
 
 
 def _sound(letters: str, system: Rules) -> str:

@@ -39,6 +39,7 @@ def say(key: str) -> str:
 async def cast(world: World) -> Cast:
     """Everybody of the demo, and their group; a jump of the page goes by steps."""
     filled = await Casting(world.town, world.resources, BOT_USERNAME, "en").fill()
+    await world.settle()
     world.server.telegram.settle = Settling(world.app).settle
     return filled
 

@@ -19,7 +19,7 @@ from tests.soak.fund import Fund, jump
 from tests.soak.person import DEADLINE, Someone
 from tests.soak.snapshot import count_open, count_paid
 from tests.soak.volunteer import Coordinator, Reviewer, Treasurer, come_in
-from tests.soak.watcher import Watcher, idle
+from tests.soak.watcher import Watcher, at_rest
 
 REVIEWERS, TREASURERS = 6, 2
 """Two panels, so that an appeal has other people; a payer and a second pair of eyes."""
@@ -31,11 +31,13 @@ MONEY = "100000000"
 MORNING = time(8)
 """When a day begins, in UTC."""
 
-GLANCE = 0.2
+GLANCE = 0.1
+"""Seconds between two looks at what is still to be done."""
+
 QUARTER = (4, 28, 60, 4, 4, 4, 4)
 """Days between two mornings: the follow-ups come due, then their repeats, then nothing more."""
 
-CALM_GLANCES = 3
+CALM_GLANCES = 2
 """How often in a row nothing may be open before it counts as rest."""
 
 
@@ -140,7 +142,8 @@ class Day:
             await asyncio.sleep(GLANCE)
             unheard = self.server.telegram.queue.pending
             left = await count_open(self.engine, self.server.clock.now())
-            still = still + 1 if not unheard and not any(left.values()) and idle(self.watchers) else 0
+            calm = not unheard and not any(left.values()) and await at_rest(self.watchers)
+            still = still + 1 if calm else 0
             if loop.time() > end:
                 raise NeverHappened(f"it never came to rest: {len(unheard)} unheard, {left}")
 

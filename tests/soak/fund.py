@@ -23,7 +23,7 @@ from sandbox.telegram.server import TelegramServer
 from tests import forked
 from tests.soak.clock import write_offset
 
-TICK = "1"
+TICK = "0.5"
 """Seconds between two runs of each job."""
 
 WHOLE: tuple[Part | None, ...] = (None,)

@@ -31,11 +31,11 @@ class Watcher:
     async def watch(self) -> None:
         """Do what comes, until cancelled."""
         while True:
-            new = await self._new()
+            new = await self.new()
             self.idle = new is None
             if new is None:
                 with suppress(NeverHappened):
-                    await self.me.person.until(self._new, NAP)
+                    await self.me.person.until(self.new, NAP)
                 continue
             for view in new:
                 self.done.add((view.id, view.text))
@@ -45,7 +45,7 @@ class Watcher:
     async def take_up(self, view: View) -> None:
         """Do what a message asks for."""
 
-    async def _new(self) -> Sequence[View] | None:
+    async def new(self) -> Sequence[View] | None:
         """What is new, or none when nothing is."""
         wanted = self.me.label(self.button)
         return [
@@ -55,6 +55,9 @@ class Watcher:
         ] or None
 
 
-def idle(watchers: Sequence[Watcher]) -> bool:
-    """Whether nobody has anything to do."""
+async def at_rest(watchers: Sequence[Watcher]) -> bool:
+    """Whether nobody is at work, nor will be as soon as they look."""
+    for watcher in watchers:
+        if not watcher.idle or await watcher.new() is not None:
+            return False
     return all(watcher.idle for watcher in watchers)

@@ -12,9 +12,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from sandbox.clock import TravelClock
 from sandbox.stripe import books, disputes, payments, refunds, sessions, subscriptions, transfers
 from sandbox.stripe.core import Stripe
-from sandbox.stripe.means import bank_account, card
+from sandbox.stripe.means import Payer, bank_account, card
 from sandbox.stripe.methods import include_all
-from sandbox.stripe.payments import Payer
 from sandbox.stripe.terms import Terms
 from sandbox.stripe.wire import NotAllowed, StripeError
 from tests.stripe_town import gift, monthly
