@@ -155,16 +155,24 @@ async def _expired(world: World, anna: Person) -> None:
     await world.settle()
 
 
-@pytest.mark.parametrize("act", [_forged, _gone, _forwarded, _expired])
+@pytest.mark.parametrize(
+    ("act", "answer"),
+    [
+        (_forged, "refused.button-gone"),
+        (_gone, "refused.already-pressed"),
+        (_forwarded, "refused.button-gone"),
+        (_expired, "refused.button-gone"),
+    ],
+)
 async def test_a_button_that_does_not_stand_explains_itself(
-    world: World, act: Callable[[World, Person], Awaitable[None]]
+    world: World, act: Callable[[World, Person], Awaitable[None]], answer: str
 ) -> None:
     """A forged, used, forwarded or expired button does nothing, and a pop-up says so."""
     anna = await world.person("Anna")
     await anna.send("что-то")
     await world.settle()
     await act(world, anna)
-    assert (await anna.popups())[-1].text == say(world, "refused.button-gone")
+    assert (await anna.popups())[-1].text == say(world, answer)
 
 
 async def test_a_text_fades_and_the_message_goes_in_time(world: World) -> None:

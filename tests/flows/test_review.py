@@ -237,8 +237,7 @@ async def test_a_coordinator_invites_and_ends_access(world: World) -> None:
     """A link made in the chat brings a reviewer in; one tap takes everything away."""
     team = await gather(world, "en")
     alpha = team.coordinators[0]
-    await team.press(alpha, "volunteers.button.home")
-    await team.press(alpha, "volunteers.button.go-people")
+    await team.press(alpha, "volunteers.button.back")
     await team.press(alpha, "volunteers.button.invite-reviewer")
     shown = next(view.text for view in reversed(await alpha.messages()) if "start=i_" in view.text)
     link = next(word for word in shown.split() if word.startswith("https://"))

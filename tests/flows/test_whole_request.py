@@ -247,7 +247,7 @@ async def _vote(house: House) -> Person:
     assert ANSWER in (await staff.sees(second, "review.page")).text
     await staff.press(second, "review.button.amount")
     await staff.type(second, "35 000")
-    await staff.sees(second, "review.done")
+    await staff.sees(second, "review.done-decided")
     assert await house.status() is CaseStatus.APPROVED
     await staff.sees(first, "review.card-closed", group)
     return first

@@ -82,7 +82,7 @@ class Day:
             me = await self._someone(f"Coordinator {number}")
             coordinators.append(Coordinator(me))
             await come_in(me, await self.fund.command("invite", "coordinator"))
-            await me.see("volunteers.home-text")
+            await me.see("volunteers.welcome.coordinator")
         inviting, confirming = coordinators
         group_language = inviting.me.language
         await self.fund.command("fund", "add", MONEY)

@@ -78,6 +78,9 @@ class Reviewer(Watcher):
                 popup = await self.me.press_that(page, lambda text: amount.fullmatch(text) is not None)  # noqa: B023
             if popup is not None and popup.text in map(self.me.label, ("review.popup.voted", "review.closed")):
                 return
+            if popup is not None and not popup.text:
+                await self.me.see("review.done-amount", "review.done-decided")
+                return
 
     async def _card(self, code: str) -> View | None:
         text = label("review.card", self.group_language).format(code=code)
@@ -93,7 +96,7 @@ class Reviewer(Watcher):
             return
         words = await self.me.see("review.words")
         if not _refused(await self.me.press(words, "review.button.without-words")):
-            await self.me.see("review.done")
+            await self.me.see("review.done", "review.done-decided")
 
     async def _ask(self, page: View, script: Script) -> None:
         if _refused(await self.me.press(page, "review.button.ask")):
