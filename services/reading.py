@@ -13,11 +13,12 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from models.audit import about, record
-from models.case import OPEN, Answer, Attachment, Case, Question
+from models.case import OPEN, Answer, Case, Question
 from models.errors import Stale
 from models.unit import Unit
 from services import emergency
 from services.access import Act, Actor, require_seat
+from services.attachments import pages_of
 from services.questions import QUESTIONS, SKIPPED, shown
 from vault.seal import Place, SealingKey, open_sealed
 from vault.types import Compartment
@@ -27,9 +28,6 @@ PAGE = 3600
 
 LAST_SINGLE = "\uffff"
 """The last character that is one UTF-16 unit; those after it, such as emoji, are two."""
-
-ADDED = "added"
-"""Key of what the applicant added after sending."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +44,7 @@ async def read(unit: Unit, actor: Actor, case: Case, number: int) -> Page:
     """Open one page; a number past the end gives the last. Raises as `require_seat`, `Stale` once closed."""
     await _require_reader(unit, actor, case)
     texts = await _texts(unit, case, actor.language)
-    pictures = (
-        await unit.session.exec(
-            select(Attachment)
-            .where(Attachment.case_id == case.id)
-            .order_by(col(Attachment.created_at), col(Attachment.request_id), col(Attachment.page))
-        )
-    ).all()
+    pictures = await pages_of(unit, case)
     count = len(texts) + len(pictures)
     number = max(0, min(number, count - 1))
     await record(unit, actor.name, "case.read", about("case", case.id), page=number, version=case.version)
@@ -112,16 +104,13 @@ async def _answers(unit: Unit, case: Case, key: SealingKey, language: str) -> li
         row.question: open_sealed(key, row.text, Place("answer", "text", str(row.id))).decode()
         for row in found.all()
     }
-    parts = [
+    return [
         unit.texts.render(f"intake.title.{asked.key}", language)
         + "\n"
         + shown(asked, values[asked.key], unit.texts, language)
         for asked in QUESTIONS
         if values.get(asked.key, SKIPPED) != SKIPPED
     ]
-    if ADDED in values:
-        parts.append(unit.texts.render("relay.added", language) + "\n" + values[ADDED])
-    return parts
 
 
 async def _relayed(unit: Unit, case: Case, key: SealingKey, language: str) -> list[str]:

@@ -12,9 +12,11 @@ from models.case import Attachment, Case
 from models.errors import NotAllowed, Stale
 from models.mail import Effect, EffectKind, SentMessage
 from services import reading, relay, review, standing, voting
+from services.intake import write_answer
 from services.messages import sent_place
 from services.panel import reading_slot
 from services.reading import PAGE, paged
+from services.submission import ADDED
 from tests.unit.services.fund import Fund, volunteer
 from vault.types import SealedBytes
 
@@ -40,6 +42,17 @@ async def test_the_panel_reads_the_story_and_nothing_else(fund: Fund) -> None:
     assert "umbrella" in page.text
     assert "4111" not in page.text
     assert (page.number, page.count) == (0, 1)
+
+
+async def test_what_was_added_later_is_read_once(fund: Fund) -> None:
+    """Words added after sending stand below the answers, a single time."""
+    case_id = await fund.case()
+    sign = (await fund.panel(case_id))[0]
+    async with fund.resources.unit() as unit:
+        case = await unit.session.get_one(Case, case_id)
+        await write_answer(unit, case, ADDED, "The umbrella came back.")
+        page = await reading.read(unit, await fund.actor(unit, sign), case, 0)
+    assert page.text.count("The umbrella came back.") == 1
 
 
 async def test_a_page_past_the_end_is_the_last(fund: Fund) -> None:
