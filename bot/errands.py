@@ -1,9 +1,12 @@
-"""Errands: what must be asked of Telegram between two transactions, such as a file or who is in a group.
+"""Errands: what must be asked of others between two transactions, such as a file, a payment or who is in a group.
 
-A service leaves a row that is due; the errand reads it, asks Telegram with no transaction open, and brings what
-it heard back to the service in a second one. The rows are the truth: an errand cut off is found again, and its
+A service leaves a row that is due; the errand reads it, asks with no transaction open, and brings what it heard
+back to the service in a second one. The rows are the truth: an errand cut off is found again, and its
 service makes doing it twice harmless. A failure is the errand's own to record; what it does not record is tried
 again at the next look.
+
+Kinds of errands run side by side, those of one kind one after the other: a provider that takes its time over each
+answer keeps nobody waiting who asks for something else, such as their recovery phrase.
 """
 
 import asyncio
@@ -64,42 +67,76 @@ class Errands:
         self._metrics = metrics
         self._ran = ran
         self._busy = busy
-        self._patience = 0.0
         self._turn = asyncio.Lock()
+        self._under_way: dict[str, asyncio.Task[int]] = {}
+        """What runs, by the name of its kind."""
+        self._missed: set[str] = set()
+        """Kinds that were under way at the last look: they are looked for once they have ended."""
         self._stopping = False
 
     async def run(self) -> None:
-        """Look for due rows at each ring."""
-        while not self._stopping:
-            await self.run_due_now()
-            if not self._stopping:
-                await asyncio.sleep(BREATH_SECONDS)
-                await self.bell.wait(FALLBACK_SECONDS)
+        """Look for due rows at each ring, and run what is due."""
+        try:
+            while not self._stopping:
+                async with self._turn:
+                    await self._look()
+                if not self._stopping:
+                    await asyncio.sleep(BREATH_SECONDS)
+                    await self.bell.wait(FALLBACK_SECONDS)
+            await self._ended()
+        finally:
+            for task in self._under_way.values():
+                task.cancel()
+            await self._ended()
 
     def stop(self) -> None:
-        """Finish the errand under way and return from `run`."""
+        """Finish the errands under way and return from `run`."""
         self._stopping = True
         self.bell.ring()
 
     async def run_due_now(self) -> int:
-        """Run every errand that is due; returns how many were."""
+        """Run every errand that is due, one after the other; returns how many were."""
         async with self._turn:
-            self._patience = PATIENCE_SECONDS
-            return sum([await self._run_all(errand) for errand in self._errands])
+            await self._ended()
+            await self._give_way()
+            return sum([await self._run_all(errand, await self._find(errand)) for errand in self._errands])
 
-    async def _run_all(self, errand: Errand) -> int:
+    async def _look(self) -> None:
+        """Begin with whatever is due of the kinds that are not under way."""
         await self._give_way()
+        for errand in self._errands:
+            if errand.name in self._under_way:
+                self._missed.add(errand.name)
+            elif rows := await self._find(errand):
+                self._under_way[errand.name] = asyncio.create_task(self._run_beside(errand, rows))
+
+    async def _run_beside(self, errand: Errand, rows: Sequence[Any]) -> int:
+        try:
+            return await self._run_all(errand, rows)
+        finally:
+            del self._under_way[errand.name]
+            if errand.name in self._missed:
+                self._missed.discard(errand.name)
+                self.bell.ring()
+
+    async def _ended(self) -> None:
+        await asyncio.gather(*self._under_way.values(), return_exceptions=True)
+
+    async def _find(self, errand: Errand) -> Sequence[Any]:
         try:
             async with self._resources.glance() as unit:
-                rows = await errand.find(unit)
+                return await errand.find(unit)
         except Exception:
             log.exception("errand_find_failed")
-            return 0
+            return ()
+
+    async def _run_all(self, errand: Errand, rows: Sequence[Any]) -> int:
         return sum([await self._run_one(errand, row) for row in rows if not self._stopping])
 
     async def _give_way(self) -> None:
-        while self._patience > 0 and self._busy() and not self._stopping:
-            self._patience -= STEP_SECONDS
+        patience = PATIENCE_SECONDS
+        while patience > 0 and self._busy() and not self._stopping:
+            patience -= STEP_SECONDS
             await asyncio.sleep(STEP_SECONDS)
 
     async def _run_one(self, errand: Errand, row: Any) -> int:  # noqa: ANN401 - whatever the errand finds

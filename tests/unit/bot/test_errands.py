@@ -1,6 +1,7 @@
-"""Errands give way to people who wait for an answer, and only for a while."""
+"""Errands give way to people who wait for an answer, and only for a while; no kind of them waits for another."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import pytest
@@ -46,3 +47,67 @@ async def test_a_look_is_not_put_off_for_ever(resources: Resources, monkeypatch:
     """Where somebody is always being answered, errands are run all the same."""
     monkeypatch.setattr(errands, "PATIENCE_SECONDS", 3 * errands.STEP_SECONDS)
     assert await looked(resources, [True]) >= 3
+
+
+class Kinds:
+    """Errands of two kinds, one row each: the slow one is answered when the test says so."""
+
+    def __init__(self, resources: Resources) -> None:
+        self.asked, self.answered, self.quick = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self.slow_done = False
+        bot = listening_bot("1:x", "http://127.0.0.1:9")
+        kinds = [
+            Errand("slow", self._rows(self.asked), self._ask_slowly),
+            Errand("quick", self._rows(self.quick), self._ask_quickly),
+        ]
+        self.runner = Errands(resources, bot, kinds, Metrics(), ran=lambda: None)
+
+    @staticmethod
+    def _rows(taken: asyncio.Event) -> Callable[[Unit], Awaitable[Sequence[str]]]:
+        async def find(_unit: Unit) -> Sequence[str]:
+            return [] if taken.is_set() else ["row"]
+
+        return find
+
+    async def _ask_slowly(self, _resources: Resources, _bot: object, _row: object) -> None:
+        self.asked.set()
+        await self.answered.wait()
+        self.slow_done = True
+
+    async def _ask_quickly(self, _resources: Resources, _bot: object, _row: object) -> None:
+        self.quick.set()
+
+
+async def test_a_provider_that_takes_its_time_keeps_no_other_kind_waiting(resources: Resources) -> None:
+    """While one kind waits for its answer, what is due of another is done."""
+    kinds = Kinds(resources)
+    running = asyncio.create_task(kinds.runner.run())
+    await kinds.asked.wait()
+    await kinds.quick.wait()
+    assert not kinds.slow_done
+    kinds.answered.set()
+    kinds.runner.stop()
+    await running
+
+
+async def test_what_is_under_way_is_finished_at_the_end(resources: Resources) -> None:
+    """Who stops the errands waits for the answer that somebody has been asked for."""
+    kinds = Kinds(resources)
+    running = asyncio.create_task(kinds.runner.run())
+    await kinds.asked.wait()
+    kinds.runner.stop()
+    kinds.answered.set()
+    await running
+    assert kinds.slow_done
+
+
+async def test_what_is_under_way_is_cut_off_with_the_process(resources: Resources) -> None:
+    """Nothing goes on behind a part that was cancelled."""
+    kinds = Kinds(resources)
+    running = asyncio.create_task(kinds.runner.run())
+    await kinds.asked.wait()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    kinds.answered.set()
+    await asyncio.sleep(0)
+    assert not kinds.slow_done
