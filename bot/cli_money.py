@@ -61,7 +61,8 @@ def reconcile(
 ) -> None:
     """Finish what a crash left open, then compare books, payouts, codes and providers.
 
-    Prints each difference on a line; exit code 1 when there are any. What is not safe to mend is left alone.
+    Prints what was mended and each difference on a line; exit code 1 when there are any, or when a provider does
+    not answer. What is not safe to mend is left alone.
     """
     lines, whole = asyncio.run(_reconcile(read_settings(), days))
     for line in lines:
@@ -98,5 +99,4 @@ async def _reconcile(settings: Settings, days: int) -> tuple[list[str], bool]:
             stack.push_async_callback(gateway.close)
             rail = partner_rail(gateway, resources.policy)
             resources.rails = {**resources.rails, rail.name: rail}
-        lines, whole = await reconcile_now(resources, days)
-        return [*await mend_gifts(settings, resources), *lines], whole
+        return await reconcile_now(resources, days, await mend_gifts(settings, resources, days))

@@ -1,83 +1,124 @@
-"""What `plecho reconcile` does about gifts: ask Stripe and Telegram, and record what was missed."""
+"""What `plecho reconcile` does about gifts: what was missed is recorded, what is held compared.
+
+Each gift that was behind is named. A provider that did not answer is said: then nobody knows whether all agrees.
+"""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+from uuid import UUID
 
 from aiogram.exceptions import TelegramAPIError
-from sqlmodel import col, select
+from sqlmodel import col, func, or_, select
 
 from bot.database import Resources
 from bot.listening import listening_bot
+from bot.money import Mended
 from bot.provider_errands import StripeMoney
 from bot.settings import Settings
-from bot.stars_errands import reconcile
+from bot.stars_errands import compare, reconcile
 from bot.stripe_errands import StripeErrands
-from models.donation import Donation, DonationStatus, Looked, Provider
-from payments.stripe_objects import Gateway, StripeAway, StripeRefused
+from models.donation import Donation, DonationStatus, GiftEntry, Looked, Provider
+from payments.stripe_objects import StripeAway, StripeRefused
 from services import donate_stripe
 
-UNDER_WAY = (
+UNDER_WAY: Final = (
     DonationStatus.OPEN,
     DonationStatus.PROCESSING,
-    DonationStatus.GIVEN,
     DonationStatus.REFUNDING,
     DonationStatus.DISPUTED,
 )
-"""Gifts of which Stripe may know more than we do."""
+"""Gifts of which Stripe may know more than we do; of one that was given, so it may for the days asked about."""
+
+Stands = Mapping[UUID, tuple[DonationStatus, int]]
+"""Where each gift stands, and how many entries of the books are about it."""
 
 
-async def mend_gifts(settings: Settings, resources: Resources) -> list[str]:
-    """Look up every gift that may have changed, and read Telegram's list of stars; what to print."""
-    return [*await _stripe(settings, resources), *await _stars(settings, resources)]
+async def mend_gifts(settings: Settings, resources: Resources, days: int) -> Mended:
+    """Ask about every gift under way or given within so many days, and about all that moved lately."""
+    before = await _stands(resources)
+    found = [await _stripe(settings, resources, days), await _stars(settings, resources)]
+    behind = _behind(before, await _stands(resources))
+    return Mended(
+        [*behind, *(line for each in found for line in each.lines)],
+        [difference for each in found for difference in each.differences],
+        all(each.whole for each in found),
+    )
 
 
-async def _stripe(settings: Settings, resources: Resources) -> list[str]:
+async def _stands(resources: Resources) -> Stands:
+    query = (
+        select(Donation.id, Donation.status, func.count(col(GiftEntry.entry_id)))
+        .join(GiftEntry, col(GiftEntry.donation_id) == Donation.id, isouter=True)
+        .group_by(col(Donation.id), col(Donation.status))
+    )
+    async with resources.unit() as unit:
+        rows = (await unit.session.exec(query)).all()
+    return {gift: (DonationStatus(status), count) for gift, status, count in rows}
+
+
+def _behind(before: Stands, after: Stands) -> list[str]:
+    """One line for each gift that was not as its provider has it."""
+    lines = []
+    for gift in sorted(after.keys(), key=str):
+        (was, had), (stands, has) = before.get(gift, (None, 0)), after[gift]
+        if was is not stands or had != has:
+            lines.append(f"gift {gift}: {was or 'unknown'} -> {stands}, {has - had} entries made")
+    return lines
+
+
+async def _stripe(settings: Settings, resources: Resources, days: int) -> Mended:
     setup = settings.stripe
     if setup is None:
-        return []
+        return Mended()
     from payments.stripe_gateway import StripeGateway  # noqa: PLC0415 - takes half a second
 
-    async with resources.unit() as unit:
-        rows = await unit.session.exec(
-            select(Donation).where(Donation.provider == Provider.STRIPE, col(Donation.status).in_(UNDER_WAY))
-        )
-        before = {gift.id: gift.status for gift in rows.all()}
-        for gift_id in before:
-            gift = await unit.session.get_one(Donation, gift_id)
-            if gift.payment is not None:
-                await donate_stripe.ask_look(unit, Looked.PAYMENT, gift.payment)
-            elif gift.checkout is not None:
-                await donate_stripe.ask_look(unit, Looked.SESSION, gift.checkout)
+    await _ask_looks(resources, days)
     gateway = StripeGateway(setup.key, setup.api_url)
     try:
         errands = StripeErrands(gateway, setup.give_url)
         looked = await errands.look_now(resources)
-        held = await _money(resources, gateway)
+        differences = await StripeMoney(gateway).ask(resources)
         looked += await errands.look_now(resources)
+    except (StripeAway, StripeRefused) as error:
+        return Mended([f"Stripe could not be asked ({type(error).__name__})"], whole=False)
     finally:
         await gateway.close()
     async with resources.unit() as unit:
-        now = [await unit.session.get_one(Donation, gift_id) for gift_id in before]
-        changed = [
-            f"gift {gift.id}: {before[gift.id]} -> {gift.status}" for gift in now if gift.status != before[gift.id]
-        ]
-    return [*changed, f"gifts looked up at Stripe: {looked}", *held]
+        silent = await donate_stripe.unanswered(unit)
+    lines = [f"gifts looked up at Stripe: {looked - silent}"]
+    if silent:
+        lines.append(f"Stripe did not answer about {silent} of its objects")
+    return Mended(lines, differences, whole=not silent)
 
 
-async def _money(resources: Resources, gateway: Gateway) -> list[str]:
-    try:
-        differences = await StripeMoney(gateway).ask(resources)
-    except (StripeAway, StripeRefused) as error:
-        return [f"Stripe could not be asked what it holds ({type(error).__name__})"]
-    return [f"{each.subject}: Stripe holds {each.theirs:+} in minor units" for each in differences]
+async def _ask_looks(resources: Resources, days: int) -> None:
+    async with resources.unit() as unit:
+        lately = (col(Donation.status) == DonationStatus.GIVEN) & (
+            col(Donation.given_at) > unit.now - timedelta(days=days)
+        )
+        rows = await unit.session.exec(
+            select(Donation).where(
+                Donation.provider == Provider.STRIPE, or_(col(Donation.status).in_(UNDER_WAY), lately)
+            )
+        )
+        for gift in rows.all():
+            if gift.payment is not None:
+                await donate_stripe.ask_look(unit, Looked.PAYMENT, gift.payment)
+            elif gift.checkout is not None:
+                await donate_stripe.ask_look(unit, Looked.SESSION, gift.checkout)
 
 
-async def _stars(settings: Settings, resources: Resources) -> list[str]:
+async def _stars(settings: Settings, resources: Resources) -> Mended:
     if settings.bot_token is None or resources.policy.donations is None:
-        return []
+        return Mended()
     proxy = settings.proxy.get_secret_value() if settings.proxy else None
     bot = listening_bot(settings.token, settings.telegram_api_url, proxy)
     try:
         missed = await reconcile(resources, bot)
+        differences = await compare(resources, bot)
     except (TelegramAPIError, OSError) as error:
-        return [f"stars: Telegram could not be asked ({type(error).__name__})"]
+        return Mended([f"stars: Telegram could not be asked ({type(error).__name__})"], whole=False)
     finally:
         await bot.session.close()
-    return [f"stars: {missed} missed transactions recorded"]
+    return Mended([f"stars: {missed} missed transactions recorded"], differences)

@@ -1,6 +1,6 @@
 """What the operator's commands about outgoing money do, in words for a terminal."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from bot.problems import Problem
 from models.voucher import Voucher, VoucherKind
 from payments import vouchers
 from payments.money import parse_amount
-from payments.reconcile import ask_providers, compare, finish_open
+from payments.reconcile import Difference, ask_providers, compare, finish_open
 from payments.vouchers import RowsRefused
 from services import treasury_machine
 from texts.catalogue import FALLBACK
@@ -28,6 +28,15 @@ class Rows:
     amount: str
     currency: str | None
     given: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Mended:
+    """What was mended at the providers of gifts: lines to print, differences, and whether everybody answered."""
+
+    lines: list[str] = field(default_factory=list)
+    differences: list[Difference] = field(default_factory=list)
+    whole: bool = True
 
 
 async def load_vouchers(resources: Resources, rows: Rows) -> tuple[list[str], bool]:
@@ -70,16 +79,22 @@ async def count_vouchers(resources: Resources) -> list[str]:
     return lines or ["There are no codes."]
 
 
-async def reconcile_now(resources: Resources, days: int) -> tuple[list[str], bool]:
-    """Finish what is open, compare; what to print, and whether all agrees."""
+async def reconcile_now(resources: Resources, days: int, gifts: Mended | None = None) -> tuple[list[str], bool]:
+    """Finish what is open, compare; what to print, and whether all agrees. `gifts` were mended before."""
+    gifts = gifts or Mended()
     came = await finish_open(resources.unit, treasury_machine.told)
-    lines = [f"looked up again: {now}: {count}" for now, count in sorted(came.items())]
+    lines = [*gifts.lines, *(f"looked up again: {now}: {count}" for now, count in sorted(came.items()))]
     async with resources.unit() as unit:
         differences = await compare(unit)
-    differences += await ask_providers(resources.unit, timedelta(days=days))
+    unheard: set[str] = set()
+    differences += [*gifts.differences, *await ask_providers(resources.unit, timedelta(days=days), unheard)]
     render = resources.texts.render
     for difference in differences:
         what = render(f"reconcile.{difference.kind}", FALLBACK)
         lines.append(f"{difference.subject}: {what} (here {difference.ours}, there {difference.theirs})")
-    lines.append(f"{len(differences)} differences." if differences else "Everything agrees.")
-    return lines, not differences
+    lines += [f"{rail}: the provider did not answer" for rail in sorted(unheard)]
+    answered = gifts.whole and not unheard
+    lines += [f"{len(differences)} differences."] if differences else []
+    lines += [] if answered else ["Not everybody answered: ask again later."]
+    whole = answered and not differences
+    return [*lines, "Everything agrees."] if whole else lines, whole

@@ -12,6 +12,7 @@ from bot.errands import Errand
 from models.donation import Donation
 from payments.ledger import Purpose
 from payments.money import STARS, Money
+from payments.reconcile import Difference
 from services import donate_stars, reconciling_providers
 from services.donate_stars import StarMove
 from services.donate_stripe import try_later
@@ -82,14 +83,14 @@ async def reconcile(resources: Resources, bot: Bot, _: UUID | None = None) -> in
         offset += len(page)
 
 
-async def compare(resources: Resources, bot: Bot) -> None:
+async def compare(resources: Resources, bot: Bot) -> list[Difference]:
     """Compare what Telegram holds with the books; a Bot API server that knows no such question is left alone."""
     try:
         held = await bot.get_my_star_balance()
     except (TelegramBadRequest, TelegramNotFound):
-        return
+        return []
     async with resources.unit() as unit:
-        await reconciling_providers.compare_held(unit, Purpose.STARS, [Money(held.amount, STARS)])
+        return await reconciling_providers.compare_held(unit, Purpose.STARS, [Money(held.amount, STARS)])
 
 
 async def _reconcile(resources: Resources, bot: Bot, key: UUID) -> None:

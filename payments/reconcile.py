@@ -104,11 +104,15 @@ async def compare(unit: Unit) -> list[Difference]:
     return sorted(found)
 
 
-async def ask_providers(open_unit: OpenUnit, since: timedelta) -> list[Difference]:
+async def ask_providers(
+    open_unit: OpenUnit, since: timedelta, unheard: set[str] | None = None
+) -> list[Difference]:
     """Compare attempts that ended within a span with what their providers say. Network.
 
-    Rails that pay out of a stock of the fund's own have nobody to ask: `compare` counts that stock.
+    Rails that pay out of a stock of the fund's own have nobody to ask: `compare` counts that stock. The names of
+    those that did not answer are put into `unheard`.
     """
+    silent: set[str] = set() if unheard is None else unheard
     async with open_unit() as unit:
         rails = {
             name: rail
@@ -124,9 +128,15 @@ async def ask_providers(open_unit: OpenUnit, since: timedelta) -> list[Differenc
             name for name, rail in rails.items() if isinstance(rail, MachineRail) and not isinstance(rail, Stocked)
         }
         ids = [attempt for attempt, rail in ended.all() if rail in asked]
-    differences = [await _ask(open_unit, attempt) for attempt in ids]
+    differences = [await _ask(open_unit, attempt, silent) for attempt in ids]
     found = [difference for difference in differences if difference is not None]
     return sorted(found + [each for rail in rails.values() for each in await _held(rail)])
+
+
+async def still(open_unit: OpenUnit, attempt_id: UUID) -> bool:
+    """Whether a provider says otherwise of an attempt; also when it does not answer now. Network."""
+    silent: set[str] = set()
+    return await _ask(open_unit, attempt_id, silent) is not None or bool(silent)
 
 
 async def _held(rail: object) -> list[Difference]:
@@ -139,13 +149,15 @@ async def _held(rail: object) -> list[Difference]:
     ]
 
 
-async def _ask(open_unit: OpenUnit, attempt_id: UUID) -> Difference | None:
+async def _ask(open_unit: OpenUnit, attempt_id: UUID, silent: set[str]) -> Difference | None:
     async with open_unit() as unit:
         attempt = await unit.session.get_one(Attempt, attempt_id)
         order, rail = await attempts.order_of(unit, attempt), registry.find(unit, attempt.rail)
     if not isinstance(rail, MachineRail):
         return None
     says = (await executor.look_up(rail, order)).outcome
+    if says == Outcome.UNKNOWN and attempt.status != AttemptStatus.DROPPED:
+        silent.add(rail.name)
     if attempt.status == AttemptStatus.DONE and says in {Outcome.ABSENT, Outcome.FAILED, Outcome.REFUSED}:
         return Difference(Kind.PROVIDER_NOT_PAID, f"attempt:{attempt.id}", attempt.amount, 0)
     if attempt.status == AttemptStatus.FAILED and says in {Outcome.DONE, Outcome.PENDING}:

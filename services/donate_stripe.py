@@ -16,7 +16,7 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
 from models.base import new_id
 from models.donation import (
@@ -112,6 +112,12 @@ async def due_looks(unit: Unit) -> Sequence[UUID]:
     """What is to be looked up now."""
     due = select(StripeLook.id).where(col(StripeLook.due_at) <= unit.now).order_by(col(StripeLook.due_at))
     return (await unit.session.exec(due.limit(BATCH))).all()
+
+
+async def unanswered(unit: Unit) -> int:
+    """How many objects Stripe was asked about without an answer."""
+    asked = select(func.count()).select_from(StripeLook).where(col(StripeLook.attempts) > 0)
+    return (await unit.session.exec(asked)).one()
 
 
 async def take_look(unit: Unit, look_id: UUID) -> StripeLook | None:
