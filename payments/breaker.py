@@ -64,4 +64,5 @@ def _pause(unit: Unit) -> timedelta:
 
 
 async def _locked(unit: Unit, rail: str) -> RailHealth | None:
+    await audit.hold(unit)  # before the row, as everybody who moves money does
     return await unit.session.get(RailHealth, rail, with_for_update=True, populate_existing=True)

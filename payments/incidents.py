@@ -52,6 +52,15 @@ async def begin(unit: Unit, attempt: Attempt, payout: Payout, grant: Grant, refe
     return incident
 
 
+async def payout_of(unit: Unit, incident_id: UUID) -> UUID:
+    """Of which payout an incident is. Raises `ButtonGone`."""
+    found = await unit.session.exec(select(Incident.payout_id).where(Incident.id == incident_id))
+    payout_id = found.first()
+    if payout_id is None:
+        raise ButtonGone
+    return payout_id
+
+
 async def load(unit: Unit, incident_id: UUID) -> Incident:
     """An incident, locked until the transaction ends; its payout is loaded before. Raises `ButtonGone`."""
     incident = await unit.session.get(Incident, incident_id, with_for_update=True, populate_existing=True)

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
+from models import audit
 from models.donation import Donation, DonationStatus, Provider
 from models.unit import Unit
 
@@ -47,4 +48,5 @@ async def take(unit: Unit, donation_id: UUID, status: DonationStatus) -> Donatio
 
 async def locked(unit: Unit, donation_id: UUID) -> Donation:
     """A gift as it stands, locked until the transaction ends."""
+    await audit.hold(unit)  # before the row, as in `services.donate_settle.apply`
     return await unit.session.get_one(Donation, donation_id, with_for_update=True, populate_existing=True)

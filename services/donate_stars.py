@@ -13,8 +13,10 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlmodel import select
+from sqlalchemy import ColumnElement
+from sqlmodel import col, select
 
+from models import audit
 from models.base import new_id
 from models.donation import PAID_SINCE, Donation, DonationStatus, EventCursor, Provider, RefundReason
 from models.reconciliation import SeenBalance
@@ -200,10 +202,14 @@ async def _of_payload(unit: Unit, payload: str) -> Donation | None:
         donation_id = UUID(payload)
     except ValueError:
         return None
-    found = select(Donation).where(Donation.id == donation_id, Donation.provider == Provider.STARS)
-    return (await unit.session.exec(found.with_for_update())).first()
+    return await _locked(unit, col(Donation.id) == donation_id)
 
 
 async def _of_charge(unit: Unit, charge: str) -> Donation | None:
-    found = select(Donation).where(Donation.payment == charge, Donation.provider == Provider.STARS)
+    return await _locked(unit, col(Donation.payment) == charge)
+
+
+async def _locked(unit: Unit, which: ColumnElement[bool]) -> Donation | None:
+    await audit.hold(unit)  # before the row, as in `services.donate_settle.apply`
+    found = select(Donation).where(which, Donation.provider == Provider.STARS)
     return (await unit.session.exec(found.with_for_update())).first()

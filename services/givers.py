@@ -11,6 +11,7 @@ from uuid import UUID
 
 from sqlmodel import select
 
+from models import audit
 from models.donation import Donation
 from models.errors import BadInput, ButtonGone
 from models.funding import Funding, FundingSource, FundingStatus
@@ -68,6 +69,7 @@ async def decided(unit: Unit, subject: BlindIndex) -> None:
 
 
 async def _settle(unit: Unit, gift: UUID) -> None:
+    await audit.hold(unit)  # before the row: a gift that is paid comes to it with the chain's lock
     row = await unit.session.get(GiverCheck, gift, with_for_update=True, populate_existing=True)
     if row is not None and await givers.settle(unit, row):
         for role in (Role.TREASURER, Role.COORDINATOR):

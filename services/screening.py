@@ -17,7 +17,7 @@ from uuid import UUID
 from sqlalchemy import ColumnElement
 from sqlmodel import col, delete, func, or_, select
 
-from models.audit import about, record
+from models.audit import about, hold, record
 from models.case import Case
 from models.errors import BadInput, ButtonGone, NotAllowed, OwnCase
 from models.grant import Grant, Payout
@@ -115,6 +115,7 @@ async def check_may(unit: Unit, actor: Actor, question_id: UUID) -> None:
 
 async def _askable(unit: Unit, actor: Actor, question_id: UUID) -> ScreeningQuestion:
     volunteer = require(actor, Act.DECIDE_MATCH)
+    await hold(unit)  # before the row: whoever asks comes to it with the chain's lock
     question = await unit.session.get(ScreeningQuestion, question_id, with_for_update=True, populate_existing=True)
     if question is None or question.status is not QuestionStatus.OPEN:
         raise ButtonGone

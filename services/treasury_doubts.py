@@ -85,6 +85,6 @@ async def deny_end(unit: Unit, actor: Actor, incident_id: UUID) -> None:
 
 async def held_incident(unit: Unit, actor: Actor, incident_id: UUID) -> tuple[Incident, Payout, Grant, UUID]:
     """The incident that a treasurer acts on, or the refusal: as of its payout."""
-    found = await incidents.load(unit, incident_id)
-    volunteer, payout, grant, _ = await held(unit, actor, Act.DECIDE_DOUBT, found.payout_id)
-    return found, payout, grant, volunteer.id
+    payout_id = await incidents.payout_of(unit, incident_id)
+    volunteer, payout, grant, _ = await held(unit, actor, Act.DECIDE_DOUBT, payout_id)
+    return await incidents.load(unit, incident_id), payout, grant, volunteer.id

@@ -6,6 +6,7 @@ asked for first.
 
 from uuid import UUID, uuid4
 
+from models import audit
 from models.errors import BadInput, ButtonGone
 from models.funding import Funding, FundingSource, FundingStatus
 from models.unit import Unit
@@ -166,6 +167,7 @@ def source_of(named: str) -> FundingSource:
 
 
 async def _row(unit: Unit, funding_id: UUID) -> Funding:
+    await audit.hold(unit)  # before the row, as everybody who moves money does
     row = await unit.session.get(Funding, funding_id, with_for_update=True, populate_existing=True)
     if row is None:
         raise ButtonGone

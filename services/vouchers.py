@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from models.attempt import Attempt, AttemptStatus
-from models.audit import about, record
+from models.audit import about, hold, record
 from models.case import Case
 from models.errors import ButtonGone, NotAllowed
 from models.grant import PayoutStatus
@@ -89,6 +89,7 @@ async def _find_old(unit: Unit) -> Sequence[UUID]:
 
 
 async def _erase_old(unit: Unit, row_id: UUID) -> None:
+    await hold(unit)  # before the row, as everybody who moves money does
     row = await unit.session.get(Voucher, row_id, with_for_update=True, populate_existing=True)
     if row is not None and row.status == VoucherStatus.GIVEN:
         await vouchers.erase(unit, row, "system")
