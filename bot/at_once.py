@@ -12,24 +12,14 @@ polling is such a one (the Bot API refuses a second poller), a webhook is not.
 import asyncio
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Final
 
 import structlog
 
 from bot.database import Resources
-from bot.handling import Handling
+from bot.handling import SIDE_BY_SIDE, TOGETHER, TOGETHER_SECONDS, Handling
 from bot.inbox import Arrival, name_unread, store_done
 from bot.metrics import Metrics
 from models.unit import Unit
-
-TOGETHER: Final = 16
-"""Most events that share a transaction on SQLite."""
-
-TOGETHER_SECONDS: Final = 0.02
-"""No further event joins a transaction that is so old: those handled already wait for its commit."""
-
-SIDE_BY_SIDE: Final = 8
-"""Transactions at once on PostgreSQL, of one event each."""
 
 log = structlog.get_logger()
 

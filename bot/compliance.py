@@ -7,7 +7,6 @@ made stands in the log of acts, with the days, the counts and to whom it was sea
 import asyncio
 import hashlib
 import json
-import os
 from datetime import date
 from pathlib import Path
 
@@ -17,6 +16,7 @@ from bot.problems import Problem
 from models.audit import record
 from payments.compliance_export import gather
 from vault.age import seal_for
+from vault.files import create_private
 
 SHORT = 16
 """Hexadecimal digits of a SHA-256 that name a recipient in the log."""
@@ -43,10 +43,6 @@ async def export(resources: Resources, path: Path, recipient: str, since: date, 
 
 def _write(path: Path, sealed: bytes) -> None:
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        create_private(path, sealed)
     except OSError as error:
         raise Problem(f"{path} cannot be written ({error.strerror})") from None
-    with os.fdopen(handle, "wb") as file:
-        file.write(sealed)
-        file.flush()
-        os.fsync(file.fileno())

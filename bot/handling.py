@@ -3,7 +3,7 @@
 Handlers see a bot without a network. What cannot be read is no failure: it is named, and the event is done.
 """
 
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from aiogram import Bot, Dispatcher
 from aiogram.client.session.base import BaseSession
@@ -14,6 +14,15 @@ from pydantic import ValidationError
 from bot.inbox import STRIPE
 from models.unit import Unit
 from services.donate_stripe import stripe_event
+
+TOGETHER: Final = 16
+"""Most events that share a transaction on SQLite."""
+
+TOGETHER_SECONDS: Final = 0.02
+"""No further event joins a transaction that is so old: those handled already wait for its commit."""
+
+SIDE_BY_SIDE: Final = 8
+"""Lanes handled at once on PostgreSQL, each in a transaction of its own; SQLite has one writer."""
 
 
 class HandlerTouchedNetwork(Exception):

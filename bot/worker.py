@@ -26,7 +26,7 @@ from sqlmodel import col
 from bot.bell import Bell
 from bot.database import Resources
 from bot.deaths import tell_of_death
-from bot.handling import Handling
+from bot.handling import SIDE_BY_SIDE, TOGETHER, TOGETHER_SECONDS, Handling
 from bot.inbox import event_place
 from bot.metrics import Metrics
 from models.base import table_of
@@ -43,15 +43,6 @@ FIRST_PAUSE: Final = timedelta(seconds=1)
 
 FALLBACK_SECONDS: Final = 1.0
 """How often the inbox is looked at without a ring: for events stored by another process, and for retries."""
-
-SIDE_BY_SIDE: Final = 8
-"""Lanes worked on at once on PostgreSQL; SQLite has one writer."""
-
-TOGETHER: Final = 16
-"""Most events that share a transaction on SQLite."""
-
-TOGETHER_SECONDS: Final = 0.02
-"""No further event joins a transaction that is so old: those handled already wait for its commit."""
 
 log = structlog.get_logger()
 

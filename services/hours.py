@@ -12,7 +12,7 @@ from models.policy import FollowUps
 from services.contact import SafeContact
 
 HOME_ZONE = "Europe/Moscow"
-"""The zone of whoever named none."""
+"""The zone of whoever named none, or has not been asked yet."""
 
 
 @dataclass(frozen=True, slots=True)

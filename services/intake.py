@@ -22,8 +22,9 @@ from models.base import new_id, table_of
 from models.case import Answer, Case, CaseStatus, Category, Urgency
 from models.errors import BadInput, NotAllowed, Stale
 from models.unit import Unit
-from services.access import Actor
+from services.access import Actor, applicant_of
 from services.contact import SafeContact, read_contact, write_contact
+from services.hours import HOME_ZONE
 from services.questions import BY_KEY, KEYS, SKIPPED, after, question, read_choice, read_typed
 from services.typed import Bounds, in_fund
 from vault.seal import Place, open_sealed, seal
@@ -33,9 +34,6 @@ LETTERS: Final = "34679CDFHJKMNPRTWXY"
 """No vowels, so no words; nothing that looks like another: 0/O, 1/I/L, 2/Z, 5/S, 8/B."""
 
 CODE_LENGTH: Final = 8
-
-HOME_ZONE: Final = ZoneInfo("Europe/Moscow")
-"""Where "today" is before the person has named a zone."""
 
 # Built once: each turn of an interview runs these.
 _TABLE: Final = table_of(Answer)
@@ -82,7 +80,7 @@ async def begin(unit: Unit, actor: Actor) -> Case:
     await write_contact(unit, case, SafeContact(actor.address))
     unit.session.add(case)
     await unit.session.flush()
-    await record(unit, f"applicant:{case.id}", "intake.begin", about("case", case.id))
+    await record(unit, applicant_of(case), "intake.begin", about("case", case.id))
     return case
 
 
@@ -100,7 +98,7 @@ async def following(unit: Unit, case: Case, key: str) -> str | None:
 
 async def typed_value(unit: Unit, key: str, text: str) -> str:
     """The canonical answer in what was typed. Raises `BadInput` that says exactly what is wanted."""
-    return read_typed(question(key), text, Bounds(unit.now.astimezone(HOME_ZONE).date(), unit.policy))
+    return read_typed(question(key), text, Bounds(unit.now.astimezone(ZoneInfo(HOME_ZONE)).date(), unit.policy))
 
 
 def chosen_value(key: str, name: str) -> str:

@@ -25,7 +25,7 @@ from models.errors import BadInput, Stale
 from models.unit import Unit
 from models.volunteer import Volunteer
 from services import panel
-from services.access import Actor
+from services.access import Actor, applicant_of
 from services.clearing import clear_chat
 from services.contact import read_contact, write_contact
 from services.intake import LETTERS
@@ -120,7 +120,7 @@ async def _move(unit: Unit, actor: Actor, case: Case) -> None:
         await clear_chat(unit, case.chat, [case.id])
     await write_contact(unit, case, replace(await read_contact(unit, case), address=actor.address))
     await unit.session.flush()
-    await record(unit, f"applicant:{case.id}", "case.moved", about("case", case.id))
+    await record(unit, applicant_of(case), "case.moved", about("case", case.id))
 
 
 async def _bar_volunteers(unit: Unit, case: Case, target: BlindIndex) -> None:

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import col, select
 
-from bot.at_once import SIDE_BY_SIDE, TOGETHER, AtOnce
+from bot.at_once import AtOnce
 from bot.database import Resources
-from bot.handling import Handling
+from bot.handling import SIDE_BY_SIDE, TOGETHER, Handling
 from bot.inbox import Arrival, Inbox, telegram_arrival
 from bot.metrics import Metrics
 from bot.worker import FIRST_PAUSE, Worker
