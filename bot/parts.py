@@ -50,6 +50,7 @@ from services import recovery as recoveries
 from services import screening as screenings
 from services import stablecoin as stablecoins
 from services import treasury as treasuries
+from services import treasury_closed as closed_ways
 from services import vouchers as codes
 from services.jobs import Job
 
@@ -90,6 +91,7 @@ JOBS: Final[tuple[Job, ...]] = (
     *emergency.JOBS,
     *standing.JOBS,
     *treasuries.JOBS,
+    *closed_ways.JOBS,
     *screenings.JOBS,
     *stablecoins.JOBS,
     *reconciling.JOBS,

@@ -11,9 +11,10 @@ from aiogram import Bot
 from bot.database import Resources
 from bot.errands import Errand
 from payments.ledger import Purpose
-from payments.reconcile import Difference, ask_providers
+from payments.reconcile import Difference, ask_providers, still
 from payments.stripe_objects import Gateway, StripeAway, StripeRefused, StripeUnknown, trouble_of
 from services import reconciling, reconciling_providers
+from services.reconciling import Gone
 from services.reconciling_providers import RAILS, STRIPE
 
 ENDED_WITHIN: Final = timedelta(days=7)
@@ -64,12 +65,24 @@ class StripeMoney:
 
 
 async def ask_rails(resources: Resources, _: Bot, __: UUID) -> None:
-    """Ask each rail's provider about payments that ended lately, and tell where it says otherwise."""
+    """Ask each rail's provider about payments that ended lately, and tell where it says otherwise.
+
+    What was told before, and is so no more, is no difference any more.
+    """
     async with resources.unit() as unit:
         await reconciling_providers.asked(unit, RAILS)
-    for difference in await ask_providers(resources.unit, ENDED_WITHIN):
+        told = await reconciling.told_of_rails(unit)
+    found = await ask_providers(resources.unit, ENDED_WITHIN)
+    for difference in found:
         async with resources.unit() as unit:
             await reconciling.tell(unit, difference)
+    for gone in told:
+        attempt = UUID(gone.subject.partition(":")[2])
+        if gone not in {Gone(each.kind, each.subject) for each in found} and not await still(
+            resources.unit, attempt
+        ):
+            async with resources.unit() as unit:
+                await reconciling.tell(unit, gone)
 
 
 ERRANDS: Final = (Errand("reconcile.rails", partial(reconciling_providers.due, source=RAILS), ask_rails),)

@@ -21,8 +21,10 @@ from models.grant import ReturnReason
 from models.unit import Unit
 from services import (
     treasury,
+    treasury_differences,
     treasury_machine,
     treasury_person,
+    treasury_rails,
     treasury_returns,
     treasury_screens,
 )
@@ -119,6 +121,24 @@ async def look(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) 
     await finish(unit, actor, callback, press)
 
 
+async def show_where(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
+    """Where a partner is to pass the money on, for the one who tells them."""
+    await treasury_screens.show_where(unit, actor, _id(press, "payout"))
+    await finish(unit, actor, callback, press)
+
+
+async def show_ways(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
+    """Every way to pay, and how it is with it."""
+    await treasury_rails.show_rails(unit, actor)
+    await finish(unit, actor, callback, press)
+
+
+async def show_differences(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
+    """What reconciliation has found."""
+    await treasury_differences.show_differences(unit, actor)
+    await finish(unit, actor, callback, press)
+
+
 async def ask_reference(
     callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext
 ) -> None:
@@ -177,6 +197,9 @@ def build_router() -> Router:
     press(open_payout, Pressed("treasury.open"))
     press(act_on_payout, Pressed(*ACTS))
     press(look, Pressed("treasury.look"))
+    press(show_where, Pressed("treasury.where"))
+    press(show_ways, Pressed("treasury.ways"))
+    press(show_differences, Pressed("treasury.differences"))
     press(ask_reference, Pressed("treasury.paid", "treasury.report"))
     press(pay, Pressed("treasury.paid_sure"))
     press(ask_reason, Pressed("treasury.returned"))

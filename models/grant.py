@@ -161,4 +161,6 @@ class Payout(SQLModel, table=True):
     """Key of the text that says why screening holds it back."""
     reminded_at: datetime | None = Field(default=None, sa_type=UtcTime)
     """When treasurers were last told that it stands still."""
+    offered_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """When its person was last told that this way is closed and others are open."""
     paid_at: datetime | None = Field(default=None, sa_type=UtcTime)

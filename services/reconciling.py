@@ -43,6 +43,13 @@ async def new_differences(unit: Unit) -> Sequence[Difference | Gone]:
     return [*new, *(Gone(kind, subject) for kind, subject in sorted(gone))]
 
 
+async def told_of_rails(unit: Unit) -> Sequence[Gone]:
+    """What was told of attempts whose provider says otherwise, each as if it were gone."""
+    kinds = [str(Kind.PROVIDER_PAID), str(Kind.PROVIDER_NOT_PAID)]
+    told = await unit.session.exec(select(KnownDifference).where(col(KnownDifference.kind).in_(kinds)))
+    return [Gone(row.kind, row.subject) for row in told.all()]
+
+
 async def tell(unit: Unit, what: Difference | Gone) -> None:
     """Put a difference on record, and tell treasurers and coordinators. One known already is left alone."""
     known = await unit.session.get(KnownDifference, (what.kind, what.subject), with_for_update=True)

@@ -143,11 +143,19 @@ def is_machine(unit: Unit, payout: Payout) -> bool:
 
 
 async def read_destination(unit: Unit, actor: Actor, payout_id: UUID) -> str:
-    """Where to pay, for the holder alone, while it is not paid. Each reading is audited."""
+    """Where to pay, for the holder alone, while it is not paid. Each reading is audited.
+
+    Whoever ordered what a partner passes on reads it until the partner has reported: they tell the partner.
+    """
     volunteer, payout, _, case = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
     payouts.only_holder(payout, volunteer.id)
-    if payout.status != PayoutStatus.CLAIMED or case is None or not payouts.is_wanted(case):
+    rail = registry.find(unit, payout.rail)
+    with_partner = isinstance(rail, MachineRail) and rail.reports_back and payout.status == PayoutStatus.SENT
+    readable = payout.status == PayoutStatus.CLAIMED or with_partner
+    if not readable or case is None or not payouts.is_wanted(case):
         raise NotAllowed("treasury.refused.nothing-to-pay")
+    if not rail.needs_destination:
+        return ""
     await record(unit, actor.name, "payout.destination_read", about_money(unit, "payout", payout.id))
     return await intake.read_answer(unit, case, "payout") or ""
 

@@ -13,6 +13,7 @@ from services import intake, treasury
 from services.access import Actor
 from services.corridor import Corridor, corridors, terms
 from services.speak import Button, Screen, show
+from services.treasury_closed import is_closed
 from texts.formats import day, money
 
 Rows = list[list[Button]]
@@ -32,7 +33,7 @@ async def show_person(
         raise ButtonGone
     payout = await grants.live_payout(unit, grant)
     if payout is not None:
-        text, rows = _under_way(unit, actor, grant, payout, rechecked=rechecked)
+        text, rows = await _under_way(unit, actor, grant, payout, rechecked=rechecked)
     elif grant.status == GrantStatus.WAITING:
         text, rows = _say(unit, actor, "treasury.person.waiting", amount=_amount(actor, grant)), []
     else:
@@ -68,8 +69,6 @@ async def _ask(
     returned = await payouts.last_returned(unit, grant)
     facts = {
         "amount": _amount(actor, grant),
-        "rail": _say(unit, actor, way.rail.title),
-        "statement": _say(unit, actor, way.quote.statement),
         "destination": destination or "—",
         "terms": terms(unit, actor.language, way),
     }
@@ -88,10 +87,13 @@ async def _ask(
     return _say(unit, actor, key, **facts), rows
 
 
-def _under_way(unit: Unit, actor: Actor, grant: Grant, payout: Payout, *, rechecked: bool) -> tuple[str, Rows]:
+async def _under_way(
+    unit: Unit, actor: Actor, grant: Grant, payout: Payout, *, rechecked: bool
+) -> tuple[str, Rows]:
     rail = registry.find(unit, payout.rail)
+    pays = (payout.pays, payout.pays_currency) if payout.pays and payout.pays_currency else None
     facts = {
-        "amount": _amount(actor, grant),
+        "amount": money(*pays, actor.language) if pays else _amount(actor, grant),
         "rail": _say(unit, actor, rail.title),
         "statement": _say(unit, actor, rail.statement),
         "day": day((payout.paid_at or payout.created_at).date(), actor.language),
@@ -99,7 +101,10 @@ def _under_way(unit: Unit, actor: Actor, grant: Grant, payout: Payout, *, rechec
     rows: Rows = []
     paid = "treasury.person.rechecked" if rechecked else "treasury.person.paid"
     key = paid if payout.paid_at else "treasury.person.paying"
-    if payout.status == PayoutStatus.QUEUED:
+    if await is_closed(unit, payout, grant) and await corridors(unit, grant):
+        key = "treasury.person.closed"
+        rows = [[Button(_say(unit, actor, "treasury.person.button.ways"), "treasury.take_back")]]
+    elif payout.status == PayoutStatus.QUEUED:
         rows = [[Button(_say(unit, actor, "treasury.person.button.take_back"), "treasury.take_back")]]
     if payout.paid_at and not rail.needs_destination:
         key = "treasury.person.paid-code"

@@ -17,12 +17,13 @@ from models.grant import Grant, Payout, PayoutStatus, ReturnReason
 from models.unit import Unit
 from payments import doubts, grants, ledger, payouts
 from payments.rails import registry
-from services import treasury
+from services import treasury, treasury_differences
 from services.access import Act, Actor, require
 from services.speak import Button, Screen, for_copying, show
 from services.treasury import read_destination
 from services.treasury_doubt_screens import incident_rows, show_doubt
 from services.treasury_machine import look, machine
+from services.treasury_rails import price
 from services.treasury_rights import held
 from texts.formats import money, span
 
@@ -67,7 +68,7 @@ async def show_desk(unit: Unit, actor: Actor, page: int = 0, *, done: bool = Fal
     )
     lines = found.all()
     rows = [[await _entry(unit, actor, payout, grant)] for payout, grant in lines[:PAGE]]
-    happened = [] if done else await incident_rows(unit, actor)
+    happened = [] if done else [*await incident_rows(unit, actor), *await _differences(unit, actor)]
     rows = [*happened, *rows, *([] if done else await _fundings(unit, actor))]
     rows += _turning(unit, actor, page, done=done, more=len(lines) > PAGE)
     key = "treasury.desk.done" if done else "treasury.desk" if lines or happened else "treasury.desk.empty"
@@ -84,7 +85,7 @@ async def show_payout(unit: Unit, actor: Actor, payout_id: UUID) -> None:
         await show_doubt(unit, actor, payout, grant)
         return
     if payout.status == PayoutStatus.CLAIMED and mine and case is not None and payouts.is_wanted(case):
-        await _show_destination(unit, actor, payout, case, facts)
+        await _show_destination(unit, actor, payout, grant, case)
         return
     acted = payout.returned_by if payout.status == PayoutStatus.RETURNING else payout.claimed_by
     key, verbs = STANDS.get((payout.status, acted == volunteer.id), ("closed", ()))
@@ -93,11 +94,13 @@ async def show_payout(unit: Unit, actor: Actor, payout_id: UUID) -> None:
     elif payout.status == PayoutStatus.CLAIMED:
         key, verbs = await _claimed(unit, payout, mine=mine)
     elif payout.status == PayoutStatus.SENT and machine(unit, payout):
-        key, verbs = "report", ("report", "returned")
+        key, verbs = "report", ("report", "returned", *(["where"] if mine and case is not None else []))
     reference = payouts.reference_of(unit, payout)
     text = _held_back(unit, actor, payout) + _say(
         unit, actor, f"treasury.payout.{key}", reference=reference, **facts
     )
+    if payout.status == PayoutStatus.ORDERED:
+        text = f"{text}\n\n{await price(unit, actor, payout, grant)}".rstrip()
     await show(unit, actor.to, Screen(text, _verbs(unit, actor, payout, verbs), protect=bool(reference)))
 
 
@@ -183,12 +186,25 @@ async def ask_reason(unit: Unit, actor: Actor, payout_id: UUID) -> None:
     await show(unit, actor.to, Screen(text, rows))
 
 
-async def _show_destination(unit: Unit, actor: Actor, payout: Payout, case: Case, facts: dict[str, str]) -> None:
+async def show_where(unit: Unit, actor: Actor, payout_id: UUID) -> None:
+    """Where a partner is to pass the money on, once more, for the one who ordered it and tells the partner."""
+    destination = await read_destination(unit, actor, payout_id)
+    _, payout, grant, case = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
+    facts = _facts(unit, actor, payout, grant)
+    text = _say(unit, actor, "treasury.payout.where", destination=destination or "—", **facts)
+    rows = [[_button(unit, actor, "back", payout, act="open")]]
+    await show(unit, actor.to, Screen(text, rows, protect=True), case=case, life=for_copying(unit))
+
+
+async def _show_destination(unit: Unit, actor: Actor, payout: Payout, grant: Grant, case: Case) -> None:
     """The one screen that says where to pay: protected, and gone after the policy's reading time."""
-    destination = await read_destination(unit, actor, payout.id)
-    key = "treasury.payout.order" if machine(unit, payout) else "treasury.payout.destination"
+    destination, facts = await read_destination(unit, actor, payout.id), _facts(unit, actor, payout, grant)
+    by_machine = machine(unit, payout) is not None
+    key = "treasury.payout.order" if by_machine else "treasury.payout.destination"
     text = _held_back(unit, actor, payout) + _say(unit, actor, key, destination=destination or "—", **facts)
-    verbs = ("order", "give_back") if machine(unit, payout) else ("paid", "give_back")
+    if by_machine:
+        text = f"{text}\n\n{await price(unit, actor, payout, grant)}".rstrip()
+    verbs = ("order", "give_back") if by_machine else ("paid", "give_back")
     rows = _verbs(unit, actor, payout, verbs)
     await show(unit, actor.to, Screen(text, rows, protect=True), case=case, life=for_copying(unit))
 
@@ -210,6 +226,12 @@ async def _books(unit: Unit, actor: Actor) -> str:
         return line
     short = money(sum(grant.amount for grant in waiting), currency, actor.language)
     return f"{line}\n{_say(unit, actor, 'treasury.books.waiting', n=len(waiting), amount=short)}"
+
+
+async def _differences(unit: Unit, actor: Actor) -> list[list[Button]]:
+    found = len(await treasury_differences.standing(unit))
+    label = _say(unit, actor, "treasury.label.differences", count=found)
+    return [[Button(label, "treasury.differences")]] if found else []
 
 
 async def _fundings(unit: Unit, actor: Actor) -> list[list[Button]]:
@@ -244,6 +266,7 @@ def _turning(unit: Unit, actor: Actor, page: int, *, done: bool, more: bool) -> 
     last = [Button(_say(unit, actor, f"treasury.button.{other[0]}"), other[1])]
     if not done:
         last.append(Button(_say(unit, actor, "treasury.button.fund"), "treasury.fund"))
+        last.append(Button(_say(unit, actor, "treasury.button.ways"), "treasury.ways"))
     home = Button(_say(unit, actor, "treasury.button.back"), "volunteers.home")
     return [row for row in (turns, last, [home]) if row]
 

@@ -1245,6 +1245,7 @@ def upgrade() -> None:
         sa.Column("lists", sa.String(), nullable=True),
         sa.Column("hold", sa.String(length=64), nullable=True),
         sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("offered_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("paid_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["claimed_by"], ["volunteer.id"], name=op.f("fk_payout_claimed_by_volunteer")),
         sa.ForeignKeyConstraint(["confirmed_by"], ["volunteer.id"], name=op.f("fk_payout_confirmed_by_volunteer")),
