@@ -84,6 +84,21 @@ async def traced(unit: Unit, token: str, language: str) -> tuple[str, list[str]]
     return _described(unit, donation, language), await trace_lines(unit, donation, language)
 
 
+async def why_refused(unit: Unit, token: str, language: str) -> str | None:
+    """Why the gift of a token is being paid back, or was; none unless its card was refused."""
+    donation = await find_by_token(unit, token)
+    if donation is None or not is_card_refused(donation):
+        return None
+    amount = money(donation.amount, donation.currency, language)
+    return unit.texts.render("donate.told.card", language, amount=amount)
+
+
+def is_card_refused(donation: Donation) -> bool:
+    """Whether a gift is paid back because the policy refuses its card."""
+    back = donation.status in {DonationStatus.REFUNDING, DonationStatus.REFUNDED}
+    return back and donation.refund_reason is RefundReason.CARD
+
+
 async def show_traced(unit: Unit, actor: Actor, token: str) -> None:
     """The same in a chat, whoever asks."""
     line, lines = await traced(unit, token, actor.language)
@@ -160,7 +175,8 @@ def _line(unit: Unit, actor: Actor, donation: Donation) -> str:
 def _described(unit: Unit, donation: Donation, language: str) -> str:
     amount = money(donation.amount, donation.currency, language)
     when = day((donation.given_at or donation.asked_at).date(), language)
-    state = unit.texts.render(f"donate.state.{donation.status}", language)
+    why = "card-" if is_card_refused(donation) else ""
+    state = unit.texts.render(f"donate.state.{why}{donation.status}", language)
     return unit.texts.render("donate.gift.line", language, amount=amount, day=when, state=state)
 
 

@@ -139,13 +139,15 @@ class Give:
         return response
 
     async def thank(self, request: web.Request) -> web.Response:
-        """Where Stripe's page leads back to: thanks, and the token to whoever has the cookie."""
+        """Where Stripe's page leads back to: thanks, or why the gift goes back; and the token by the cookie."""
         token = request.cookies.get(COOKIE, "")
         async with self.glance() as unit:
             language = _language(unit, request)
             say = unit.texts.render
-            parts = [_p(say("donate.web.thanks", language))]
-            if 0 < len(token) <= TOKEN_LENGTH:
+            known = 0 < len(token) <= TOKEN_LENGTH
+            refused = await donate_gifts.why_refused(unit, token, language) if known else None
+            parts = [_p(refused or say("donate.web.thanks", language))]
+            if known:
                 parts.append(f"<p>{escape(say('donate.web.token', language))} <code>{escape(token)}</code></p>")
                 parts.append(self._trace_form(unit, language, token))
             return self._page(unit, language, parts)

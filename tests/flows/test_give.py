@@ -13,7 +13,7 @@ from bot.database import Resources
 from bot.stripe_setup import StripeSetup
 from models.donation import Donation, DonationStatus
 from sandbox.clock import TravelClock
-from sandbox.stripe.client import Bank
+from sandbox.stripe.client import RUSSIAN_CARD, Bank
 from sandbox.stripe.server import StripeServer
 from tests.flows.harness import World, open_world
 from tests.flows.page import BROWSER_OPTIONS, MILLISECONDS
@@ -69,6 +69,26 @@ async def test_gift_by_the_page_has_no_giver(world: World, browser: aiohttp.Clie
         token = re.findall(r"<code>(.*?)</code>", await page.text())[0]
     async with browser.post("/give/gift", data={"token": token.lower(), "language": "en"}) as page:
         assert "100 %: not paid out yet" in await page.text()
+
+
+async def test_giver_by_the_page_reads_why_a_card_is_paid_back(
+    world: World, browser: aiohttp.ClientSession, bank: Bank
+) -> None:
+    """Who cannot be written to finds the plain reason where they come back to, and under the key of their gift."""
+    async with browser.post("/give", data=await form_of(browser), allow_redirects=False) as answer:
+        await bank.pay(answer.headers["Location"], RUSSIAN_CARD)
+    assert world.app.stripe is not None
+    await world.app.stripe.poller.poll()
+    await world.settle()
+    async with world.unit() as unit:
+        assert (await unit.session.exec(select(Donation))).one().status is DonationStatus.REFUNDED
+    async with browser.get("/give/thanks") as page:
+        text = await page.text()
+    assert "The card was issued in a country from which giving is not safe" in text
+    assert "Thank you" not in text
+    token = re.findall(r"<code>(.*?)</code>", text)[0]
+    async with browser.post("/give/gift", data={"token": token, "language": "en"}) as page:
+        assert "paid back, because of the country of the card" in await page.text()
 
 
 @pytest.mark.parametrize(
