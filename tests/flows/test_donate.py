@@ -2,6 +2,8 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
+from typing import Literal
 
 import pytest
 from sqlmodel import col, select
@@ -13,12 +15,13 @@ from models.donation import Donation, DonationStatus, RefundReason
 from payments.ledger import EntryKind, Purpose, balance, transfer
 from payments.money import STARS, Money
 from sandbox.clock import TravelClock
-from sandbox.stripe.client import FAILING_IBAN, MONTH, RUSSIAN_CARD, Bank
+from sandbox.stripe.client import DECLINED_CARD, FAILING_IBAN, GOOD_CARD, GOOD_IBAN, MONTH, RUSSIAN_CARD, Bank
 from sandbox.stripe.server import StripeServer
 from sandbox.telegram.client import Person, Refused
 from services.donate_settle import ask_refund
+from tests.flows.chronicle import chronicle
 from tests.flows.harness import World, open_world
-from tests.stripe_town import bank, stripe_server
+from tests.stripe_town import bank, connect, stripe_server
 
 __all__ = ["bank", "stripe_server"]
 
@@ -114,6 +117,25 @@ async def test_stars_are_paid_once_and_paid_back(world: World) -> None:
     assert await books(world, "XTR") == {}
 
 
+@pytest.mark.parametrize("kind", ["lost_answer", "server_error", "hang_up"])
+async def test_stars_are_paid_back_once_over_a_day_without_answers(
+    world: World, kind: Literal["lost_answer", "server_error", "hang_up"]
+) -> None:
+    """Done and unheard, or not heard of for a day: asked for again until it is known, and paid back once."""
+    donor = await world.person("Dora", "en")
+    await donor.pay(await page_of(world, donor, "Telegram Stars", "500 ⭐"))
+    await world.settle()
+    await world.town.fault(kind, method="refundStarPayment", times=12 if kind != "lost_answer" else 1)
+    async with chronicle(world) as written:
+        await press_newest_gift(world, donor)
+        for _ in range(13):
+            await world.jump(hours=2)
+    assert await statuses(world) == [DonationStatus.REFUNDED]
+    assert await books(world, "XTR") == {}
+    assert [payment.refunded is not None for payment in world.server.telegram.world.payments] == [True]
+    assert len(written.said(donor.id, "was paid back")) == 1
+
+
 async def test_stars_that_nobody_told_of_are_found(world: World) -> None:
     """A payment whose message was lost is found in Telegram's list of transactions."""
     donor = await world.person("Dora", "en")
@@ -169,11 +191,49 @@ async def test_monthly_gift_is_given_each_month_and_stopped(world: World, bank: 
     assert [each["status"] for each in await bank.objects("subscription")] == ["canceled"]
 
 
-async def test_gift_is_taken_back_by_its_giver(world: World, bank: Bank) -> None:
-    """Within the policy's days a giver has a gift paid back; what the provider keeps is a cost."""
+@pytest.mark.parametrize("mended", [True, False])
+async def test_month_that_fails_is_told_and_tried_again(world: World, bank: Bank, *, mended: bool) -> None:
+    """The giver hears that a month failed; another card mends it, else Stripe ends it and the giver hears that."""
     donor = await world.person("Dora", "en")
-    await bank.pay(await page_of(world, donor))
+    await bank.pay(await page_of(world, donor, "By card, each month"))
     await hear(world)
+    subscription = (await bank.objects("subscription"))[0]["id"]
+    await bank.change_card(subscription, DECLINED_CARD)
+    async with chronicle(world) as written:
+        await bank.advance(MONTH)
+        await hear(world)
+        assert await statuses(world) == [DonationStatus.GIVEN]
+        if mended:
+            await bank.change_card(subscription, GOOD_CARD)
+        for _ in range(4):
+            await bank.advance(timedelta(days=5))
+            await hear(world)
+    assert await statuses(world) == [DonationStatus.GIVEN] * (2 if mended else 1)
+    assert len(written.said(donor.id, "could not be charged")) == 1
+    assert len(written.said(donor.id, "monthly gift of 10\xa0€ has ended")) == (0 if mended else 1)
+    held = await held_by_stripe(bank)
+    given = 2000 if mended else 1000
+    assert await books(world) == {"contributions": -given, "stripe": held, "fees": given - held}
+
+
+async def test_monthly_gift_that_stripe_ends_is_over(
+    world: World, bank: Bank, stripe_server: StripeServer
+) -> None:
+    """Cancelled in Stripe's dashboard: the giver hears so, and `/gifts` offers no more to stop."""
+    donor = await world.person("Dora", "en")
+    await bank.pay(await page_of(world, donor, "By card, each month"))
+    await hear(world)
+    subscription = (await bank.objects("subscription"))[0]["id"]
+    await connect(stripe_server).v1.subscriptions.cancel_async(subscription)
+    await hear(world)
+    assert "has ended" in str(await texts(donor))
+    await donor.send("/gifts")
+    await world.settle()
+    assert not [label for view in await donor.messages() for label in view.labels if label.startswith("Stop")]
+
+
+async def press_newest_gift(world: World, donor: Person) -> None:
+    """Take the newest gift back by `/gifts`."""
     await donor.send("/gifts")
     await world.settle()
     labels = [label for message in await donor.messages() for label in message.labels]
@@ -181,6 +241,19 @@ async def test_gift_is_taken_back_by_its_giver(world: World, bank: Bank) -> None
     await world.settle()
     await donor.press("Take this gift back")
     await world.settle()
+
+
+async def texts(person: Person) -> list[str]:
+    """What a person can read."""
+    return [view.text for view in await person.messages()]
+
+
+async def test_gift_is_taken_back_by_its_giver(world: World, bank: Bank) -> None:
+    """Within the policy's days a giver has a gift paid back; what the provider keeps is a cost."""
+    donor = await world.person("Dora", "en")
+    await bank.pay(await page_of(world, donor))
+    await hear(world)
+    await press_newest_gift(world, donor)
     await hear(world)
     assert await statuses(world) == [DonationStatus.REFUNDED]
     held = await held_by_stripe(bank)
@@ -208,16 +281,39 @@ async def test_dispute_is_in_the_books_until_it_ends(
     assert after.get("contributions", 0) == (-1000 if won else 0)
 
 
-async def test_debit_that_bounces_takes_nothing(world: World, bank: Bank) -> None:
-    """A bank debit is on its way for days; one that bounces leaves no entry, and the giver hears so."""
+@pytest.mark.parametrize("succeed", [True, False])
+async def test_debit_is_on_its_way_for_days(world: World, bank: Bank, *, succeed: bool) -> None:
+    """A bank debit arrives days later, or bounces without any entry; the giver hears how it ended."""
     donor = await world.person("Dora", "en")
-    await bank.pay(await page_of(world, donor), iban=FAILING_IBAN)
+    await bank.pay(await page_of(world, donor), iban=GOOD_IBAN if succeed else FAILING_IBAN)
     await hear(world)
     assert await statuses(world) == [DonationStatus.PROCESSING]
-    await bank.finish_debit((await bank.objects("payment_intent"))[0]["id"], succeed=False)
+    assert "is on its way" in str(await texts(donor))
+    await bank.finish_debit((await bank.objects("payment_intent"))[0]["id"], succeed=succeed)
     await hear(world)
-    assert await statuses(world) == [DonationStatus.FAILED]
-    assert await books(world) == {}
+    assert await statuses(world) == [DonationStatus.GIVEN if succeed else DonationStatus.FAILED]
+    assert ("arrived on" if succeed else "did not go through") in str(await texts(donor))
+    held = await held_by_stripe(bank)
+    there = {"contributions": -1000, "stripe": held, "fees": 1000 - held}
+    assert await books(world) == (there if succeed else {})
+
+
+async def test_stripe_that_is_down_for_a_day_is_said_and_loses_nothing(world: World, bank: Bank) -> None:
+    """Who paid before hears a day later that it arrived; who asked meanwhile hears that it did not go through."""
+    early, late = await world.person("Dora", "en"), await world.person("Dan", "en")
+    async with chronicle(world) as written:
+        await bank.pay(await page_of(world, early))
+        await bank.fault("down", "/v1/", seconds=25 * 3600)
+        await choose(world, late, "By card, once", "10\xa0€")
+        for _ in range(13):
+            await world.jump(hours=2)
+        await hear(world)
+    assert sorted(await statuses(world)) == [DonationStatus.FAILED, DonationStatus.GIVEN]
+    assert written.said(early.id, "arrived on")
+    assert written.said(late.id, "did not go through. Nothing was taken.")
+    assert len(await bank.objects("checkout.session")) == 1
+    held = await held_by_stripe(bank)
+    assert await books(world) == {"contributions": -1000, "stripe": held, "fees": 1000 - held}
 
 
 async def test_page_nobody_paid_on_expires(world: World, bank: Bank) -> None:
