@@ -19,6 +19,12 @@ async def bind(message: Message, unit: Unit, actor: Actor) -> None:
     await group.bind(unit, actor, Address(message.chat.id))
 
 
+async def bind_unnamed(message: Message, unit: Unit) -> None:
+    """`/desk` without a name: from an administrator who stays anonymous, or from a channel, which is nobody."""
+    if message.sender_chat is not None and message.sender_chat.id == message.chat.id:
+        await group.ask_for_name(unit, Address(message.chat.id))
+
+
 async def bot_changed(update: ChatMemberUpdated, unit: Unit, actor: Actor | None = None) -> None:
     """The bot was added, removed, or its rights were changed; without an actor by itself or by another bot."""
     chat = Address(update.chat.id)
@@ -62,7 +68,10 @@ def build_router() -> Router:
     """The router of the review group."""
     router = Router(name="group")
     in_group = F.chat.type.in_(GROUPS)
-    router.message.register(bind, Command("desk", ignore_mention=True), in_group)
+    desk = Command("desk", ignore_mention=True)
+    # Telegram says of these that they are from a bot, or from itself (Bot API, Message.sender_chat).
+    router.message.register(bind_unnamed, desk, in_group, F.sender_chat)
+    router.message.register(bind, desk, in_group)
     router.message.register(came, F.new_chat_members, in_group)
     router.message.register(left, F.left_chat_member, in_group)
     router.message.register(migrated, F.migrate_to_chat_id, in_group)

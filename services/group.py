@@ -17,9 +17,9 @@ from models.mail import SentMessage
 from models.unit import Unit
 from models.volunteer import ReviewGroup, Role, Volunteer
 from services.access import Act, Actor, require, roles_of
-from services.contact import Address, group_recipient, lane_of, seal_group, volunteer_recipient
+from services.contact import Address, To, group_recipient, lane_of, seal_group, volunteer_recipient
 from services.roles import holders, tell_role
-from services.speak import Screen, clear_slot, leave, notify
+from services.speak import NOTICE, Life, Screen, clear_slot, leave, notify, show
 from vault.types import BlindIndex, SealedBytes
 
 RECHECK = timedelta(minutes=30)
@@ -30,6 +30,9 @@ MEMBERS = frozenset({Role.REVIEWER, Role.COORDINATOR})
 
 CARD = "card:"
 """Slots of cards begin with this."""
+
+UNNAMED = f"{NOTICE}unnamed"
+"""The slot of what an anonymous administrator is told, however often."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,15 @@ async def bind(unit: Unit, actor: Actor, address: Address) -> ReviewGroup:
     await unit.session.flush()
     await record(unit, actor.name, "group.bind", about("review_group", group.id))
     return group
+
+
+async def ask_for_name(unit: Unit, address: Address) -> None:
+    """An administrator who stays anonymous said `/desk`: nobody's right can be looked up, so the group is told."""
+    group = await find(unit, address)
+    spoken = [group.language] if group else [one.language for one in await holders(unit, Role.COORDINATOR)]
+    to = To(address, spoken[0] if spoken else unit.texts.choose(None))
+    life = Life(None, timedelta(minutes=unit.policy.retention.screen_minutes))
+    await show(unit, to, Screen(unit.texts.render("group.unnamed", to.language)), slot=UNNAMED, life=life)
 
 
 async def due_checks(unit: Unit) -> Sequence[UUID]:

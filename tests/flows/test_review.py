@@ -9,7 +9,7 @@ from sqlmodel import select
 
 from models.case import CaseStatus
 from models.grant import Grant
-from models.mail import Keyboard
+from models.mail import EventStatus, InboxEvent, Keyboard
 from models.volunteer import Role
 from sandbox.telegram.calls import FaultKind
 from sandbox.telegram.client import Group, Person
@@ -231,6 +231,66 @@ async def test_an_unsafe_group_is_refused(world: World, fault: str) -> None:
     await bind(team)
     assert any(team.say(f"group.fault.{fault}", n=0) in view.text for view in await coordinator.messages())
     assert not [view for view in await coordinator.messages(group) if view.from_bot]
+
+
+CHANNEL = {"id": -100_777, "type": "channel", "title": "News"}
+ANONYMOUS = {"id": 1_087_968_824, "is_bot": True, "first_name": "Group", "username": "GroupAnonymousBot"}
+IN_A_CHANNELS_NAME = {"id": 136_817_688, "is_bot": True, "first_name": "Channel", "username": "Channel_Bot"}
+OF_A_LINKED_CHANNEL = {"id": 777_000, "is_bot": False, "first_name": "Telegram"}
+"""Whom Telegram puts in the place of a sender that it does not name (Bot API, Message.sender_chat)."""
+
+
+async def say_desk(team: Team, sender: dict[str, object], chat: dict[str, object] | None = None) -> None:
+    """`/desk` in the group, in the name of the group itself or of another chat."""
+    group = {"id": team.group.id, "type": "supergroup", "title": "Review"}
+    command = {"text": "/desk", "entities": [{"type": "bot_command", "offset": 0, "length": 5}]}
+    where = {"message_id": 900, "date": int(team.world.clock.now().timestamp()), "chat": group}
+    await team.world.town.inject({"message": where | command | {"from": sender, "sender_chat": chat or group}})
+    await team.world.settle()
+    async with team.world.unit() as unit:
+        events = (await unit.session.exec(select(InboxEvent))).all()
+    assert {(event.status, event.error) for event in events} == {(EventStatus.DONE, None)}
+
+
+@LANGUAGES
+async def test_an_anonymous_administrator_is_told_to_show_who_they_are(world: World, language: str) -> None:
+    """Telegram does not say who it was: the group hears what to do, once, and nothing is bound."""
+    coordinator = await world.person("Coordinator", language)
+    await come_in(world, coordinator, Role.COORDINATOR, language)
+    made = await world.group("Review", coordinator)
+    team = Team(world, Fund(world.resources), language, [coordinator], {}, made)
+    for _ in range(2):
+        await say_desk(team, ANONYMOUS)
+    said = [view.text for view in await coordinator.messages(made) if view.from_bot]
+    assert said == [team.say("group.unnamed")]
+    await bind(team)
+    assert team.say("group.opened") in [view.text for view in await coordinator.messages(made)]
+
+
+@pytest.mark.parametrize("sender", [IN_A_CHANNELS_NAME, OF_A_LINKED_CHANNEL])
+async def test_a_channel_in_the_group_is_nobody(world: World, sender: dict[str, object]) -> None:
+    """What is written there in a channel's name, or comes from a linked one, is answered by nothing."""
+    coordinator = await world.person("Coordinator", "en")
+    await come_in(world, coordinator, Role.COORDINATOR, "en")
+    made = await world.group("Review", coordinator)
+    team = Team(world, Fund(world.resources), "en", [coordinator], {}, made)
+    await say_desk(team, sender, CHANNEL)
+    assert not [view for view in await coordinator.messages(made) if view.from_bot]
+
+
+async def test_a_group_that_was_refused_is_bound_once_it_is_a_supergroup(world: World) -> None:
+    """The coordinator hears what to mend; when Telegram has given it another number, the bot is at home there."""
+    coordinator = await world.person("Coordinator", "en")
+    await come_in(world, coordinator, Role.COORDINATOR, "en")
+    made = await world.town.group("Review", coordinator, kind="group")
+    await made.add_bot()
+    team = Team(world, Fund(world.resources), "en", [coordinator], {}, made)
+    await bind(team)
+    assert any(view.text == team.say("group.fault.not-supergroup") for view in await coordinator.messages())
+    moved = await made.migrate()
+    await world.settle()
+    assert team.say("group.opened") in [view.text for view in await coordinator.messages(moved)]
+    assert all(call["ok"] for call in await world.town.calls("sendMessage"))
 
 
 async def test_a_coordinator_invites_and_ends_access(world: World) -> None:
