@@ -26,7 +26,7 @@ from services import limits, rebuild
 from services.access import Actor, applicant_of
 from services.intake import require_own
 from services.jobs import Job
-from services.submission import changeable, content_changed
+from services.submission import changeable, content_changed, count_pages
 from vault.files import open_file, seal_file, shred_file
 from vault.seal import Place
 from vault.types import Compartment
@@ -193,7 +193,10 @@ async def remove_files(unit: Unit, actor: Actor, case: Case) -> None:
     require_own(actor, case)
     if "documents" not in changeable(case):
         raise Stale("case.refused.fixed")
+    pages = await count_pages(unit, case)
     await delete_files(unit, case)
+    if case.status is not CaseStatus.DRAFT:
+        await record(unit, applicant_of(case), "attachment.removed", about("case", case.id), pages=pages)
     await content_changed(unit, case)
 
 

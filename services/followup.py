@@ -22,6 +22,7 @@ from uuid import UUID
 from sqlalchemy import func
 from sqlmodel import col, delete, select
 
+from models.audit import about, record
 from models.case import ALLOWED as CASE_ALLOWED
 from models.case import Answer, Case, CaseStatus
 from models.errors import Stale
@@ -106,6 +107,7 @@ async def stop(unit: Unit, case: Case, actor: str, keep: UUID | None = None) -> 
     contact = await read_contact(unit, case)
     await write_contact(unit, case, replace(contact, may_write=False))
     await intake.write_answer(unit, case, MESSAGES, "no")
+    await record(unit, actor, "case.silenced", about("case", case.id))
     await cancel(unit, case, actor, keep)
     await settle(unit, case)
 

@@ -143,8 +143,9 @@ async def read_answers(
 
 
 async def forget_answer(unit: Unit, case: Case, key: str) -> None:
-    """Forget an answer: until another is given, `read_answer` gives none, and the case screen asks for it."""
+    """Forget an answer at its person's word: until another is given, the case screen asks for it."""
     question(key)
+    await record(unit, f"applicant:{case.id}", "case.answer_dropped", about("case", case.id), question=key)
     await unit.session.exec(delete(Answer).where(col(Answer.case_id) == case.id, col(Answer.question) == key))
 
 

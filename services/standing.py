@@ -38,8 +38,9 @@ GONE = frozenset({VolunteerStatus.LEFT, VolunteerStatus.FORGOTTEN})
 
 
 async def roster(unit: Unit, actor: Actor) -> Sequence[Volunteer]:
-    """Everybody who has not left, by call sign, for a coordinator. Never who they are."""
+    """Everybody who has not left, by call sign, for a coordinator. Never who they are. Each look is on record."""
     require(actor, Act.CONFIRM)
+    await record(unit, actor.name, "roster.read", "roster")
     found = await unit.session.exec(
         select(Volunteer).where(col(Volunteer.status).not_in(GONE)).order_by(Volunteer.call_sign)
     )
@@ -47,9 +48,10 @@ async def roster(unit: Unit, actor: Actor) -> Sequence[Volunteer]:
 
 
 async def person(unit: Unit, actor: Actor, volunteer_id: UUID) -> tuple[Volunteer, list[Role]]:
-    """One volunteer and the roles they hold or wait for, for a coordinator."""
+    """One volunteer and the roles they hold or wait for, for a coordinator. Each look is on record."""
     require(actor, Act.CONFIRM)
     volunteer = await _volunteer(unit, volunteer_id)
+    await record(unit, actor.name, "volunteer.read", about("volunteer", volunteer.id))
     roles = await unit.session.exec(select(VolunteerRole.role).where(VolunteerRole.volunteer_id == volunteer.id))
     return volunteer, sorted(Role(role) for role in roles.all())
 

@@ -14,7 +14,8 @@ from bot.database import Resources
 from models.audit import AuditEntry
 from models.case import Case, FileStatus, Urgency
 from models.doubt import Found, Ground
-from models.grant import Payout
+from models.followup import FollowUp, FollowUpKind, FollowUpStatus, Outcome
+from models.grant import Payout, ReturnReason
 from models.unit import Unit
 from models.volunteer import Role, VolunteerRole
 from payments.screening import SubjectKind
@@ -30,6 +31,7 @@ from services import (
     group,
     intake,
     reading,
+    recovery,
     relay,
     review,
     screening,
@@ -38,6 +40,7 @@ from services import (
     treasury,
     treasury_doubts,
     treasury_funding,
+    treasury_returns,
     volunteers,
     voting,
 )
@@ -240,6 +243,113 @@ async def granted(fund: Desk) -> tuple[str, UUID]:
     return owner, await fund.approved(owner)
 
 
+async def claimed(fund: Desk) -> tuple[str, UUID]:
+    """A payout that Till holds."""
+    sign, payout_id = await queued(fund)
+    await do(fund, sign, payout_id, treasury.claim)
+    return sign, payout_id
+
+
+async def paid(fund: Desk) -> tuple[str, UUID]:
+    """A small payout that Till paid."""
+    return "Coin", await fund.paid(f"Person {uuid4()}")
+
+
+async def returning(fund: Desk) -> tuple[str, UUID]:
+    """A large payout of which Till says that it came back."""
+    payout_id = await fund.paid(f"Person {uuid4()}", fund.resources.policy.largest)
+    await do(fund, "Till", payout_id, come_back)
+    return "Coin", payout_id
+
+
+async def come_back(unit: Unit, actor: Actor, key: UUID) -> None:
+    """The money came back."""
+    await treasury_returns.came_back(unit, actor, key, ReturnReason.OTHER)
+
+
+async def invited(fund: Desk) -> tuple[str, UUID]:
+    """Somebody who has a link."""
+    async with fund.resources.unit() as unit:
+        TOKENS[key := uuid4()] = await volunteers.invite(unit, Role.REVIEWER, await fund.actor(unit, "Alpha"))
+    return "Okapi", key
+
+
+TOKENS: dict[UUID, str] = {}
+"""What stands in links, by the key of the deed."""
+
+
+async def accept(unit: Unit, actor: Actor, key: UUID) -> None:
+    """Follow the link."""
+    await volunteers.accept(unit, actor, TOKENS[key], "Okapi")
+
+
+async def asked_in_too(fund: Desk) -> tuple[str, UUID]:
+    """Somebody else who waits for a coordinator's confirmation."""
+    async with fund.resources.unit() as unit:
+        token = await volunteers.invite(unit, Role.TREASURER, await fund.actor(unit, "Alpha"))
+        return "Beta", (await volunteers.accept(unit, await fund.actor(unit, "Gibbon"), token, "Gibbon")).id
+
+
+async def somebody_known(fund: Desk) -> tuple[str, UUID]:
+    """A volunteer, for a coordinator who is another."""
+    async with fund.resources.unit() as unit:
+        return "Alpha", (await volunteer(unit, "Heron")).id
+
+
+async def taken(fund: Desk) -> tuple[str, UUID]:
+    """A call that Alpha has taken."""
+    sign, key = await called(fund)
+    await do(fund, sign, key, danger.take)
+    return sign, key
+
+
+async def in_danger(fund: Desk) -> tuple[str, UUID]:
+    """A call of somebody's own."""
+    owner = f"Person {uuid4()}"
+    case_id = await fund.approved(owner)
+    async with fund.resources.unit() as unit:
+        case = await unit.session.get_one(Case, case_id)
+        await danger.call(unit, case)
+        call = await danger.open_call(unit, case)
+        assert call is not None
+        return owner, call.id
+
+
+async def agreed(fund: Desk) -> tuple[str, UUID]:
+    """An approved case whose person has said how the money is to reach them."""
+    owner, case_id = await granted(fund)
+    await fund.agreed(case_id, owner)
+    return owner, case_id
+
+
+async def asked_after(fund: Desk) -> tuple[str, UUID]:
+    """A question after a payment, not answered yet."""
+    owner = f"Person {uuid4()}"
+    case_id = await fund.case(owner)
+    async with fund.resources.unit() as unit:
+        row = FollowUp(case_id=case_id, kind=FollowUpKind.MONTH, status=FollowUpStatus.ASKED, due_at=unit.now)
+        unit.session.add(row)
+        return owner, row.id
+
+
+async def another_account(fund: Desk) -> tuple[str, UUID]:
+    """A case whose person has begun anew on another account."""
+    _, case_id = await own(fund)
+    return f"Person {uuid4()}", case_id
+
+
+async def recover(unit: Unit, actor: Actor, case: Case) -> None:
+    """Code and phrase are right."""
+    case.recovery_hash = "hashed"
+    await recovery.settle(unit, actor, case.code, "hashed", matches=True)
+
+
+async def new_phrase(unit: Unit, actor: Actor, case: Case) -> None:
+    """A new recovery phrase is ordered, and made."""
+    await submission.order_phrase(unit, actor, case)
+    await submission.set_phrase(unit, case.id, "hashed")
+
+
 def on_case(deed: Callable[[Unit, Actor, Case], Awaitable[object]]) -> Do:
     """A deed on a case by its id."""
 
@@ -325,6 +435,45 @@ PERSONS: tuple[Deed, ...] = (
 )
 """What a person does with their request, once it is begun: a draft is on record as a whole (decision 16)."""
 
+FURTHER: tuple[Deed, ...] = (
+    Deed("roster.read", alpha, lambda unit, actor, _: standing.roster(unit, actor)),
+    Deed("volunteer.read", somebody_known, standing.person),
+    Deed("volunteer.reconfirmed", somebody_known, standing.reconfirm),
+    Deed("invitation.used", invited, accept),
+    Deed("volunteer_role.declined", asked_in_too, volunteers.decline),
+    Deed("vote.cast", in_review, on_case(decline)),
+    Deed("volunteer.paused", till, lambda unit, actor, _: standing.pause(unit, actor)),
+    Deed("volunteer.active", till, lambda unit, actor, _: standing.resume(unit, actor)),
+    Deed("payout.destination_read", claimed, treasury.read_destination),
+    Deed("payout.queued", claimed, treasury.give_back),
+    Deed("payout.paid", claimed, lambda unit, actor, key: treasury.pay(unit, actor, key, "R-1")),
+    Deed("payout.rechecked", paid, treasury_returns.recheck),
+    Deed("payout.returned", paid, come_back),
+    Deed("payout.returned", returning, treasury_returns.confirm_return),
+    Deed("payout.paid", returning, treasury_returns.deny_return),
+    Deed("funding.refused", entered, treasury_funding.refuse),
+    Deed("danger.written", taken, lambda unit, actor, key: danger.write(unit, actor, key, "Where are you?")),
+    Deed("danger.closed", taken, danger.close),
+)
+"""What else volunteers do by these rights."""
+
+PERSONS_FURTHER: tuple[Deed, ...] = (
+    Deed("attachment.removed", own, on_case(attachments.remove_files)),
+    Deed("case.phrase", own, on_case(new_phrase)),
+    Deed("case.moved", another_account, on_case(recover)),
+    Deed("case.answer_dropped", granted, on_case(treasury.other_way)),
+    Deed("payout.cancelled", agreed, on_case(treasury.take_back)),
+    Deed(
+        "follow_up.answered",
+        asked_after,
+        lambda unit, actor, key: followup_answers.answer(unit, actor, key, Outcome.GOOD),
+    ),
+    Deed("case.silenced", answered, followup_answers.never_again),
+    Deed("danger.called", granted, on_case(danger.call_from_case)),
+    Deed("danger.replied", in_danger, lambda unit, actor, key: danger.reply(unit, actor, key, "At home.")),
+)
+"""What else a person does."""
+
 
 @pytest.fixture
 async def fund(resources: Resources, tmp_path: Path) -> Desk:
@@ -371,6 +520,22 @@ async def test_every_act_leaves_its_entry_and_none_can_be_touched(fund: Desk) ->
         assert len(mine) == 1, (deed.leaves, [(entry.actor, entry.act) for entry in entries])
         left[deed.leaves] = mine[0].number
     await touched(fund, left)
+
+
+async def test_whatever_else_is_done_leaves_its_entry(fund: Desk) -> None:
+    """Not one act of each right alone: whatever is done by it is on record, once, under who did it."""
+    for deed in FURTHER:
+        sign, key = await deed.ready(fund)
+        entries = await do(fund, sign, key, deed.do)
+        async with fund.resources.unit() as unit:
+            name = (await fund.actor(unit, sign)).name
+        mine = [entry for entry in entries if entry.actor == name and entry.act == deed.leaves]
+        assert len(mine) == 1, (deed.leaves, [(entry.actor, entry.act) for entry in entries])
+    for deed in PERSONS_FURTHER:
+        sign, key = await deed.ready(fund)
+        entries = await do(fund, sign, key, deed.do)
+        mine = [entry for entry in entries if entry.actor.startswith("applicant:") and entry.act == deed.leaves]
+        assert len(mine) == 1, (deed.leaves, [(entry.actor, entry.act) for entry in entries])
 
 
 async def touched(fund: Desk, left: Mapping[str, int]) -> None:
