@@ -108,3 +108,36 @@ async def test_a_file_where_words_are_wanted_is_refused(world: World) -> None:
     shown = await asker.screen()
     assert shown.text.startswith(asker.say("intake.bad.text-wanted"))
     assert all(view.from_bot for view in await asker.person.messages())
+
+
+@pytest.mark.parametrize(
+    ("key", "problem", "content"),
+    [
+        ("story", "text-wanted", {"voice": {"file_id": "f", "file_unique_id": "u", "duration": 3}}),
+        ("story", "text-wanted", {"location": {"latitude": 55.7, "longitude": 37.6}}),
+        (
+            "documents",
+            "file-type",
+            {"video_note": {"file_id": "f", "file_unique_id": "u", "length": 9, "duration": 3}},
+        ),
+        ("documents", "file-type", {"contact": {"phone_number": "+70000000000", "first_name": "A"}}),
+    ],
+    ids=["voice", "location", "video note", "contact"],
+)
+async def test_what_is_neither_words_nor_a_file_is_refused(
+    world: World, key: str, problem: str, content: dict[str, object]
+) -> None:
+    """A voice, a place, a contact are not taken, nor fetched: they leave the chat, and the question says why."""
+    asker = await applicant(world, language="en")
+    await asker.start()
+    await asker.answer_all(KEYS[: KEYS.index(key)])
+    person = {"id": asker.person.id, "first_name": "Asker"}
+    sender, chat = person | {"is_bot": False, "language_code": "en"}, person | {"type": "private"}
+    message = {"message_id": 900, "date": int(world.clock.now().timestamp()), "chat": chat, "from": sender}
+    await world.town.inject({"message": message | content})
+    shown = await asker.screen()
+    assert shown.text.startswith(asker.say(f"intake.bad.{problem}"))
+    assert asker.say(f"intake.ask.{key}") in shown.text
+    (gone, *_) = reversed(await world.town.calls("deleteMessage"))
+    assert int(gone["params"]["message_id"]) == 900
+    assert await world.town.calls("getFile") == []

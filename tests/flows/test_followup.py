@@ -1,7 +1,9 @@
 """Follow-ups and calls for help over the Bot API's protocol: asked, answered, silenced, never where not wanted."""
 
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlmodel import col, select
@@ -13,6 +15,7 @@ from models.volunteer import Role
 from sandbox.telegram.client import Person, View
 from services.contact import Address, SafeContact, write_contact
 from services.followup import schedule
+from services.intake import read_answer, write_answer
 from tests.flows.harness import World
 from tests.unit.services.fund import Fund, volunteer
 from vault.types import CaseCode, GrantNumber
@@ -21,6 +24,7 @@ LANGUAGES = pytest.mark.parametrize("language", ["en", "ru"])
 WEBHOOK = pytest.mark.parametrize("receiving", ["webhook"], indirect=True)
 
 CODE = CaseCode("K7-Q2")
+ZONE = ZoneInfo("Europe/Moscow")
 
 
 @dataclass
@@ -59,14 +63,20 @@ class Story:
         """What stands in somebody's chat."""
         return [view.text for view in await (who or self.person).messages()]
 
+    async def court_day(self) -> date:
+        """The day in court that the person named."""
+        async with self.world.unit() as unit:
+            case = await unit.session.get_one(Case, self.case_id)
+            return date.fromisoformat(await read_answer(unit, case, "court") or "")
+
     async def status(self) -> CaseStatus:
         """Where the case stands."""
         async with self.world.unit() as unit:
             return (await unit.session.get_one(Case, self.case_id)).status
 
 
-async def begin(world: World, language: str) -> Story:
-    """Everybody arrives, and a payout has just been confirmed."""
+async def begin(world: World, language: str, court: int | None = None) -> Story:
+    """Everybody arrives, and a payout has just been confirmed; with a day in court in so many days."""
     fund = Fund(world.resources)
     people = {sign: await world.person(sign, language) for sign in ("Alpha", "Beta", "Teal", "Applicant")}
     fund.people |= {sign: person.id for sign, person in people.items()}
@@ -78,7 +88,7 @@ async def begin(world: World, language: str) -> Story:
     async with world.unit() as unit:
         case = Case(code=CODE, status=CaseStatus.PAID, language=language, created_at=unit.now)
         await unit.vault.create(case.id)
-        await write_contact(unit, case, SafeContact(Address(people["Applicant"].id), "Europe/Moscow"))
+        await write_contact(unit, case, SafeContact(Address(people["Applicant"].id), ZONE.key))
         grant = Grant(
             number=GrantNumber("G-1"), case_id=case.id, status=GrantStatus.PAID, amount=100_000, currency="RUB",
             second_treasurer=False, policy_version="1", approved_at=unit.now, paid_at=unit.now,
@@ -99,6 +109,9 @@ async def begin(world: World, language: str) -> Story:
         )
         for sign in ("Alpha", "Beta"):
             (await volunteer(unit, sign)).language = language
+        if court is not None:
+            day = (unit.now + timedelta(days=court)).astimezone(ZONE).date()
+            await write_answer(unit, case, "court", day.isoformat())
         await schedule(unit, case)
     return Story(world, case.id, people["Applicant"], people["Teal"], [people["Alpha"], people["Beta"]], language)
 
@@ -125,6 +138,23 @@ async def test_three_questions_answered(world: World, language: str) -> None:
     assert await story.status() is CaseStatus.FOLLOWED_UP
     await world.jump(days=world.resources.policy.followups.repeat_days)
     assert await story.status() is CaseStatus.CLOSED
+
+
+@LANGUAGES
+async def test_the_day_before_and_the_day_after_court(world: World, language: str) -> None:
+    """Asked on both days of the person's own calendar, in words that name no court; answered like any other."""
+    story = await begin(world, language, court=21)
+    asked = [story.say(f"followup.ask.{kind}") for kind in ("court_before", "court_after")]
+    day = await story.court_day()
+    for question, days in zip(asked, (-1, 1), strict=True):
+        before = datetime.combine(day + timedelta(days=days), time(8), ZONE)
+        await world.jump(seconds=(before - world.clock.now()).total_seconds())
+        assert question not in await story.texts()
+        await world.jump(hours=3)
+        assert question in await story.texts()
+        await story.press("followup.button.good")
+        assert question not in await story.texts()
+        assert story.say("followup.done.good") in await story.texts()
 
 
 @WEBHOOK

@@ -9,9 +9,13 @@ import pytest
 from sqlmodel import col, select
 
 from bot.app import WEBHOOK_PATH, webhook_secret
-from models.mail import Effect, EventStatus, InboxEvent, SentMessage
+from bot.database import Resources
+from bot.rates import Rates
+from models.mail import Effect, EffectStatus, EventStatus, InboxEvent, SentMessage
+from sandbox.clock import TravelClock
 from sandbox.telegram.client import Person
-from tests.flows.harness import World
+from sandbox.telegram.limits import Limits
+from tests.flows.harness import World, open_world
 from web.webhook import SECRET_HEADER
 
 BOTH = pytest.mark.parametrize("receiving", ["polling", "webhook"], indirect=True)
@@ -121,6 +125,25 @@ async def test_channels_and_groups_hear_nothing(world: World) -> None:
     await world.settle()
     assert {status for status, _ in await outcomes(world)} == {EventStatus.DONE}
     assert not await world.town.calls("sendMessage")
+
+
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
+async def test_everybody_is_answered_within_telegrams_rates(resources: Resources, clock: TravelClock) -> None:
+    """More people at once than Telegram takes messages in a second, and a chat that is beyond its share."""
+    async with open_world(resources, clock, "polling", limits=Limits(), rates=Rates()) as world:
+        people = [await world.person(f"P{number}") for number in range(20)]
+        for person in people:
+            await person.send("слово")
+        for _ in range(6):
+            await people[0].send("ещё слово")
+        await world.settle()
+        for person in people:
+            assert [view.text for view in await person.messages()] == [say(world, "pipeline.stray")]
+        refused = [call for call in await world.town.calls() if not call["ok"]]
+        assert {call["code"] for call in refused} <= {429}
+        async with world.unit() as unit:
+            effects = (await unit.session.exec(select(Effect.status))).all()
+        assert set(effects) == {EffectStatus.DONE}
 
 
 async def _forged(world: World, anna: Person) -> None:
