@@ -1,5 +1,6 @@
 """The clock: each job runs at its interval, finds what is due, and handles each key in a transaction of its own.
 
+Looking for what is due only reads: it keeps nobody waiting who writes, however long it takes.
 The rows are the truth: a job that fails or is cut off finds them again. A key that fails does not keep the
 others waiting; errors are logged by type only. The time is the fund's (`Resources.clock`), which may jump in
 the demo and in tests: `run_due_now` then does at once what the intervals would do later.
@@ -81,7 +82,7 @@ class JobClock:
         """Handle what a job finds; returns how many keys were handled. Jobs take turns within a process."""
         async with self._turn:
             try:
-                async with self._resources.unit() as unit:
+                async with self._resources.glance() as unit:
                     keys = await job.find(unit)
             except Exception:
                 log.exception("job_find_failed")

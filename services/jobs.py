@@ -13,7 +13,7 @@ from models.unit import Unit
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Find the keys of what is due, then handle one. `handle` checks again that the row is still due."""
+    """Find the keys of what is due, then handle one: `find` only reads, `handle` checks that it is still due."""
 
     name: str
     every: timedelta

@@ -3,14 +3,18 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import select
 
 from bot.bell import Bell
 from bot.clock import JobClock
 from bot.database import Resources
+from bot.errands import Errand
 from bot.metrics import Metrics
+from bot.parts import ERRANDS, JOBS
 from models.mail import Effect, EffectKind
 from models.unit import Unit
 from sandbox.clock import TravelClock
@@ -65,6 +69,41 @@ async def test_a_job_that_cannot_look_keeps_no_other_waiting(resources: Resource
     numbers = Numbers(1)
     jobs = [Job("test.fails", timedelta(hours=1), fail, numbers.handle), numbers.job]
     assert await JobClock(resources, jobs, Metrics(), handled=lambda: None).run_due_now() == 1
+
+
+async def test_looking_keeps_nobody_waiting_who_writes(resources: Resources) -> None:
+    """While a job looks for what is due, a person's event can be committed: SQLite has one writer."""
+    numbers = Numbers(1)
+
+    async def find(unit: Unit) -> Sequence[int]:
+        due = await numbers.find(unit)
+        async with asyncio.timeout(60), resources.unit() as other:
+            other.session.add(Effect(lane=BlindIndex("l"), kind=EffectKind.LEAVE, slot="person", due_at=unit.now))
+        return due
+
+    job = Job("test.looks", timedelta(hours=1), find, numbers.handle)
+    assert await JobClock(resources, [job], Metrics(), handled=lambda: None).run_job(job) == 1
+    assert await rows(resources) == ["person", "1"]
+
+
+async def test_looking_only_reads(resources: Resources) -> None:
+    """What a search would write were lost: its transaction ends without a commit."""
+    works: list[Job | Errand] = [*JOBS, *ERRANDS]
+    said: list[str] = []
+
+    def hear(*heard: Any) -> None:  # noqa: ANN401 - SQLAlchemy's own arguments
+        said.append(heard[2])
+
+    engine = resources.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", hear)
+    try:
+        for work in works:
+            async with resources.glance() as unit:
+                await work.find(unit)
+                await unit.session.flush()
+    finally:
+        event.remove(engine, "before_cursor_execute", hear)
+    assert [statement for statement in said if not statement.startswith("SELECT")] == []
 
 
 async def test_what_becomes_due_by_handling_is_done_too(resources: Resources) -> None:
