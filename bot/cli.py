@@ -24,13 +24,23 @@ from bot.cli_money import reconcile, vouchers
 from bot.cli_sanctions import sanctions
 from bot.doctor import Finding, examine, quick, username
 from bot.keys import finish, new_keyring, open_keyring, printed_keyring, rotate
-from bot.operations import add_money, check_audit, doubt_payments, erase_due, make_invitation, sweep_shredded
+from bot.operations import (
+    add_money,
+    check_audit,
+    doubt_payments,
+    erase_due,
+    make_invitation,
+    sweep_shredded,
+    take_money,
+    top_up,
+)
 from bot.problems import Problem
 from bot.resources import make_directories, open_resources
 from bot.settings import Settings, read_settings
 from migrations.schema import head
 from models.errors import Refused
 from models.volunteer import Role
+from payments.funding import Why
 from services.restoring import Doubts
 from texts.catalogue import FALLBACK, load
 from vault.errors import VaultError
@@ -249,6 +259,27 @@ def fund_add(
     typer.echo(_do(_fund_add(read_settings(), amount, currency, reference)))
 
 
+@fund.command(name="take")
+def fund_take(
+    amount: Annotated[str, typer.Argument(help="In the policy's currency, for example 350 or 350,50.")],
+    why: Annotated[Why, typer.Option("--as", help="What it was: a bank's fee, a loss, or entered by mistake.")],
+    reference: Annotated[str | None, typer.Option(help="What names this; the same one twice counts once.")] = None,
+) -> None:
+    """Take cash out of the books that has left without a grant, or was never there, by a new entry."""
+    typer.echo(_do(_fund_take(read_settings(), amount, why, reference)))
+
+
+@fund.command(name="top-up")
+def fund_top_up(
+    left: Annotated[str, typer.Argument(help="What left the fund's bank, in the policy's currency.")],
+    arrived: Annotated[str, typer.Argument(help="What arrived on the account at Stripe.")],
+    currency: Annotated[str, typer.Argument(help="The currency of that account.")],
+    reference: Annotated[str | None, typer.Option(help="What names this; the same one twice counts once.")] = None,
+) -> None:
+    """Enter that cash was sent to the account at Stripe, once it is there."""
+    typer.echo(_do(_fund_top_up(read_settings(), left, arrived, currency, reference)))
+
+
 @audit.command(name="verify")
 def audit_verify() -> None:
     """Check the whole log of acts: find altered, missing or reordered entries. Exit code 1 when there are any."""
@@ -288,6 +319,16 @@ async def _erase_due(settings: Settings) -> int:
 async def _fund_add(settings: Settings, amount: str, currency: str | None, reference: str | None) -> str:
     async with open_resources(settings, open_keyring(settings)) as resources:
         return await add_money(resources, amount, currency, reference)
+
+
+async def _fund_take(settings: Settings, amount: str, why: Why, reference: str | None) -> str:
+    async with open_resources(settings, open_keyring(settings)) as resources:
+        return await take_money(resources, amount, why, reference)
+
+
+async def _fund_top_up(settings: Settings, left: str, arrived: str, currency: str, reference: str | None) -> str:
+    async with open_resources(settings, open_keyring(settings)) as resources:
+        return await top_up(resources, left, arrived, currency, reference)
 
 
 async def _audit_verify(settings: Settings) -> tuple[list[str], bool]:

@@ -8,6 +8,7 @@ from bot.database import Resources
 from bot.metrics import Metrics
 from models.volunteer import Role
 from payments import funding
+from payments.funding import Why
 from payments.money import parse_amount
 from services import audit, erasure, former, messages, restoring, retention, volunteers
 from services.jobs import Job
@@ -35,6 +36,23 @@ async def add_money(resources: Resources, amount: str, currency: str | None, ref
         given = parse_amount(amount, currency.upper() if currency else unit.policy.currency)
         await funding.add(unit, given, OPERATOR, reference)
     return f"Added {money(given.amount, given.currency, FALLBACK)}."
+
+
+async def take_money(resources: Resources, amount: str, why: Why, reference: str | None) -> str:
+    """Take cash out of the books as the operator; says how much. Raises `Refused`."""
+    async with resources.unit() as unit:
+        taken = parse_amount(amount, unit.policy.currency)
+        await funding.take(unit, taken, why, OPERATOR, reference)
+    return f"Taken out: {money(taken.amount, taken.currency, FALLBACK)} ({why})."
+
+
+async def top_up(resources: Resources, left: str, arrived: str, currency: str, reference: str | None) -> str:
+    """Enter as the operator that cash went to Stripe; says what. Raises `Refused`."""
+    async with resources.unit() as unit:
+        gone, came = parse_amount(left, unit.policy.currency), parse_amount(arrived, currency.upper())
+        await funding.top_up(unit, gone, came, OPERATOR, reference)
+    out, into = (money(each.amount, each.currency, FALLBACK) for each in (gone, came))
+    return f"Moved to Stripe: {out} left, {into} arrived."
 
 
 async def check_audit(resources: Resources) -> tuple[list[str], bool]:

@@ -272,11 +272,11 @@ async def _enter(
     await unit.session.flush()
     for purpose in (Purpose.STRIPE, Purpose.STARS):
         if purpose in changes:
-            await _cover(unit, purpose, draft.reference, changes[purpose].currency, actor)
+            await cover(unit, purpose, draft.reference, changes[purpose].currency, actor)
     return True
 
 
-async def _cover(unit: Unit, purpose: Purpose, reference: str, currency: str, actor: str) -> None:
+async def cover(unit: Unit, purpose: Purpose, reference: str, currency: str, actor: str) -> None:
     """Set as much free money aside as the fund owes a provider now, as far as it goes, and free the rest of it."""
     there = (await ledger.balance(unit, purpose, currency)).amount
     covered = (await ledger.balance(unit, Purpose.COVERED, currency)).amount

@@ -1,10 +1,14 @@
 """Money that comes in: the operator's entry at once, a treasurer's once a second treasurer confirms.
 
+What leaves the fund's cash without a grant (a bank's fee, a loss, a top-up at Stripe), or was entered by mistake,
+the operator enters too.
+
 What comes out of what others hold (a provider, a partner) is two entries: what left stands on the account of
 exchange in its currency, what arrived comes from there in the fund's. What is not held cannot leave.
 """
 
 from collections.abc import Mapping, Sequence
+from enum import StrEnum
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -17,7 +21,7 @@ from models.grant import Grant, Payout, PayoutStatus
 from models.ledger import JournalEntry, LedgerAccount
 from models.states import move
 from models.unit import Unit
-from payments import ledger
+from payments import donations, ledger
 from payments.ledger import EntryKind, Purpose
 from payments.money import Money
 from payments.screening import givers
@@ -29,16 +33,31 @@ HELD_BY: Final[Mapping[FundingSource, Purpose]] = {
 }
 
 
+class Why(StrEnum):
+    """Why cash is less than the books say, though no grant was paid."""
+
+    COST = "cost"
+    """A bank took it."""
+    LOSS = "loss"
+    """It is gone."""
+    MISTAKE = "mistake"
+    """It was entered and never came: a slip of the finger."""
+
+
+LEAVES: Final[Mapping[Why, tuple[EntryKind, Purpose]]] = {
+    Why.COST: (EntryKind.COST, Purpose.FEES),
+    Why.LOSS: (EntryKind.LOSS, Purpose.LOSSES),
+    Why.MISTAKE: (EntryKind.CORRECTION, Purpose.CONTRIBUTIONS),
+}
+
+
 async def add(unit: Unit, money: Money, by: str, reference: str | None = None) -> JournalEntry:
     """Put money into the fund's books; `by` is named as in the audit log, the operator as `operator`.
 
     The same reference twice is one entry. Without one, each call is an entry of its own. Waiting grants are
     reserved by the clock (`services.treasury`). Raises `BadInput` for what is not the fund's currency or no gain.
     """
-    if money.currency != unit.policy.currency:
-        raise BadInput("treasury.bad.currency", currency=unit.policy.currency)
-    if money.amount <= 0:
-        raise BadInput("treasury.bad.not-positive")
+    _refuse_foreign(unit, money)
     return await ledger.transfer(
         unit,
         EntryKind.CONTRIBUTION,
@@ -48,6 +67,36 @@ async def add(unit: Unit, money: Money, by: str, reference: str | None = None) -
         target=Purpose.FUND,
         actor=by,
     )
+
+
+async def take(unit: Unit, money: Money, why: Why, by: str, reference: str | None = None) -> JournalEntry:
+    """Take out of the books what has left the fund's cash without a grant, or was never there.
+
+    The same reference twice is one entry. Raises `BadInput` as `add` does, and `FundShort` for more than is free.
+    """
+    _refuse_foreign(unit, money)
+    kind, target = LEAVES[why]
+    return await ledger.transfer(
+        unit, kind, f"{why}:{reference or uuid4()}", money, source=Purpose.FUND, target=target, actor=by
+    )
+
+
+async def top_up(unit: Unit, left: Money, arrived: Money, by: str, reference: str | None = None) -> JournalEntry:
+    """Enter that cash went to the account at Stripe: what `left`, and what `arrived` there in its currency.
+
+    The two stand against each other on the account of exchange. Raises as `take` does.
+    """
+    _refuse_foreign(unit, left)
+    if arrived.amount <= 0:
+        raise BadInput("treasury.bad.not-positive")
+    name, kind = f"top-up:{reference or uuid4()}", EntryKind.TOP_UP
+    known = await ledger.find(unit, f"{name}:in") is not None
+    out, into = Purpose.EXCHANGE, Purpose.STRIPE
+    await ledger.transfer(unit, kind, f"{name}:out", left, source=Purpose.FUND, target=out, actor=by)
+    entry = await ledger.transfer(unit, kind, f"{name}:in", arrived, source=out, target=into, actor=by)
+    if not known:  # what was set aside for a debt there is free again
+        await donations.cover(unit, Purpose.STRIPE, name, arrived.currency, by)
+    return entry
 
 
 async def held(unit: Unit) -> Sequence[tuple[FundingSource, Money]]:
@@ -127,6 +176,13 @@ async def refuse(unit: Unit, row: Funding, treasurer: UUID) -> None:
 def taken_of(row: Funding) -> Money | None:
     """What has left the source of an entry; none for one by hand."""
     return Money(row.taken, row.taken_currency) if row.taken is not None and row.taken_currency else None
+
+
+def _refuse_foreign(unit: Unit, money: Money) -> None:
+    if money.currency != unit.policy.currency:
+        raise BadInput("treasury.bad.currency", currency=unit.policy.currency)
+    if money.amount <= 0:
+        raise BadInput("treasury.bad.not-positive")
 
 
 async def _held(unit: Unit, source: FundingSource, currency: str) -> Money:

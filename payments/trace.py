@@ -4,7 +4,9 @@
   fees and refunds. A withdrawal takes from the oldest.
 - In the fund's currency, withdrawals and what treasurers entered stand in the order of their entry. Money paid out
   (and not come back) takes from the oldest, by whatever rail it went. What is set aside for a debt is still
-  there. What a partner gets straight from a provider counts as withdrawn and paid.
+  there. What a partner gets straight from a provider counts as withdrawn and paid; what the fund had sent there
+  out of its own cash counts as cash.
+- What was entered by mistake and taken out again counts as never entered. Costs and losses are not followed.
 - Several gifts in one withdrawal share what it came to by their parts in it.
 
 Groups of grants that are smaller than ten are not told apart: neither their kind, nor, where a whole month has
@@ -129,22 +131,26 @@ async def _shares_of_inflows(unit: Unit, donation: Donation) -> dict[str, Fracti
         return {}
     lots = await _lots(unit, name)
     mine = [number for number, (owner, _) in enumerate(lots) if owner == donation.id]
-    withdrawals = await _entries(unit, name, EntryKind.WITHDRAW, EntryKind.HAND_OVER, EntryKind.PAYOUT_FEE)
     if not mine or lots[mine[0]][1] <= 0:
         return {}
     return {
-        _arrival(withdrawals[out].reference): Fraction(amount, lots[lot][1])
-        for lot, out, amount in allocate(
-            [max(amount, 0) for _, amount in lots], [-each.amount for each in withdrawals]
-        )
+        _arrival(reference): Fraction(amount, lots[lot][1])
+        for lot, reference, amount in await _left(unit, name, lots)
         if lot == mine[0]
     }
 
 
-async def _lots(unit: Unit, account: str) -> list[tuple[UUID, int]]:
-    """What is left of each gift at a provider, in the order in which they were entered."""
+async def _left(unit: Unit, account: str, lots: Sequence[tuple[UUID | None, int]]) -> list[tuple[int, str, int]]:
+    """What left a provider, by the lots that it came out of, the oldest first: lot, entry, amount."""
+    withdrawals = await _entries(unit, account, EntryKind.WITHDRAW, EntryKind.HAND_OVER, EntryKind.PAYOUT_FEE)
+    there, outs = [max(amount, 0) for _, amount in lots], [-each.amount for each in withdrawals]
+    return [(lot, withdrawals[out].reference, amount) for lot, out, amount in allocate(there, outs)]
+
+
+async def _lots(unit: Unit, account: str) -> list[tuple[UUID | None, int]]:
+    """What is left of each gift at a provider, and what the fund sent there, in the order of their entry."""
     query = (
-        select(GiftEntry.donation_id, func.sum(Posting.amount))
+        select(GiftEntry.donation_id, func.sum(Posting.amount), func.min(JournalEntry.at))
         .join(Posting, col(Posting.entry_id) == GiftEntry.entry_id)
         .join(JournalEntry, col(JournalEntry.id) == GiftEntry.entry_id)
         .join(LedgerAccount, col(LedgerAccount.id) == Posting.account_id)
@@ -152,7 +158,10 @@ async def _lots(unit: Unit, account: str) -> list[tuple[UUID, int]]:
         .group_by(col(GiftEntry.donation_id))
         .order_by(func.min(JournalEntry.at), col(GiftEntry.donation_id))
     )
-    return [(owner, int(amount)) for owner, amount in (await unit.session.exec(query)).all()]
+    found: list[tuple[datetime, UUID | None, int]]
+    found = [(at, owner, int(amount)) for owner, amount, at in (await unit.session.exec(query)).all()]
+    found += [(each.at, None, each.amount) for each in await _entries(unit, account, EntryKind.TOP_UP)]
+    return [(owner, amount) for _, owner, amount in sorted(found, key=lambda lot: lot[0])]
 
 
 def _arrival(reference: str) -> str:
@@ -178,9 +187,33 @@ async def _inflows(unit: Unit, currency: str) -> list[_Moved]:
     # What a partner gives back came in when it was handed to them.
     returned = await _entries(unit, f"{Purpose.PARTNERS}:{currency}", EntryKind.WITHDRAW)
     again = {_arrival(each.reference) for each in returned}
-    handed = await _entries(unit, f"{Purpose.STRIPE}:{currency}", EntryKind.HAND_OVER)
-    once = [each for each in came if each.reference not in again]
-    return sorted([*once, *(each._replace(amount=-each.amount) for each in handed)])
+    at_stripe = f"{Purpose.STRIPE}:{currency}"
+    lots = await _lots(unit, at_stripe)
+    own: Counter[str] = Counter()  # of each hand-over, what the fund had sent there itself
+    for lot, reference, amount in await _left(unit, at_stripe, lots):
+        own[reference] += amount if lots[lot][0] is None else 0
+    handed = await _entries(unit, at_stripe, EntryKind.HAND_OVER)
+    given = [each._replace(amount=-each.amount - own[each.reference]) for each in handed]
+    mistakes = await _entries(unit, name, EntryKind.CORRECTION)
+    once = _without([each for each in came if each.reference not in again], mistakes)
+    return sorted([*once, *(each for each in given if each.amount > 0)])
+
+
+def _without(came: Sequence[_Moved], mistakes: Sequence[_Moved]) -> list[_Moved]:
+    """What came in, without what was entered by mistake: the newest entries of the operator's before that."""
+    left = {each.reference: each.amount for each in came}
+    for mistake in mistakes:
+        wrong = -mistake.amount
+        for each in reversed([one for one in came if one.at <= mistake.at and _is_operators(one)]):
+            taken = min(wrong, left[each.reference])
+            left[each.reference] -= taken
+            wrong -= taken
+    return [each._replace(amount=left[each.reference]) for each in came if left[each.reference] > 0]
+
+
+def _is_operators(entry: _Moved) -> bool:
+    """Whether money was entered at the command line; what two treasurers saw is a gift."""
+    return entry.reference.startswith("contribution:") and not entry.reference.startswith("contribution:funding:")
 
 
 async def _outflows(unit: Unit, currency: str) -> list[Outflow]:

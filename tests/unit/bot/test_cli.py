@@ -86,6 +86,11 @@ def test_money_and_audit(environment: dict[str, str]) -> None:
     assert result.returncode == 0
     assert result.stdout.startswith("1 entries")
     assert "The log is whole." in result.stdout
+    assert "Taken out: 350" in plecho(environment, "fund", "take", "350", "--as", "cost").stdout
+    assert "5\xa0€ arrived" in plecho(environment, "fund", "top-up", "500", "5", "eur").stdout
+    short = plecho(environment, "fund", "take", "1000", "--as", "loss")
+    assert (short.returncode, short.stdout) == (1, "")
+    assert plecho(environment, "reconcile").stdout == "Everything agrees.\n"
 
 
 def test_backup_and_restore(environment: dict[str, str], tmp_path: Path) -> None:
