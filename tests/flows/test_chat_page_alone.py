@@ -155,3 +155,14 @@ async def test_a_caption_shows_who_acts(page: ChatPage, town: Town, anna: Person
     await expect(page.page.locator("#caption")).to_contain_text("Vera reads.")
     await expect(page.phone("Vera")).to_have_class("phone acting")
     await expect(page.phone(anna.name)).to_have_class("phone")
+
+
+async def test_a_small_screen_holds_a_whole_phone(page: ChatPage, town: Town, anna: Person) -> None:
+    """At 390 px nothing is wider than the screen, however many there are: what sends stays in sight."""
+    for name in ("Vera", "Gleb", "Hanna", "Dora", "Egor", "Faina"):
+        await town.person(name, part="reviewer")
+    await page.page.set_viewport_size({"width": 390, "height": 844})
+    await page.chip("Faina").wait_for()
+    await page.show(anna.name)
+    await expect(page.phone(anna.name).get_by_role("button", name="Send")).to_be_in_viewport(ratio=1)
+    assert await page.page.evaluate("document.documentElement.scrollWidth") <= 390
