@@ -120,6 +120,7 @@ async def trace_lines(unit: Unit, donation: Donation, language: str) -> list[str
 
 async def stop(unit: Unit, actor: Actor, monthly_id: UUID) -> None:
     """Stop a monthly gift. Raises `ButtonGone` for anybody else's."""
+    await audit.hold(unit)  # before the row, as in `services.donate_settle.apply`
     monthly = await unit.session.get(MonthlyGift, monthly_id, with_for_update=True, populate_existing=True)
     if monthly is None or not is_donor(monthly, actor.chat):
         raise ButtonGone
@@ -128,6 +129,7 @@ async def stop(unit: Unit, actor: Actor, monthly_id: UUID) -> None:
 
 async def take_back(unit: Unit, actor: Actor, donation_id: UUID) -> None:
     """Have a gift paid back. Raises `ButtonGone` for anybody else's, `Refused` when it is too late."""
+    await audit.hold(unit)  # before the row, as in `services.donate_settle.apply`
     donation = await _own(unit, actor, donation_id)
     if not may_take_back(unit, donation):
         raise Refused("donate.bad.late")

@@ -18,6 +18,7 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 from sqlmodel import col, func, select
 
+from models import audit
 from models.base import new_id
 from models.donation import (
     Donation,
@@ -248,6 +249,7 @@ async def take_stop(unit: Unit, monthly_id: UUID) -> str | None:
 
 async def stopped(unit: Unit, monthly_id: UUID) -> None:
     """Stripe has ended a monthly gift."""
+    await audit.hold(unit)  # before the row, as in `services.donate_settle.apply`
     monthly = await unit.session.get(MonthlyGift, monthly_id, with_for_update=True, populate_existing=True)
     if monthly is not None:
         await end_monthly(unit, monthly)

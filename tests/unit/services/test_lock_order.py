@@ -14,7 +14,16 @@ from models.errors import ButtonGone
 from models.unit import Unit
 from models.volunteer import Role
 from payments import breaker
-from services import donate_due, donate_stars, givers, screening, treasury_funding, vouchers
+from services import (
+    donate_due,
+    donate_gifts,
+    donate_stars,
+    donate_stripe,
+    givers,
+    screening,
+    treasury_funding,
+    vouchers,
+)
 from services.access import Actor
 from tests.unit.services.fund import Fund
 
@@ -29,6 +38,9 @@ DEEDS: dict[str, Deed] = {
     "stars about to be paid": lambda unit, actor: donate_stars.check_payment(
         unit, actor, "1", str(NOBODY), "XTR", 1
     ),
+    "a monthly gift that its giver stops": lambda unit, actor: donate_gifts.stop(unit, actor, NOBODY),
+    "a monthly gift that Stripe has ended": lambda unit, _: donate_stripe.stopped(unit, NOBODY),
+    "a gift taken back": lambda unit, actor: donate_gifts.take_back(unit, actor, NOBODY),
     "a giver looked up again": lambda unit, _: givers.JOBS[0].handle(unit, NOBODY),
     "old codes": lambda unit, _: vouchers.JOBS[0].handle(unit, NOBODY),
     "a possible match": lambda unit, actor: screening.check_may(unit, actor, NOBODY),
