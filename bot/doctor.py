@@ -20,9 +20,9 @@ from sqlmodel import select
 
 from bot.database import Resources
 from bot.keys import open_keyring
-from bot.problems import Problem
+from bot.problems import Problem, SettingWrong
 from bot.resources import open_resources, read_policy
-from bot.settings import Settings
+from bot.settings import PREFIX, Settings
 from bot.stripe_probe import fault_of_stripe
 from models.volunteer import ReviewGroup, Role
 from payments.money import Money
@@ -36,6 +36,9 @@ from vault.keyring import Keyring
 
 SKEW: Final = timedelta(seconds=30)
 """A larger difference to Telegram's clock spoils due dates and signatures."""
+
+UNKNOWN_TOKEN: Final = (HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND)
+"""What Telegram answers to a token that is nobody's, or to one that is none."""
 
 FREE: Final = 1 << 30
 """Bytes of disk that should be free: a backup and some months of attachments."""
@@ -214,6 +217,7 @@ class BotApi:
     def __init__(self, settings: Settings, session: aiohttp.ClientSession) -> None:
         self._base = f"{settings.telegram_api_url}/bot{settings.token}"
         self._proxy = settings.proxy.get_secret_value() if settings.proxy else None
+        self._way = f"{PREFIX}TELEGRAM_API_URL" + (f" or {PREFIX}PROXY" if self._proxy else "")
         self._session = session
         self.skew = timedelta()
         """How far this machine's clock is ahead of the server's, by the last answer."""
@@ -226,9 +230,13 @@ class BotApi:
                 body: dict[str, Any] = await response.json()
                 date = response.headers.get("Date")
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-            raise Problem(f"the Bot API server does not answer ({type(error).__name__})") from None
+            raise Problem(f"{self._way}: the Bot API server does not answer ({type(error).__name__})") from None
         if date:
             self.skew = datetime.now(UTC) - parsedate_to_datetime(date)
+        if body.get("error_code") in UNKNOWN_TOKEN:
+            raise SettingWrong(
+                f"{PREFIX}BOT_TOKEN", "the Bot API server does not know it; BotFather has the token"
+            )
         if not body.get("ok"):
             raise Problem(f"{method} was refused: {body.get('description', 'no reason given')}")
         result: dict[str, Any] = body["result"]

@@ -2,13 +2,14 @@
 
 import os
 import re
-import signal
-import subprocess
-import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
+from typer.core import TyperGroup
 from typer.testing import CliRunner
 
 from bot.app import Part
@@ -19,12 +20,7 @@ from tests.forked import plecho
 from tests.unit.payments.screening.published import Sdn, person, write
 from vault.passwords import Argon2Cost
 
-COMMANDS = [
-    "run", "demo", "migrate", "invite", "doctor", "backup", "restore", "erase-due",
-    "keys new", "keys rotate", "keys copy", "fund add", "audit verify", "sanctions load",
-    "vouchers load", "vouchers write-off", "reconcile",
-    "chain show", "chain export", "chain resume", "chain cancel", "chain key new", "chain key import",
-]  # fmt: skip
+ROOT = Path(__file__).parents[3]
 PASSPHRASE = "a passphrase for tests"
 
 
@@ -41,13 +37,35 @@ def environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, cheap_argon2: A
     return dict(os.environ)
 
 
+def commands(group: TyperGroup, *above: str) -> Iterator[tuple[str, Any]]:
+    """Every command there is, by its words."""
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            yield from commands(command, *above, name)
+        else:
+            yield " ".join((*above, name)), command
+
+
+COMMANDS = dict(commands(typer.main.get_group(cli)))
+
+
+def test_the_readme_tells_of_every_command() -> None:
+    """Whoever reads on finds each command by name."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    told = readme.partition("each explains itself: ")[2].partition("\n\n")[0]
+    assert sorted(re.findall(r"`([a-z -]+)`", told)) == sorted(COMMANDS)
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself(command: str) -> None:
     """`--help` of each command says what it does and describes each argument and option."""
     result = CliRunner().invoke(cli, [*command.split(), "--help"], env={"COLUMNS": "200", "TERM": "dumb"})
     assert result.exit_code == 0
-    described = re.findall(r"^[│\s*]*(--[a-z]+|[a-z]+)\s+<[^>]+>\s+(\w.*?)\s*│$", result.output, re.MULTILINE)
-    assert described
+    shown = " ".join(re.sub(r"[│╭╰─╮╯]", " ", result.output).split())
+    found = COMMANDS[command]
+    for text in (found.help, *(getattr(param, "help", None) for param in found.params)):
+        assert text
+        assert " ".join(text.split()) in shown
 
 
 def test_parts_are_those_of_the_process() -> None:
@@ -112,19 +130,6 @@ def test_files_are_private(environment: dict[str, str], tmp_path: Path) -> None:
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert {path.name for path in written} >= {"a.backup", "plecho.db", "keys.db", "keyring"}
     assert {path.stat().st_mode & 0o077 for path in written} == {0}
-
-
-def test_the_demo_starts_and_ends(environment: dict[str, str], tmp_path: Path) -> None:
-    """`plecho demo` fills every role by itself, prints its pages' addresses, ends on SIGINT and leaves nothing."""
-    program = [sys.executable, "-m", "bot.cli", "demo", "--port", "0"]
-    with subprocess.Popen(program, env=environment, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own
-        assert process.stdout is not None
-        assert re.match(r"Plecho's chat page: http://127\.0\.0\.1:\d+$", process.stdout.readline())
-        assert re.match(r"Its page for givers: http://127\.0\.0\.1:\d+/give$", process.stdout.readline())
-        assert process.stdout.readline().startswith("All roles are filled")
-        process.send_signal(signal.SIGINT)
-        assert process.wait() == 0
-    assert not list((tmp_path / "data").glob("demo-*"))
 
 
 def test_vouchers_and_reconciliation(environment: dict[str, str], tmp_path: Path) -> None:
