@@ -193,7 +193,7 @@ async def conclude(unit: Unit, attempt_id: UUID, rail: MachineRail, order: Order
     attempt.error, attempt.asked_at = result.error, None
     if result.reference is not None:
         attempt.reference = unit.vault.seal_server(result.reference.encode(), _place(attempt, "reference"))
-    bad, done = result.outcome in {Outcome.UNKNOWN, Outcome.FAILED}, result.outcome == Outcome.DONE
+    bad, done = result.away or result.outcome in {Outcome.UNKNOWN, Outcome.FAILED}, result.outcome == Outcome.DONE
     shuts = await breaker.failed(unit, rail.name) if bad else False
     opens = await breaker.worked(unit, rail.name) if done else False
     match result.outcome:

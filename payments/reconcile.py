@@ -155,8 +155,9 @@ async def _ask(open_unit: OpenUnit, attempt_id: UUID, silent: set[str]) -> Diffe
         order, rail = await attempts.order_of(unit, attempt), registry.find(unit, attempt.rail)
     if not isinstance(rail, MachineRail):
         return None
-    says = (await executor.look_up(rail, order)).outcome
-    if says == Outcome.UNKNOWN and attempt.status != AttemptStatus.DROPPED:
+    result = await executor.look_up(rail, order)
+    says = result.outcome
+    if (says == Outcome.UNKNOWN or result.away) and attempt.status != AttemptStatus.DROPPED:
         silent.add(rail.name)
     if attempt.status == AttemptStatus.DONE and says in {Outcome.ABSENT, Outcome.FAILED, Outcome.REFUSED}:
         return Difference(Kind.PROVIDER_NOT_PAID, f"attempt:{attempt.id}", attempt.amount, 0)

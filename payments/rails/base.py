@@ -76,6 +76,8 @@ class Result:
     """What the provider calls the payment."""
     error: str | None = None
     """The class of what went wrong; never a text of the provider, which may quote the destination."""
+    away: bool = False
+    """The provider did not answer as it should, whatever is known without it: a failure of the rail."""
 
 
 class Rail(Protocol):

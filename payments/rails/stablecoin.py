@@ -135,7 +135,7 @@ class Stablecoin:
                 await sending.send(chain, order.attempt)
             await watching.tend(chain, order.attempt)
         except NodeFailed as failed:
-            return await self._result(order.attempt, str(failed))
+            return await self._result(order.attempt, str(failed), away=True)
         return await self._result(order.attempt)
 
     async def look_up(self, order: Order) -> Result:
@@ -148,7 +148,7 @@ class Stablecoin:
         try:
             judgement = await watching.look(chain, order.attempt)
         except NodeFailed as failed:
-            return await self._result(order.attempt, str(failed))
+            return await self._result(order.attempt, str(failed), away=True)
         if judgement is not None:
             await watching.settle(chain, order.attempt, judgement)
         return await self._result(order.attempt)
@@ -276,13 +276,13 @@ class Stablecoin:
                     return chain, row
         return None, row
 
-    async def _result(self, attempt: UUID, error: str | None = None) -> Result:
+    async def _result(self, attempt: UUID, error: str | None = None, *, away: bool = False) -> Result:
         if self._open_unit is None:
-            return Result(Outcome.UNKNOWN, error=error)
+            return Result(Outcome.UNKNOWN, error=error, away=away)
         async with self._open_unit() as unit:
             row = await rows.transfer(unit, attempt)
             if row is None:
-                return Result(Outcome.ABSENT, error=error)
+                return Result(Outcome.ABSENT, error=error, away=away)
             purse = await unit.session.get_one(ChainWallet, row.wallet_id)
             made = await rows.transactions(unit, row)
             names = [rows.hash_of(unit, one) for one in made if not one.cancels]
@@ -291,7 +291,7 @@ class Stablecoin:
                 outcome = Outcome.REFUSED
             if row.status == TransferStatus.PREPARED and purse.trouble is not None:
                 error = error or f"Wallet{purse.trouble.title()}"
-        return Result(outcome, "0x" + names[0].hex() if names else None, row.error or error)
+        return Result(outcome, "0x" + names[0].hex() if names else None, row.error or error, away)
 
 
 def check_destination(unit: Unit, typed: str, *own: str) -> str:

@@ -15,14 +15,14 @@ from models.case import Answer, Case, CaseStatus
 from models.chain import ChainTransaction, ChainTransfer, TransferStatus
 from models.errors import BadInput
 from models.grant import GrantStatus, Payout, PayoutStatus
-from payments import executor, grants, payouts, reconcile
+from payments import breaker, executor, grants, payouts, reconcile
 from payments.attempts import Now
 from payments.chain.signing import address_of
 from payments.rails.stablecoin import Stablecoin as Rail
 from sandbox.clock import TravelClock
 from services import stablecoin, treasury, treasury_machine
 from tests.unit.payments.chain.conftest import PERSON, SECRET
-from tests.unit.payments.chain.local_chain import LocalChain
+from tests.unit.payments.chain.local_chain import LocalChain, Rpc
 from tests.unit.services.desk import Desk, make_desk
 from vault.seal import Place
 from vault.types import Compartment
@@ -148,6 +148,33 @@ async def test_treasurers_hear_of_a_short_wallet(chain: LocalChain, desk: Desk, 
     await work(desk, attempt)
     chain.mine(3)
     assert await work(desk, attempt) == Now.PAID
+
+
+async def test_a_node_that_is_down_for_a_day_shuts_the_rail_and_loses_nothing(
+    chain: LocalChain, rpc: Rpc, desk: Desk, clock: TravelClock
+) -> None:
+    """Others are offered another way, a probe opens it again later, and what was ordered is paid once."""
+    attempt = await ordered(desk, await agreed(desk))
+    await work(desk, attempt)
+    chain.mine(3)
+    rpc.down = True
+    for _ in range(12):
+        clock.advance(timedelta(hours=2))
+        assert await work(desk, attempt) == Now.OPEN
+    assert len([text for text in await desk.notices("Till") if "has been shut" in text]) == 1
+    async with desk.resources.unit() as unit:
+        assert await breaker.is_shut(unit, "stablecoin")
+    clock.advance(timedelta(minutes=10))
+    async with desk.resources.unit() as unit:
+        assert list(await breaker.due(unit)) == ["stablecoin"]
+    assert not await executor.probe(desk.resources.unit, "stablecoin", treasury_machine.tell_open)
+    rpc.down = False
+    assert await executor.probe(desk.resources.unit, "stablecoin", treasury_machine.tell_open)
+    clock.advance(timedelta(hours=1))
+    assert await work(desk, attempt) == Now.PAID
+    assert chain.balance(PERSON) == TOKENS
+    async with desk.resources.unit() as unit:
+        assert await reconcile.compare(unit) == []
 
 
 async def test_taken_back_and_lost_for_good(
