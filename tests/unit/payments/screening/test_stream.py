@@ -217,6 +217,21 @@ def test_all_that_ofac_says_of_a_party_is_read(tmp_path: Path) -> None:
     assert programmes == Programmes("7", ("RUSSIA-EO14024", "CYBER2"))
 
 
+@pytest.mark.parametrize("kind", ["sdn", "eu"])
+def test_a_longer_list_takes_no_more_memory(tmp_path: Path, kind: str) -> None:
+    """However many are listed, no more elements are kept at once than a piece of the file has."""
+
+    def most(parties: int) -> int:
+        listed = (person(number, f"PETROV Ivan{number}") for number in range(parties))
+        pieces = Sdn(listed) if kind == "sdn" else Eu(listed)
+        with reading(write(tmp_path / f"{kind}.xml", pieces), lambda _: None) as found:
+            kept = [sum(1 for _ in found.stream.root.iter()) for n, _ in enumerate(found.items) if n % 50 == 1]
+        assert len(kept) > parties // 60
+        return max(kept)
+
+    assert most(4000) < 1.2 * most(1000)
+
+
 def test_all_that_the_eu_says_of_an_entity_is_read(tmp_path: Path) -> None:
     """Names, strong ones first, birth, place, citizenship, programme, and the date with its zone."""
     party = Party(
