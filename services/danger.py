@@ -6,6 +6,8 @@
 - Nobody takes the call of their own case.
 - A call is never refused; lines after it are, when too many come at once (`services.limits`).
 - Lines that pass are stored nowhere but sealed in the outbox until they are delivered.
+- Who called and then just types is writing to those who were called: no button has to be found first.
+- Once it is taken, the call goes from the chats of all others.
 """
 
 from collections.abc import Sequence
@@ -26,7 +28,7 @@ from services.access import Act, Actor, applicant_of, require
 from services.contact import To, applicant, volunteer_recipient
 from services.jobs import Job
 from services.roles import holders
-from services.speak import Button, Life, Screen, notify
+from services.speak import NOTICE, Button, Life, Screen, clear_slot, notify, show
 
 PATIENCE = timedelta(minutes=10)
 """How long coordinators are left in peace before they are told of the same untaken call again."""
@@ -64,6 +66,7 @@ async def take(unit: Unit, actor: Actor, key: UUID) -> None:
     volunteer = require(actor, Act.ANSWER_DANGER, case)
     if standing.taken_by != volunteer.id:
         await _take(unit, standing, volunteer)
+        await _hush(unit, standing, volunteer)
         await record(unit, actor.name, "danger.taken", about("case", case.id), call=str(standing.id))
     texts, which = unit.texts, {"call": str(standing.id)}
     rows = [
@@ -96,6 +99,15 @@ async def reply(unit: Unit, actor: Actor, key: UUID, text: str) -> None:
         await _pass(unit, case, standing, await volunteer_recipient(unit, volunteer), line, act)
     await _say(unit, actor, "danger.sent")
     await record(unit, applicant_of(case), "danger.replied", about("case", case.id), call=str(standing.id))
+
+
+async def hear(unit: Unit, actor: Actor, text: str) -> bool:
+    """Pass on what was typed unasked, if the actor's case has an open call. Tells whether it has. See `reply`."""
+    standing = await open_call(unit, actor.case) if actor.case else None
+    if standing is None:
+        return False
+    await reply(unit, actor, standing.id, text)
+    return True
 
 
 async def close(unit: Unit, actor: Actor, key: UUID) -> None:
@@ -176,9 +188,19 @@ async def _tell(unit: Unit, case: Case, standing: DangerCall) -> int:
         button = Button(
             unit.texts.render("danger.button.take", to.language), "danger.take", {"call": str(standing.id)}
         )
-        await notify(unit, to, Screen(text, [[button]]), case=case, urgent=True)
+        await show(unit, to, Screen(text, [[button]]), slot=_slot(standing), case=case, anew=True, urgent=True)
     standing.told_at = unit.now
     return len(listeners)
+
+
+async def _hush(unit: Unit, standing: DangerCall, holder: Volunteer) -> None:
+    for volunteer in await holders(unit, Role.COORDINATOR):
+        if volunteer.id != holder.id:
+            await clear_slot(unit, volunteer.chat, _slot(standing))
+
+
+def _slot(standing: DangerCall) -> str:
+    return f"{NOTICE}danger:{standing.id}"
 
 
 async def _pass(unit: Unit, case: Case, standing: DangerCall, to: To, line: str, act: str) -> None:

@@ -181,8 +181,7 @@ async def test_danger_is_answered_by_one_coordinator(world: World, language: str
     assert called in await story.texts(beta)
 
     await story.press("danger.button.take", alpha)
-    await story.press("danger.button.take", beta)
-    assert [popup.text for popup in await beta.popups()][-1] == story.say("danger.refused.taken")
+    assert called not in await story.texts(beta)
 
     await story.press("danger.button.write", alpha)
     line = await alpha.send("Где вы сейчас?")
@@ -194,6 +193,28 @@ async def test_danger_is_answered_by_one_coordinator(world: World, language: str
     await world.settle()
     assert story.say("danger.replied", code=CODE, text="Дома, дверь закрыта") in await story.texts(alpha)
     assert not any("Дома" in text for text in await story.texts(beta) + await story.texts())
+
+
+@LANGUAGES
+async def test_who_called_for_help_need_not_find_a_button(world: World, language: str) -> None:
+    """What they just type goes to whoever has the call, to all while nobody has, and to nobody once it is over."""
+    story = await begin(world, language)
+    alpha, beta = story.coordinators
+    await story.next_question()
+    await story.press("followup.button.danger")
+    for text, hearing in (("Стучат", [alpha, beta]), ("Ушли", [alpha])):
+        typed = await story.person.send(text)
+        await world.settle()
+        assert typed.id not in {view.id for view in await story.person.messages()}
+        passed = story.say("danger.replied", code=CODE, text=text)
+        assert [who for who in story.coordinators if passed in await story.texts(who)] == hearing
+        if text == "Стучат":
+            await story.press("danger.button.take", alpha)
+    await story.press("danger.button.close", alpha)
+    await story.person.send("Спасибо")
+    await world.settle()
+    assert story.say("pipeline.stray") in await story.texts()
+    assert not any("Спасибо" in text for text in await story.texts(alpha) + await story.texts(beta))
 
 
 async def test_never_again_means_never(world: World) -> None:
