@@ -84,6 +84,24 @@ async def traced(unit: Unit, token: str, language: str) -> tuple[str, list[str]]
     return _described(unit, donation, language), await trace_lines(unit, donation, language)
 
 
+async def monthly_of(unit: Unit, token: str) -> MonthlyGift | None:
+    """The monthly gift that the gift of a token belongs to, while it goes on."""
+    donation = await find_by_token(unit, token)
+    if donation is None or donation.monthly_id is None:
+        return None
+    monthly = await unit.session.get(MonthlyGift, donation.monthly_id)
+    return monthly if monthly is not None and monthly.status is MonthlyStatus.ACTIVE else None
+
+
+async def stop_by_token(unit: Unit, token: str) -> None:
+    """Stop the monthly gift of whoever has a token: the web page has no chat. Safe to repeat."""
+    await audit.hold(unit)  # before the rows, as in `services.donate_settle.apply`
+    monthly = await monthly_of(unit, token)
+    if monthly is not None:
+        await unit.session.refresh(monthly, with_for_update=True)
+        await stop_monthly(unit, monthly, DONOR)
+
+
 async def why_refused(unit: Unit, token: str, language: str) -> str | None:
     """Why the gift of a token is being paid back, or was; none unless its card was refused."""
     donation = await find_by_token(unit, token)

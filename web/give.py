@@ -97,6 +97,7 @@ class Give:
             web.post(base, self.begin),
             web.get(f"{base}/thanks", self.thank),
             web.post(f"{base}/gift", self.trace),
+            web.post(f"{base}/stop", self.stop),
         ]
 
     async def show(self, request: web.Request) -> web.Response:
@@ -162,7 +163,25 @@ class Give:
             except BadInput as refused:
                 wrong = f"<p class=wrong>{escape(unit.texts.render(refused.text_key, language))}</p>"
                 return self._page(unit, language, [wrong, self._trace_form(unit, language)], 400)
-            return self._page(unit, language, [_p(each) for each in (line, *lines)])
+            parts = [_p(each) for each in (line, *lines)]
+            monthly = await donate_gifts.monthly_of(unit, given.get("token", ""))
+            if monthly is not None:
+                amount = money(monthly.amount, monthly.currency, language)
+                parts.append(self._stop_form(unit, language, given["token"], amount))
+            return self._page(unit, language, parts)
+
+    async def stop(self, request: web.Request) -> web.Response:
+        """Stop a monthly gift, for whoever has the token of one of its months."""
+        given = await _fields(request)
+        token = given.get("token", "")
+        async with self.glance() as unit:  # whoever knows no key never gets the writer's lock
+            language = unit.texts.choose(given.get("language"))
+            if await donate_gifts.monthly_of(unit, token) is None:
+                wrong = f"<p class=wrong>{escape(unit.texts.render('donate.bad.token', language))}</p>"
+                return self._page(unit, language, [wrong, self._trace_form(unit, language)], 400)
+        async with self.unit() as unit:
+            await donate_gifts.stop_by_token(unit, token)
+            return self._page(unit, language, [_p(unit.texts.render("donate.web.stopped", language))])
 
     @property
     def _path(self) -> str:
@@ -259,6 +278,14 @@ class Give:
             f"<input type=hidden name=language value={language}>"
             f"<input type=text name=token maxlength={TOKEN_LENGTH} autocomplete=off value='{escape(token)}'> "
             f"<button>{escape(say('donate.web.look', language))}</button></fieldset></form>"
+        )
+
+    def _stop_form(self, unit: Unit, language: str, token: str, amount: str) -> str:
+        return (
+            f"<form method=post action='{escape(self._path)}/stop'>"
+            f"<input type=hidden name=language value={language}>"
+            f"<input type=hidden name=token value='{escape(token)}'>"
+            f"<button>{escape(unit.texts.render('donate.button.stop', language, amount=amount))}</button></form>"
         )
 
     def _page(self, unit: Unit, language: str, parts: Sequence[str], status: int = 200) -> web.Response:

@@ -71,6 +71,32 @@ async def test_gift_by_the_page_has_no_giver(world: World, browser: aiohttp.Clie
         assert "100 %: not paid out yet" in await page.text()
 
 
+async def test_monthly_gift_of_the_page_is_stopped_by_its_key(
+    world: World, browser: aiohttp.ClientSession, bank: Bank
+) -> None:
+    """Who has no chat stops it where its key shows it; another key, or none, stops nothing."""
+    form = await form_of(browser) | {"way": "monthly"}
+    async with browser.post("/give", data=form, allow_redirects=False) as answer:
+        await bank.pay(answer.headers["Location"])
+    assert world.app.stripe is not None
+    await world.app.stripe.poller.poll()
+    await world.settle()
+    async with browser.get("/give/thanks") as page:
+        token = re.findall(r"<code>(.*?)</code>", await page.text())[0]
+    async with browser.post("/give/gift", data={"token": token, "language": "en"}) as page:
+        assert "Stop 10\xa0€ a month" in await page.text()
+    for wrong in ("", "AAAAAA-AAAAAA-AAAAAA-AAAAAA"):
+        async with browser.post("/give/stop", data={"token": wrong, "language": "en"}) as page:
+            assert page.status == 400
+    assert [each["status"] for each in await bank.objects("subscription")] == ["active"]
+    async with browser.post("/give/stop", data={"token": token, "language": "en"}) as page:
+        assert "has been stopped" in await page.text()
+    await world.settle()
+    assert [each["status"] for each in await bank.objects("subscription")] == ["canceled"]
+    async with browser.post("/give/gift", data={"token": token, "language": "en"}) as page:
+        assert "a month" not in await page.text()
+
+
 async def test_giver_by_the_page_reads_why_a_card_is_paid_back(
     world: World, browser: aiohttp.ClientSession, bank: Bank
 ) -> None:
