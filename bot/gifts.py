@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from aiogram.exceptions import TelegramAPIError
+from aiogram.exceptions import AiogramError
 from sqlmodel import col, func, or_, select
 
 from bot.database import Resources
@@ -117,7 +117,7 @@ async def _stars(settings: Settings, resources: Resources) -> Mended:
     try:
         missed = await reconcile(resources, bot)
         differences = await compare(resources, bot)
-    except (TelegramAPIError, OSError) as error:
+    except (AiogramError, OSError) as error:
         return Mended([f"stars: Telegram could not be asked ({type(error).__name__})"], whole=False)
     finally:
         await bot.session.close()

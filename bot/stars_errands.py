@@ -4,7 +4,7 @@ from typing import Final
 from uuid import UUID
 
 from aiogram import Bot
-from aiogram.exceptions import TelegramAPIError, TelegramBadRequest, TelegramNotFound
+from aiogram.exceptions import AiogramError, TelegramBadRequest, TelegramNotFound
 from aiogram.types import LabeledPrice, StarTransaction, TransactionPartnerUser
 
 from bot.database import Resources
@@ -38,7 +38,7 @@ async def make_invoice(resources: Resources, bot: Bot, donation_id: UUID) -> Non
             STARS,
             [LabeledPrice(label=invoice.title, amount=invoice.stars)],
         )
-    except (TelegramAPIError, OSError):
+    except (AiogramError, OSError):
         async with resources.unit() as unit:
             await try_later(unit, Donation, donation_id)
         return
@@ -60,7 +60,7 @@ async def refund(resources: Resources, bot: Bot, donation_id: UUID) -> None:
             async with resources.unit() as unit:
                 await donate_stars.refund_refused(unit, donation_id)
             return
-    except (TelegramAPIError, OSError):
+    except (AiogramError, OSError):
         async with resources.unit() as unit:
             await try_later(unit, Donation, donation_id)
         return
@@ -97,7 +97,7 @@ async def _reconcile(resources: Resources, bot: Bot, key: UUID) -> None:
     try:
         await reconcile(resources, bot, key)
         await compare(resources, bot)
-    except (TelegramAPIError, OSError):
+    except (AiogramError, OSError):
         async with resources.unit() as unit:
             await donate_stars.reconciled(unit, whole=False)
 

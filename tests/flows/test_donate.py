@@ -117,15 +117,17 @@ async def test_stars_are_paid_once_and_paid_back(world: World) -> None:
     assert await books(world, "XTR") == {}
 
 
-@pytest.mark.parametrize("kind", ["lost_answer", "server_error", "hang_up"])
+@pytest.mark.parametrize("kind", ["lost_answer", "garbage", "server_error", "hang_up"])
 async def test_stars_are_paid_back_once_over_a_day_without_answers(
-    world: World, kind: Literal["lost_answer", "server_error", "hang_up"]
+    world: World, kind: Literal["lost_answer", "garbage", "server_error", "hang_up"]
 ) -> None:
     """Done and unheard, or not heard of for a day: asked for again until it is known, and paid back once."""
     donor = await world.person("Dora", "en")
     await donor.pay(await page_of(world, donor, "Telegram Stars", "500 ⭐"))
     await world.settle()
-    await world.town.fault(kind, method="refundStarPayment", times=12 if kind != "lost_answer" else 1)
+    await world.town.fault(
+        kind, method="refundStarPayment", times=12 if kind in {"server_error", "hang_up"} else 1
+    )
     async with chronicle(world) as written:
         await press_newest_gift(world, donor)
         for _ in range(13):
@@ -214,6 +216,19 @@ async def test_month_that_fails_is_told_and_tried_again(world: World, bank: Bank
     held = await held_by_stripe(bank)
     given = 2000 if mended else 1000
     assert await books(world) == {"contributions": -given, "stripe": held, "fees": given - held}
+
+
+async def test_monthly_gift_by_a_card_from_russia_ends_at_once(world: World, bank: Bank) -> None:
+    """Its first month is paid back whole, and no other is ever asked for."""
+    donor = await world.person("Dora", "en")
+    await bank.pay(await page_of(world, donor, "By card, each month"), RUSSIAN_CARD)
+    await hear(world)
+    await bank.advance(MONTH)
+    await hear(world)
+    assert await statuses(world) == [DonationStatus.REFUNDED]
+    assert [each["status"] for each in await bank.objects("subscription")] == ["canceled"]
+    held = await held_by_stripe(bank)
+    assert await books(world) == {"stripe": held, "fees": -held}
 
 
 async def test_monthly_gift_that_stripe_ends_is_over(
