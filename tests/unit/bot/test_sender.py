@@ -2,157 +2,21 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import timedelta
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from PIL import Image
-from sqlalchemy.ext.asyncio import AsyncConnection
-from sqlmodel import col, select
+from sqlmodel import select
 
-from bot.bell import Bell
 from bot.database import Resources, SenderLock
-from bot.metrics import Metrics
 from bot.rates import Rates
-from bot.sender import Sender
-from bot.telegram_calls import TelegramCalls
-from models.audit import AuditEntry
-from models.case import Case, CaseStatus
-from models.mail import Effect, EffectStatus, SentMessage
-from models.unit import Unit
-from sandbox.clock import TravelClock
-from sandbox.telegram.client import Group, Person, Town
-from sandbox.telegram.limits import Limits
-from sandbox.telegram.server import TelegramServer
+from models.mail import EffectStatus, SentMessage
+from sandbox.telegram.client import Person
 from services import speak
-from services.clearing import clear_chat
-from services.contact import Address, To, lane_of
-from services.speak import Button, Screen
-from vault.types import CaseCode
-
-TAP = Button("Дальше", "a.b")
-
-
-class PowerCut(BaseException):
-    """The process ends here, as by SIGKILL: nothing catches it and nothing more is committed."""
-
-
-class Crashing(Resources):
-    """Resources of a process that dies when it opens its n-th transaction, to write or to look."""
-
-    left: int
-
-    @asynccontextmanager
-    async def unit(self) -> AsyncIterator[Unit]:
-        """A unit, or the end."""
-        self._step()
-        async with super().unit() as unit:
-            yield unit
-
-    @asynccontextmanager
-    async def glance(self, connection: AsyncConnection | None = None) -> AsyncIterator[Unit]:
-        """A look, or the end."""
-        self._step()
-        async with super().glance(connection) as unit:
-            yield unit
-
-    def _step(self) -> None:
-        self.left -= 1
-        if self.left <= 0:
-            raise PowerCut
-
-
-@dataclass
-class Post:
-    """An outbox with a sender on the stand-in."""
-
-    resources: Resources
-    server: TelegramServer
-    town: Town
-    rates: Rates = field(default_factory=Rates.loose)
-    pictures: dict[UUID, bytes] = field(default_factory=dict)
-    metrics: Metrics = field(default_factory=Metrics)
-
-    @asynccontextmanager
-    async def sending(self, resources: Resources | None = None) -> AsyncIterator[tuple[asyncio.Task[None], Bell]]:
-        """A running sender and the bell of what it records."""
-        recorded = Bell()
-
-        async def picture(attachment: UUID) -> bytes:
-            return self.pictures[attachment]
-
-        async with TelegramCalls(self.server.token, self.server.url, self.rates) as calls:
-            sender = Sender(
-                resources or self.resources, calls, self.rates, self.metrics,
-                pictures=picture, recorded=recorded.ring,
-            )  # fmt: skip
-            task = asyncio.create_task(sender.run())
-            try:
-                yield task, recorded
-            finally:
-                task.cancel()
-                await asyncio.gather(task, return_exceptions=True)
-
-    async def deliver(self, seconds: float = 60) -> None:
-        """Send until nothing is pending."""
-        async with self.sending() as (task, recorded), asyncio.timeout(seconds):
-            while await self.pending():
-                assert not task.done()
-                await recorded.wait(1)
-
-    async def pending(self) -> int:
-        """Effects still to be done."""
-        return sum(effect.status is EffectStatus.PENDING for effect in await self.effects())
-
-    async def effects(self) -> list[Effect]:
-        """All effects in order."""
-        async with self.resources.unit() as unit:
-            return list((await unit.session.exec(select(Effect).order_by(col(Effect.id)))).all())
-
-    async def standing(self) -> list[SentMessage]:
-        """All messages on record."""
-        async with self.resources.unit() as unit:
-            return list((await unit.session.exec(select(SentMessage).order_by(col(SentMessage.slot)))).all())
-
-    async def show(self, chat: int, text: str, **how: object) -> None:
-        """Put a screen with one button into the outbox."""
-        async with self.resources.unit() as unit:
-            protect = bool(how.pop("protect", False))
-            screen = Screen(text, [[TAP]], picture=how.pop("picture", None), protect=protect)  # type: ignore[arg-type] # a test's shorthand
-            await speak.show(unit, To(Address(chat), "ru"), screen, **how)  # type: ignore[arg-type] # a test's shorthand
-
-    async def methods(self, chat: int) -> list[str]:
-        """The names of the calls so far."""
-        return [call["method"] for call in await self.town.calls(chat=chat)]
-
-
-@pytest.fixture
-def limits() -> Limits:
-    """Telegram's limits without rates."""
-    return Limits.unthrottled()
-
-
-@pytest.fixture
-async def post(resources: Resources, clock: TravelClock, limits: Limits) -> AsyncIterator[Post]:
-    """An empty outbox and a stand-in on the same clock."""
-    async with TelegramServer(clock=clock, limits=limits) as server, Town(server.url) as town:
-        yield Post(resources, server, town)
-
-
-@pytest.fixture
-async def anna(post: Post) -> Person:
-    """Somebody who has started the bot and cleared the chat."""
-    person = await post.town.person("Anna")
-    await person.delete(await person.send("/start"))
-    return person
-
-
-async def texts(person: Person, chat: Group | None = None) -> list[str]:
-    """What the bot's messages say to a person."""
-    return [view.text for view in await person.messages(chat) if view.from_bot]
+from services.contact import Address, To
+from services.speak import Screen
+from tests.unit.bot.post import Crashing, Post, texts
 
 
 async def test_a_new_message_is_neutral_before_it_speaks(post: Post, anna: Person) -> None:
@@ -334,86 +198,6 @@ async def test_a_picture_is_put_in_and_taken_out(post: Post, anna: Person) -> No
     assert (await post.effects())[-1].error == "PictureGone"
 
 
-async def test_what_is_erased_is_gone_and_forgotten(post: Post, anna: Person) -> None:
-    """Messages by number and slots go; what was gone already counts as gone."""
-    typed = [await anna.send(text) for text in ("a", "b", "c")]
-    await anna.delete(typed[1])
-    await post.show(anna.id, "экран")
-    await post.deliver()
-    async with post.resources.unit() as unit:
-        speak.erase_messages(unit, Address(anna.id), [view.id for view in typed])
-        [row] = (await unit.session.exec(select(SentMessage))).all()
-        await speak.erase_slot(unit, row)
-    await post.deliver()
-    assert await anna.messages() == []
-    assert await post.standing() == []
-
-
-async def test_a_slot_that_is_erased_and_shown_again_at_once_holds_the_new_message(
-    post: Post, anna: Person
-) -> None:
-    """An erasure and a new screen that wait together are both done, and one row stands for the slot."""
-    await post.show(anna.id, "старое")
-    await post.deliver()
-    async with post.resources.unit() as unit:
-        [old] = (await unit.session.exec(select(SentMessage))).all()
-        await speak.erase_slot(unit, old)
-    await post.show(anna.id, "новое")
-    await post.deliver()
-    assert await texts(anna) == ["новое"]
-    [row] = await post.standing()
-    assert row.id != old.id
-
-
-async def test_what_telegram_will_not_delete_is_emptied_and_on_record(
-    post: Post, anna: Person, clock: TravelClock
-) -> None:
-    """After 48 hours only the neutral line can be left, and the log says so."""
-    await post.show(anna.id, "старое")
-    await post.deliver()
-    clock.advance(timedelta(hours=49))
-    async with post.resources.unit() as unit:
-        [row] = (await unit.session.exec(select(SentMessage))).all()
-        await speak.erase_slot(unit, row)
-    await post.deliver()
-    [view] = await anna.messages()
-    assert (view.text, view.labels) == (post.resources.texts.render("pipeline.neutral", "ru"), [])
-    assert await post.standing() == []
-    async with post.resources.unit() as unit:
-        acts = (await unit.session.exec(select(AuditEntry.act))).all()
-    assert acts == ["messages.not_erased"]
-
-
-async def test_a_typed_message_that_telegram_keeps_is_told_of(
-    post: Post, anna: Person, clock: TravelClock
-) -> None:
-    """What somebody wrote while the bot was down for days is on record, and `/erase` counts it as not deleted."""
-    message = await anna.send("история")
-    clock.advance(timedelta(hours=49))
-    async with post.resources.unit() as unit:
-        speak.erase_messages(unit, Address(anna.id), [message.id])
-    await post.deliver()
-    assert [view.text for view in await anna.messages()] == ["история"]
-    async with post.resources.unit() as unit:
-        assert (await unit.session.exec(select(AuditEntry.act))).all() == ["messages.not_erased"]
-        cleared = await clear_chat(unit, lane_of(unit, Address(anna.id)), [])
-        assert (cleared.deleted, cleared.too_old) == (0, 1)
-
-
-async def test_a_screen_too_old_to_be_deleted_later_is_replaced(
-    post: Post, anna: Person, clock: TravelClock
-) -> None:
-    """A new text never goes into a message that could not be deleted any more."""
-    await post.show(anna.id, "старое")
-    await post.deliver()
-    clock.advance(timedelta(hours=47, minutes=30))
-    await post.show(anna.id, "новое")
-    await post.deliver()
-    assert await texts(anna) == ["новое"]
-    [row] = await post.standing()
-    assert clock.now() - row.sent_at < timedelta(minutes=1)
-
-
 @pytest.mark.parametrize("press", ["unknown", "12345"])
 async def test_an_answer_to_an_old_press_is_done(post: Post, anna: Person, press: str) -> None:
     """A press that Telegram has forgotten needs no answer."""
@@ -436,33 +220,6 @@ async def test_a_press_is_answered_within_telegrams_length(post: Post, anna: Per
     plain, link = await anna.popups()
     assert (plain.text, plain.alert) == ("я" * 200, True)
     assert link.url == f"https://t.me/{post.server.telegram.bot.username}?start=b_token-0"
-
-
-async def test_a_text_about_a_shredded_case_does_not_go_out(post: Post, anna: Person) -> None:
-    """Whatever was still in the outbox when the case was erased stays unsaid."""
-    async with post.resources.unit() as unit:
-        case = Case(code=CaseCode("K-1"), language="ru", created_at=unit.now)
-        unit.session.add(case)
-        await unit.session.flush()
-        await speak.show(unit, To(Address(anna.id), "ru"), Screen("о деле"), case=case)
-        case.status = CaseStatus.SHREDDED
-    await post.deliver()
-    assert await post.methods(anna.id) == []
-    assert (await post.effects())[0].error == "CaseShredded"
-
-
-async def test_an_erasure_between_line_and_text_wins(post: Post, anna: Person) -> None:
-    """An effect dropped while its neutral line was on the way takes the line with it."""
-    await post.show(anna.id, "о деле")
-    await post.town.fault("retry_after", "sendMessage", seconds=1)
-    async with post.sending() as (_, _recorded):
-        await anna.town.call("GET", "/bot")
-        async with post.resources.unit() as unit:
-            for effect in (await unit.session.exec(select(Effect))).all():
-                await unit.session.delete(effect)
-    await post.deliver()
-    assert "о деле" not in await texts(anna)
-    assert await post.standing() == []
 
 
 async def test_order_holds_in_a_chat_and_urgent_goes_first(post: Post, anna: Person) -> None:

@@ -1,127 +1,34 @@
 """Follow-ups: asked in time and within hours, answered in every way, stopped for good, never after an erasure."""
 
-import json
-from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
-from typing import Any
-from uuid import UUID
-from zoneinfo import ZoneInfo
+from datetime import datetime, time, timedelta
 
 import pytest
-from sqlmodel import col, select
 
 from bot.database import Resources
-from models.case import Answer, Case, CaseStatus
+from models.case import Case, CaseStatus
 from models.errors import ButtonGone, NotAllowed, Stale
-from models.followup import DangerCall, FollowUp, FollowUpKind, FollowUpStatus, Outcome
-from models.mail import Effect, EffectKind, EffectStatus
-from models.unit import Unit
-from models.volunteer import Role, VolunteerStatus
+from models.followup import FollowUp, FollowUpKind, FollowUpStatus, Outcome
 from sandbox.clock import TravelClock
-from services import danger, followup_answers, submission, volunteers
-from services.access import Actor, name_actor
-from services.contact import Address, SafeContact, read_contact, write_contact
+from services import followup_answers, submission
+from services.access import name_actor
+from services.contact import read_contact
 from services.followup import JOBS, cancel, schedule, show_open
 from services.home import home_screen
-from services.jobs import Job
-from services.speak import effect_place
 from services.status import case_screen
+from tests.unit.services.aftercare import (
+    PERSON,
+    STRANGER,
+    ZONE,
+    asked,
+    delivered,
+    jump,
+    person,
+    planned,
+    rows_of,
+    tick,
+)
 from vault.seal import Place
-from vault.types import CaseCode, Compartment, SealedBytes
-
-PERSON, STRANGER, FIRST, SECOND, THIRD = 501, 502, 601, 602, 603
-ZONE = ZoneInfo("Asia/Yekaterinburg")
-
-
-async def paid_case(
-    unit: Unit, *, may_write: bool = True, court: date | None = None, hours: tuple[int, int] = (10, 21)
-) -> Case:
-    """A case whose money has just been paid."""
-    case = Case(code=CaseCode("K7-Q2"), status=CaseStatus.PAID, language="en", created_at=unit.now)
-    await unit.vault.create(case.id)
-    await write_contact(unit, case, SafeContact(Address(PERSON), ZONE.key, *hours, may_write=may_write))
-    unit.session.add(case)
-    await unit.session.flush()
-    if court is not None:
-        row = Answer(
-            case_id=case.id,
-            question="court",
-            compartment=Compartment.story,
-            text=SealedBytes(b""),
-        )
-        place = Place("answer", "text", str(row.id))
-        row.text = await unit.vault.seal(case.id, Compartment.story, court.isoformat().encode(), place)
-        unit.session.add(row)
-    return case
-
-
-async def planned(resources: Resources, **how: Any) -> UUID:  # noqa: ANN401 - as `paid_case` takes them
-    """A paid case with its follow-ups planned."""
-    async with resources.unit() as unit:
-        case = await paid_case(unit, **how)
-        await schedule(unit, case)
-        return case.id
-
-
-async def person(unit: Unit) -> Actor:
-    """The applicant."""
-    return await name_actor(unit, PERSON, "en")
-
-
-async def rows_of(resources: Resources, case: UUID) -> dict[FollowUpKind, FollowUp]:
-    """Follow-ups of a case that are not cancelled, by kind."""
-    async with resources.unit() as unit:
-        found = await unit.session.exec(
-            select(FollowUp).where(FollowUp.case_id == case, FollowUp.status != FollowUpStatus.CANCELLED)
-        )
-        return {row.kind: row for row in found.all()}
-
-
-async def tick(resources: Resources, jobs: Sequence[Job] = JOBS) -> None:
-    """One tick of the clock."""
-    for job in jobs:
-        async with resources.unit() as unit:
-            due = await job.find(unit)
-        for key in due:
-            async with resources.unit() as unit:
-                await job.handle(unit, key)
-
-
-async def delivered(resources: Resources) -> list[dict[str, Any]]:
-    """Take what is to be shown out of the outbox, as a sender would."""
-    async with resources.unit() as unit:
-        found = await unit.session.exec(
-            select(Effect).where(Effect.status == EffectStatus.PENDING).order_by(col(Effect.id))
-        )
-        shown = []
-        for effect in found.all():
-            assert effect.payload is not None
-            if effect.kind is EffectKind.SHOW:
-                shown.append(json.loads(unit.vault.open_server(effect.payload, effect_place(effect))))
-            effect.status = EffectStatus.DONE
-        return shown
-
-
-async def asked(resources: Resources, clock: TravelClock, kind: FollowUpKind = FollowUpKind.ARRIVED) -> FollowUp:
-    """A case whose first question has been asked."""
-    case = await planned(resources)
-    jump(clock, (await rows_of(resources, case))[kind].due_at)
-    await tick(resources)
-    await delivered(resources)
-    return (await rows_of(resources, case))[kind]
-
-
-async def coordinators(resources: Resources) -> None:
-    """Two coordinators, invited by the operator."""
-    for number, sign in ((FIRST, "Heron"), (SECOND, "Crane")):
-        async with resources.unit() as unit:
-            token = await volunteers.invite(unit, Role.COORDINATOR, None)
-            await volunteers.accept(unit, await name_actor(unit, number, "en"), token, sign)
-
-
-def jump(clock: TravelClock, moment: datetime) -> None:
-    """Go to a moment, and a little further."""
-    clock.advance(max(timedelta(), moment - clock.now()) + timedelta(seconds=1))
+from vault.types import Compartment
 
 
 async def test_planned_at_payout_within_hours(resources: Resources, clock: TravelClock) -> None:
@@ -395,120 +302,3 @@ async def test_refused_answers(
         async with resources.unit() as unit:
             await followup_answers.answer(unit, await name_actor(unit, number, "en"), row.id, Outcome(outcome))
     assert (await rows_of(resources, row.case_id))[FollowUpKind.ARRIVED].status is FollowUpStatus.ASKED, why
-
-
-async def test_danger_reaches_every_coordinator_at_once(resources: Resources, clock: TravelClock) -> None:
-    """The call goes out urgently with the case code alone, and one coordinator takes it."""
-    await coordinators(resources)
-    row = await asked(resources, clock)
-    async with resources.unit() as unit:
-        await followup_answers.call_for_help(unit, await person(unit), row.id)
-    shown = await delivered(resources)
-    assert {one["chat"] for one in shown if "K7-Q2" in one["text"]} == {FIRST, SECOND}
-    key = (await calls(resources))[0].id
-    async with resources.unit() as unit:
-        await danger.take(unit, await name_actor(unit, FIRST, "en"), key)
-    with pytest.raises(Stale):
-        async with resources.unit() as unit:
-            await danger.take(unit, await name_actor(unit, SECOND, "en"), key)
-    async with resources.unit() as unit:
-        await danger.write(unit, await name_actor(unit, FIRST, "en"), key, "Are you safe?")
-        await danger.reply(unit, await person(unit), key, "Yes, {now}.")
-    texts = {(one["chat"], one["text"]) for one in await delivered(resources)}
-    assert (PERSON, "Are you safe?") in texts
-    assert (FIRST, resources.texts.render("danger.replied", "en", code="K7-Q2", text="Yes, {now}.")) in texts
-    async with resources.unit() as unit:
-        await danger.close(unit, await name_actor(unit, FIRST, "en"), key)
-    with pytest.raises(Stale):
-        async with resources.unit() as unit:
-            await danger.reply(unit, await person(unit), key, "Hello?")
-
-
-async def test_an_untaken_call_is_told_again(resources: Resources, clock: TravelClock) -> None:
-    """A call does not get lost because everybody was asleep; a taken one is left in peace."""
-    await coordinators(resources)
-    row = await asked(resources, clock)
-    async with resources.unit() as unit:
-        await followup_answers.call_for_help(unit, await person(unit), row.id)
-        await followup_answers.call_for_help(unit, await person(unit), row.id)
-    assert len(await delivered(resources)) == 3
-    clock.advance(danger.PATIENCE)
-    await tick(resources, danger.JOBS)
-    assert len(await delivered(resources)) == 2
-    async with resources.unit() as unit:
-        await danger.take(unit, await name_actor(unit, FIRST, "en"), (await calls(resources, unit))[0].id)
-    await delivered(resources)
-    clock.advance(danger.PATIENCE)
-    await tick(resources, danger.JOBS)
-    assert await delivered(resources) == []
-
-
-async def test_a_call_ends_with_the_case(resources: Resources, clock: TravelClock) -> None:
-    """Nobody is called for a person who has erased everything."""
-    await coordinators(resources)
-    row = await asked(resources, clock)
-    async with resources.unit() as unit:
-        await followup_answers.call_for_help(unit, await person(unit), row.id)
-    await delivered(resources)
-    async with resources.unit() as unit:
-        (await unit.session.get_one(Case, row.case_id)).status = CaseStatus.SHREDDED
-    clock.advance(danger.PATIENCE)
-    await tick(resources, danger.JOBS)
-    assert await delivered(resources) == []
-    with pytest.raises(Stale):
-        async with resources.unit() as unit:
-            await danger.take(unit, await name_actor(unit, FIRST, "en"), (await calls(resources, unit))[0].id)
-
-
-async def test_the_person_is_told_when_nobody_is_there(resources: Resources, clock: TravelClock) -> None:
-    """No false comfort: without coordinators the text says so, and the call stands for whoever comes."""
-    row = await asked(resources, clock)
-    async with resources.unit() as unit:
-        await followup_answers.call_for_help(unit, await person(unit), row.id)
-    assert [shown["text"] for shown in await delivered(resources)] == [
-        resources.texts.render("followup.done.danger-nobody", "en")
-    ]
-    assert len(await calls(resources)) == 1
-
-
-async def test_a_suspended_coordinator_loses_the_call(resources: Resources, clock: TravelClock) -> None:
-    """Somebody else can take over from a coordinator whose access has ended."""
-    await coordinators(resources)
-    row = await asked(resources, clock)
-    async with resources.unit() as unit:
-        await followup_answers.call_for_help(unit, await person(unit), row.id)
-    key = (await calls(resources))[0].id
-    async with resources.unit() as unit:
-        first = await name_actor(unit, FIRST, "en")
-        await danger.take(unit, first, key)
-        assert first.volunteer is not None
-        first.volunteer.status = VolunteerStatus.SUSPENDED
-    async with resources.unit() as unit:
-        await danger.take(unit, await name_actor(unit, SECOND, "en"), key)
-    with pytest.raises(NotAllowed):
-        async with resources.unit() as unit:
-            await danger.write(unit, await name_actor(unit, FIRST, "en"), key, "Still here")
-
-
-@pytest.mark.parametrize(("number", "error"), [(STRANGER, NotAllowed), (SECOND, NotAllowed), (PERSON, NotAllowed)])
-async def test_only_the_taker_writes(
-    resources: Resources, clock: TravelClock, number: int, error: type[Exception]
-) -> None:
-    """Neither strangers, nor other coordinators, nor the person write in the taker's place."""
-    await coordinators(resources)
-    row = await asked(resources, clock)
-    async with resources.unit() as unit:
-        await followup_answers.call_for_help(unit, await person(unit), row.id)
-        key = (await calls(resources, unit))[0].id
-        await danger.take(unit, await name_actor(unit, FIRST, "en"), key)
-    with pytest.raises(error):
-        async with resources.unit() as unit:
-            await danger.write(unit, await name_actor(unit, number, "en"), key, "Hello")
-
-
-async def calls(resources: Resources, unit: Unit | None = None) -> list[DangerCall]:
-    """All calls."""
-    if unit is not None:
-        return list((await unit.session.exec(select(DangerCall))).all())
-    async with resources.unit() as own:
-        return await calls(resources, own)
