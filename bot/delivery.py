@@ -19,11 +19,12 @@ from uuid import UUID
 from bot.outbox import Due, Record, Slot, Standing
 from bot.telegram_calls import CallFailed, CallRefused, Face, MessageGone, TelegramCalls
 from models.mail import EffectKind
+from services.messages import DELETABLE
 from texts.catalogue import Catalogue
 from vault.errors import VaultError
 
-DELETABLE: Final = timedelta(hours=47)
-"""Telegram deletes a bot's message for 48 hours (Bot API, deleteMessage); an hour is kept for retries."""
+LONGEST: Final = DELETABLE - timedelta(hours=1)
+"""How long a message may stand: an hour of the time in which Telegram deletes it is kept for retries."""
 
 Place = Callable[[Record], Awaitable[bool]]
 """Commits a placed line; tells whether its text is still wanted."""
@@ -97,7 +98,7 @@ class Delivery:
         """Whether the message must give way to a new one; never when it was just placed for this very effect."""
         if there.placed_for == due.id:
             return False
-        too_old = self.now() - there.sent_at >= DELETABLE
+        too_old = self.now() - there.sent_at >= LONGEST
         unprotected = due.payload["protect"] and not there.protect
         return bool(due.payload["anew"] or too_old or unprotected or there.chat != due.chat)
 
@@ -114,7 +115,7 @@ class Delivery:
             chat=due.chat,
             message=message,
             sent_at=now,
-            erase_at=now + DELETABLE,
+            erase_at=now + LONGEST,
             language=payload["language"],
             protect=payload["protect"],
             case_id=due.case_id,
@@ -141,7 +142,7 @@ class Delivery:
         there.digest, there.placed_for = digest, None
         there.case_id, there.language = due.case_id, payload["language"]
         there.fade_at = now + timedelta(seconds=payload["fade"]) if payload["fade"] is not None else None
-        there.erase_at = min(now + timedelta(seconds=payload["erase"]), there.sent_at + DELETABLE)
+        there.erase_at = min(now + timedelta(seconds=payload["erase"]), there.sent_at + LONGEST)
 
     async def _erase(self, due: Due, standing: dict[Slot, Standing], record: Record) -> None:
         loose = list(due.payload.get("messages", ()))

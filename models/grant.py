@@ -69,6 +69,9 @@ PAYOUT_ALLOWED: dict[PayoutStatus, frozenset[PayoutStatus]] = {
 """`CLAIMED -> QUEUED`: the treasurer gave it back before paying. `SENT` cannot be given back: money has moved.
 `QUEUED -> SENT, PAID`: two treasurers have found that it was paid before a backup was put back."""
 
+PAYOUT_OVER: frozenset[PayoutStatus] = frozenset({Y.RETURNED, Y.CANCELLED})
+"""Nobody acts on such a payout any more, and another one may be made for its grant."""
+
 
 class ReturnReason(StrEnum):
     """Why money came back."""

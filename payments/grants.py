@@ -17,7 +17,7 @@ from models.attempt import Attempt
 from models.case import Case
 from models.clock import to_day
 from models.errors import AlreadyDone, BadInput
-from models.grant import GRANT_ALLOWED, PAYOUT_ALLOWED, Grant, GrantStatus, Payout, PayoutStatus
+from models.grant import GRANT_ALLOWED, PAYOUT_ALLOWED, PAYOUT_OVER, Grant, GrantStatus, Payout, PayoutStatus
 from models.states import move
 from models.unit import Unit
 from models.voucher import Voucher
@@ -224,10 +224,7 @@ async def live_payout(unit: Unit, grant: Grant) -> Payout | None:
     """The one payout of a grant that is neither returned nor cancelled, locked until the transaction ends."""
     found = await unit.session.exec(
         select(Payout)
-        .where(
-            Payout.grant_id == grant.id,
-            col(Payout.status).not_in({PayoutStatus.RETURNED, PayoutStatus.CANCELLED}),
-        )
+        .where(Payout.grant_id == grant.id, col(Payout.status).not_in(PAYOUT_OVER))
         .with_for_update()
         .execution_options(populate_existing=True)
     )

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlmodel import col, func, select
 
 from models.case import Case, CaseStatus
-from models.grant import Grant, GrantStatus, Payout, PayoutStatus
+from models.grant import PAYOUT_OVER, Grant, GrantStatus, Payout
 from models.panel import RailWait
 from models.unit import Unit
 from services import news
@@ -23,8 +23,6 @@ from services.treasury_returns import PERSON
 
 PAUSES: Final = (timedelta(days=3), timedelta(days=7))
 """How long before the first reminder, and from it to the last."""
-
-ENDED: Final = (PayoutStatus.RETURNED, PayoutStatus.CANCELLED)
 
 
 async def count_silent(unit: Unit) -> int:
@@ -35,7 +33,7 @@ async def count_silent(unit: Unit) -> int:
 
 def _waiting() -> Any:  # noqa: ANN401 - a subquery of SQLAlchemy
     """Cases with money set aside and no payout under way."""
-    alive = select(Payout.grant_id).where(col(Payout.status).not_in(ENDED))
+    alive = select(Payout.grant_id).where(col(Payout.status).not_in(PAYOUT_OVER))
     return (
         select(Case.id)
         .join(Grant, col(Grant.case_id) == Case.id)

@@ -29,7 +29,7 @@ from services.erasure import shred_case
 from services.jobs import Job
 from services.treasury_rights import bars_over
 
-ENDED = (CaseStatus.CLOSED, CaseStatus.WITHDRAWN, CaseStatus.DECLINED)
+TO_SHRED = (CaseStatus.CLOSED, CaseStatus.WITHDRAWN, CaseStatus.DECLINED)
 
 DAY = timedelta(days=1)
 
@@ -56,7 +56,7 @@ def _over(unit: Unit) -> tuple[Any, ...]:
     """Conditions of a case that has been kept long enough."""
     ended_at = func.coalesce(Case.closed_at, Case.decided_at, Case.submitted_at, Case.created_at)
     oldest = unit.now - timedelta(days=unit.policy.retention.closed_case_days)
-    return (col(Case.status).in_(ENDED), ended_at <= oldest)
+    return (col(Case.status).in_(TO_SHRED), ended_at <= oldest)
 
 
 async def _find_rows(unit: Unit) -> Sequence[str]:

@@ -11,7 +11,7 @@ from services.contact import To
 from services.followup import open_question
 from services.screens import Rows, in_twos
 from services.speak import Button, Screen
-from services.submission import asked_again, changeable
+from services.submission import ADDED, asked_again, changeable
 from services.waiting import estimate_wait
 from texts.formats import span
 
@@ -92,7 +92,7 @@ async def _waiting(unit: Unit, case: Case) -> Ways:
 def _always(case: Case) -> Ways:
     """What the person may do by themselves."""
     ways: Ways = []
-    if "added" in changeable(case):
+    if ADDED in changeable(case):
         ways.append(("case.button.add", "case.add"))
     if case.status not in ENDED:
         ways += [

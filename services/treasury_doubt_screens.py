@@ -10,6 +10,7 @@ from models.unit import Unit
 from payments import doubts, incidents
 from payments.rails import registry
 from services.access import Act, Actor
+from services.screens import Rows
 from services.speak import Button, Screen, show
 from services.treasury import read_reference
 from services.treasury_doubts import held_incident
@@ -18,8 +19,6 @@ from texts.formats import day, money
 
 MOST: Final = 8
 """Incidents on one screen of the desk: there should never be one."""
-
-Rows = list[list[Button]]
 
 
 async def show_doubt(unit: Unit, actor: Actor, payout: Payout, grant: Grant) -> None:

@@ -12,11 +12,10 @@ from payments.rails.registry import NoRail
 from services import intake, treasury
 from services.access import Actor
 from services.corridor import Corridor, corridors, terms
+from services.screens import Rows
 from services.speak import Button, Screen, show
 from services.treasury_closed import is_closed
 from texts.formats import day, money
-
-Rows = list[list[Button]]
 
 
 async def show_person(

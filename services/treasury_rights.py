@@ -19,7 +19,7 @@ from models.case import Case
 from models.destination import PayoutBar
 from models.emergency import Emergency
 from models.errors import NotAllowed, SteppedAside
-from models.grant import Grant, Payout, PayoutStatus
+from models.grant import PAYOUT_OVER, Grant, Payout, PayoutStatus
 from models.panel import Recusal, Seat
 from models.unit import Unit
 from models.volunteer import Role, Volunteer
@@ -32,9 +32,6 @@ from vault.types import BlindIndex, IndexName
 
 Held = tuple[Volunteer, Payout, Grant, Case | None]
 """The treasurer who acts, and what they act on."""
-
-ENDED = (PayoutStatus.RETURNED, PayoutStatus.CANCELLED)
-"""Nobody acts on such a payout any more."""
 
 
 async def held(unit: Unit, actor: Actor, act: Act, payout_id: UUID) -> Held:
@@ -77,7 +74,7 @@ async def cut_off(unit: Unit, case: Case, grant: Grant) -> None:
     barred = await _barred(unit, case)
     for payout in (await unit.session.exec(select(Payout).where(Payout.grant_id == grant.id))).all():
         await limits.cut_off(unit, payout)
-        if payout.status not in ENDED:
+        if payout.status not in PAYOUT_OVER:
             for who in sorted(barred):
                 await unit.session.merge(PayoutBar(payout_id=payout.id, mark=_mark(unit, payout, who)))
     await unit.session.flush()
@@ -87,7 +84,7 @@ def bars_over(unit: Unit) -> ColumnElement[bool]:
     """The condition of a bar whose payout has come to its end."""
     long_ago = unit.now - timedelta(days=unit.policy.limits.destination_days)
     paid = and_(col(Payout.status) == PayoutStatus.PAID, col(Payout.paid_at) <= long_ago)
-    over = select(Payout.id).where(or_(col(Payout.status).in_(ENDED), paid))
+    over = select(Payout.id).where(or_(col(Payout.status).in_(PAYOUT_OVER), paid))
     return col(PayoutBar.payout_id).in_(over)
 
 
