@@ -23,17 +23,20 @@ from sqlmodel import col, func, select
 
 from bot.database import Resources, make_engine
 from models.case import Case, CaseStatus
+from models.donation import Donation, Provider
 from models.errors import Refused
-from models.funding import Funding
+from models.funding import Funding, FundingSource
 from models.grant import Grant, GrantStatus, Payout, PayoutStatus, ReturnReason
 from models.ledger import JournalEntry, LedgerAccount, Posting
 from models.policy import Policy
 from models.unit import Unit
 from models.volunteer import Volunteer
-from payments import funding, grants, payouts
+from payments import donations, funding, grants, payouts
+from payments.funding import Why
 from payments.ledger import EntryKind
 from payments.money import Money
 from payments.rails.manual import Manual
+from payments.stripe_objects import Balance, Charge, Payment, PaymentState, Refund
 from sandbox.clock import TravelClock
 from texts.catalogue import Catalogue
 from vault.types import BlindIndex, CallSign, CaseCode, SealedBytes
@@ -93,6 +96,42 @@ class Books(RuleBasedStateMachine):
     def enter(self, amount: int, who: int) -> None:
         """A treasurer enters money."""
         self._act(lambda unit: funding.enter(unit, uuid4(), Money(amount, "RUB"), self._treasurer(who)))
+
+    @rule(amount=AMOUNT, who=PICK)
+    def enter_withdrawal(self, amount: int, who: int) -> None:
+        """A treasurer enters what Stripe has paid out."""
+        money = Money(amount, "RUB")
+        self._act(
+            lambda unit: funding.enter(unit, uuid4(), money, self._treasurer(who), FundingSource.STRIPE, money)
+        )
+
+    @rule(amount=AMOUNT, why=st.sampled_from(Why), crash=CRASH)
+    def leave(self, amount: int, why: Why, crash: bool) -> None:  # noqa: FBT001
+        """Cash goes without a grant, or was never there."""
+        self._act(lambda unit: funding.take(unit, Money(amount, "RUB"), why, "operator"), crash=crash)
+
+    @rule(left=AMOUNT, arrived=AMOUNT, crash=CRASH)
+    def top_up(self, left: int, arrived: int, crash: bool) -> None:  # noqa: FBT001
+        """Cash goes to Stripe."""
+        out, into = Money(left, "RUB"), Money(arrived, "RUB")
+        self._act(lambda unit: funding.top_up(unit, out, into, "operator"), crash=crash)
+
+    @rule(which=PICK, amount=AMOUNT, new=st.booleans(), taken=st.integers(0, 100), crash=CRASH)
+    def give(self, which: int, amount: int, new: bool, taken: int, crash: bool) -> None:  # noqa: FBT001
+        """Stripe tells of a gift, or of one known, with so many parts of a hundred of it paid back."""
+
+        async def act(unit: Unit) -> None:
+            gift = None if new else await _pick(unit, Donation, which)
+            if gift is None:
+                gift = Donation(
+                    provider=Provider.STRIPE, amount=amount, currency="RUB", language="en", token=str(uuid4()),
+                    asked_at=unit.now, due_at=unit.now,
+                )  # fmt: skip
+                unit.session.add(gift)
+                await unit.session.flush()
+            await donations.settle(unit, gift, _payment(unit, gift, taken))
+
+        self._act(act, crash=crash)
 
     @rule(which=PICK, who=PICK, good=st.booleans(), crash=CRASH)
     def close_funding(self, which: int, who: int, good: bool, crash: bool) -> None:  # noqa: FBT001
@@ -269,10 +308,23 @@ class Books(RuleBasedStateMachine):
         stands = {account.name: account.balance for account in accounts}
         assert stands.get("reserved:RUB", 0) == _sum(promised, GrantStatus.RESERVED)
         assert stands.get("granted:RUB", 0) == _sum(promised, GrantStatus.PAID)
+        assert sum(stands.values()) == 0
+        assert stands.get("covered:RUB", 0) <= max(0, -stands.get("stripe:RUB", 0))
         times = Counter((entry.grant_number, entry.kind) for entry in entries)
         for grant in promised:
             paid = times[grant.number, EntryKind.SETTLE] - times[grant.number, EntryKind.RETURN]
             assert paid == (grant.status == GrantStatus.PAID)
+
+
+def _payment(unit: Unit, gift: Donation, taken: int) -> Payment:
+    """The newest state of a gift's payment, with a fee; what is paid back is one refund of it at most."""
+    whole, part = Money(gift.amount, "RUB"), gift.amount * taken // 100
+    balance = Balance(f"txn_{gift.id}", whole, Money(gift.amount // 40, "RUB"))
+    charge = Charge(f"ch_{gift.id}", whole, "DE", balance, unit.now)
+    back = Money(part, "RUB")
+    moved = Balance(f"txn_{gift.id}_{part}", -back, Money(0, "RUB"))
+    refunds = (Refund(f"re_{gift.id}", back, moved, None),) if part else ()
+    return Payment(f"pi_{gift.id}", PaymentState.PAID, gift.id, charge, refunds)
 
 
 def _sum(promised: Any, status: GrantStatus) -> int:  # noqa: ANN401 - rows
