@@ -126,8 +126,23 @@ async def test_restricted_key_is_enough(stripe_server: StripeServer, bank: Bank)
     for _ in range(2):
         await gateway.stop(str(subscription))
     assert (await gateway.subscription(str(subscription))).ended
-    assert await gateway.events(await bank.now() - timedelta(days=1))
+    yesterday = await bank.now() - timedelta(days=1)
+    assert await gateway.events(yesterday)
+    await gateway.probe()
+    held = sum(moved["net"] for moved in await bank.objects("balance_transaction"))
+    assert await gateway.balances() == [Money(held, "EUR")]
+    moved = {each.kind: each.source for each in await gateway.movements(yesterday)}
+    assert {await gateway.payment_of(moved[kind]) for kind in ("charge", "refund")} >= {payment.id}
+    invoices = [each["id"] for each in await bank.objects("invoice")]
+    months = [await gateway.invoice_of(each["id"]) for each in await bank.objects("payment_intent")]
+    assert [month for month in months if month] == invoices
+    assert (await gateway.invoice(invoices[0])).paid
     await gateway.close()
+    paying = StripeGateway(await bank.restricted_key(RIGHTS | {"transfer": "write"}), stripe_server.url)
+    await bank.top_up(5000)
+    made = await paying.transfer("key", Money(500, "EUR"), await bank.connect())
+    assert await paying.find_transfer("key") == made
+    await paying.close()
     weak = StripeGateway(await bank.restricted_key(RIGHTS | {"checkout_session": "read"}), stripe_server.url)
     with pytest.raises(StripeAway):
         await weak.open_session(order())
