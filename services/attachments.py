@@ -26,7 +26,7 @@ from services import limits, rebuild
 from services.access import Actor, applicant_of
 from services.intake import require_own
 from services.jobs import Job
-from services.submission import changeable, content_changed, count_pages
+from services.submission import changeable, content_changed, count_pages, hold
 from vault.files import open_file, seal_file, shred_file
 from vault.seal import Place
 from vault.types import Compartment
@@ -149,6 +149,7 @@ async def add_pages(unit: Unit, request_id: UUID, pages: Sequence[bytes]) -> Cas
     case = await unit.session.get(Case, row.case_id) if row else None
     if row is None or case is None:
         return None
+    await hold(unit, case)
     key = await unit.vault.unlock(case.id, Compartment.story)
     for number, page in enumerate(pages, 1):
         made = Attachment(
@@ -191,6 +192,7 @@ async def try_later(unit: Unit, request_id: UUID) -> Case | None:
 async def remove_files(unit: Unit, actor: Actor, case: Case) -> None:
     """Take back every file of the actor's own case. Raises `Stale` when it may no longer be changed."""
     require_own(actor, case)
+    await hold(unit, case)
     if "documents" not in changeable(case):
         raise Stale("case.refused.fixed")
     pages = await count_pages(unit, case)

@@ -44,6 +44,7 @@ ADDED = "added"
 async def give_answer(unit: Unit, actor: Actor, case: Case, key: str, value: str) -> None:
     """Store an answer of the actor's own case, sent or not. Raises `Stale` when it may no longer be changed."""
     require_own(actor, case)
+    await hold(unit, case)
     if key not in changeable(case) and key != await asked_again(unit, case):
         raise Stale("case.refused.fixed")
     await write_answer(unit, case, key, value)
@@ -56,6 +57,16 @@ async def give_answer(unit: Unit, actor: Actor, case: Case, key: str, value: str
     has_become_repeat = key in repeats.SOURCES and await repeats.note(unit, case)
     if compartment is Compartment.story or has_become_repeat:
         await content_changed(unit, case)
+
+
+async def hold(unit: Unit, case: Case) -> None:
+    """Hold a case that was sent until the commit, and see it as it is then: what its person changes is voted on.
+
+    Whoever votes holds it before they take the chain of the audit log; so must whoever changes it.
+    """
+    if case.status is not CaseStatus.DRAFT:
+        await unit.session.flush()
+        await unit.session.refresh(case, with_for_update=True)
 
 
 def changeable(case: Case) -> Sequence[str]:

@@ -1,17 +1,20 @@
 """The interview as a service: drafts, answers, where the person stands, sending, changing, taking back."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
 from sqlmodel import select
 
 from bot.database import Resources
-from models.case import Answer, Case, CaseStatus
+from models.case import ALLOWED, Answer, Case, CaseStatus
 from models.errors import BadInput, NotAllowed, Refused, Stale
+from models.states import move
 from sandbox.clock import TravelClock
-from services import checkphrase, erasure, intake, submission
+from services import attachments, checkphrase, erasure, intake, submission
 from services.contact import read_contact
 from services.questions import BY_KEY, KEYS, SKIPPED
+from services.seats import lock_open
 from tests.unit.services.asker import ANSWERS, ASKER, actor_of, case_of, draft, submitted
 from vault.errors import CompartmentShredded
 from vault.phrase import phrase_matches
@@ -166,6 +169,36 @@ async def test_what_was_decided_on_stays(resources: Resources, status: CaseStatu
                 await submission.give_answer(unit, actor, case, key, "other")
         await submission.give_answer(unit, actor, case, "messages", "no")
         assert not (await read_contact(unit, case)).may_write
+
+
+@pytest.mark.parametrize("change", ["answer", "files"])
+async def test_a_change_waits_for_a_decision_at_the_same_moment(resources: Resources, change: str) -> None:
+    """Whoever corrects while the panel decides comes too late, and neither stops the other."""
+    case_id, _ = await submitted(resources)
+    looked = asyncio.Event()
+
+    async def decide() -> None:
+        async with resources.unit() as unit:
+            case = await case_of(unit, case_id)
+            await lock_open(unit, case)
+            if not resources.is_sqlite:  # there the second transaction begins when the first is over
+                await looked.wait()
+            await move(unit, case, CaseStatus.DECLINED, ALLOWED, "system")
+
+    async def change_it() -> None:
+        async with resources.unit() as unit:
+            actor, case = await actor_of(unit), await case_of(unit, case_id)
+            looked.set()
+            if change == "answer":
+                await submission.give_answer(unit, actor, case, "story", "canary-late")
+            else:
+                await attachments.remove_files(unit, actor, case)
+
+    decided, refused = await asyncio.gather(decide(), change_it(), return_exceptions=True)
+    assert decided is None
+    assert isinstance(refused, Stale)
+    async with resources.unit() as unit:
+        assert await intake.read_answer(unit, await case_of(unit, case_id), "story") == ANSWERS["story"]
 
 
 async def test_another_way_to_be_paid_can_be_asked_for(resources: Resources) -> None:
