@@ -1,7 +1,7 @@
 """Through a partner: moved once at Stripe, counted once the partner has reported, given back otherwise."""
 
 from collections.abc import AsyncIterator
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from sqlmodel import select
@@ -11,13 +11,13 @@ from bot.database import Resources
 from bot.provider_errands import StripeMoney
 from bot.rails import partner_rail
 from models.audit import AuditEntry
-from models.case import Case, CaseStatus
+from models.case import CaseStatus
 from models.errors import NotAllowed
 from models.funding import FundingSource
 from models.grant import GrantStatus, PayoutStatus, ReturnReason
 from models.policy import Partner
 from models.screening import ListStatus, SanctionsList
-from payments import attempts, executor, funding, reconcile
+from payments import funding, reconcile
 from payments.attempts import Now
 from payments.ledger import EntryKind, Purpose, balance, transfer
 from payments.money import Money
@@ -69,28 +69,6 @@ async def desk(resources: Resources, stripe_server: StripeServer, bank: Bank) ->
     await gateway.close()
 
 
-async def _agreed(desk: Desk, owner: str = "Applicant") -> UUID:
-    case_id = await desk.approved(owner)
-    async with desk.resources.unit() as unit:
-        case = await unit.session.get_one(Case, case_id)
-        return (await treasury.agree(unit, await desk.actor(unit, owner), case, "stripe_transfer")).id
-
-
-async def _ordered(desk: Desk, owner: str = "Applicant") -> UUID:
-    payout_id = await _agreed(desk, owner)
-    for step in (treasury.claim, treasury_machine.order):
-        async with desk.resources.unit() as unit:
-            await step(unit, await desk.actor(unit, "Till"), payout_id)
-    return payout_id
-
-
-async def _tick(desk: Desk, minutes: int = 0) -> list[Now | None]:
-    desk.later(minutes=minutes)
-    async with desk.resources.unit() as unit:
-        found = await attempts.due(unit)
-    return [await executor.work(desk.resources.unit, each, treasury_machine.told) for each in found]
-
-
 async def _books(desk: Desk) -> dict[Purpose, int]:
     async with desk.resources.unit() as unit:
         assert await reconcile.compare(unit) == []
@@ -100,8 +78,8 @@ async def _books(desk: Desk) -> dict[Purpose, int]:
 
 async def test_a_partner_passes_it_on_and_reports(desk: Desk, bank: Bank) -> None:
     """At Stripe one transfer; the grant counts as paid once a treasurer has entered the partner's report."""
-    payout_id = await _ordered(desk)
-    assert await _tick(desk) == [Now.SENT]
+    payout_id = await desk.ordered("stripe_transfer")
+    assert await desk.tick() == [Now.SENT]
     assert await desk.stands(payout_id) == (P.SENT, G.RESERVED, C.PAYING)
     assert await _books(desk) == {
         Purpose.FUND: PLENTY - SMALL, Purpose.RESERVED: SMALL, Purpose.GRANTED: 0, Purpose.STRIPE: 0,
@@ -132,11 +110,11 @@ async def test_a_partner_passes_it_on_and_reports(desk: Desk, bank: Bank) -> Non
 async def test_stripe_moves_it_once_whatever_it_answers(desk: Desk, bank: Bank, fault: FaultKind) -> None:
     """A lost, doubled or senseless answer is looked up under the key; one transfer, and the books say so."""
     await bank.fault(fault, "/v1/transfers", verb="POST")
-    payout_id = await _ordered(desk)
-    first = await _tick(desk)
+    payout_id = await desk.ordered("stripe_transfer")
+    first = await desk.tick()
     assert first in ([Now.OPEN], [Now.SENT])
     if first == [Now.OPEN]:
-        assert await _tick(desk, 1) == [Now.SENT]
+        assert await desk.tick(1) == [Now.SENT]
     assert (await desk.stands(payout_id))[0] == P.SENT
     assert len(await bank.objects("transfer")) == 1
 
@@ -144,8 +122,8 @@ async def test_stripe_moves_it_once_whatever_it_answers(desk: Desk, bank: Bank, 
 @pytest.mark.parametrize("reported", [False, True])
 async def test_what_the_partner_could_not_pass_on_stands_with_them(desk: Desk, *, reported: bool) -> None:
     """Before the report or after it: the grant is reserved, and it is cash once two have seen it arrive."""
-    payout_id, entry = await _ordered(desk), uuid4()
-    await _tick(desk)
+    payout_id, entry = await desk.ordered("stripe_transfer"), uuid4()
+    await desk.tick()
     async with desk.resources.unit() as unit:
         assert await funding.held(unit) == []
     async with desk.resources.unit() as unit:
@@ -173,10 +151,10 @@ async def test_what_the_partner_could_not_pass_on_stands_with_them(desk: Desk, *
 async def test_stripe_moves_it_once_over_a_day_of_silence(desk: Desk, bank: Bank) -> None:
     """The answer was lost and Stripe silent until it had forgotten the key: what it knows is looked up first."""
     await bank.fault("lost_answer", "/v1/transfers", verb="POST")
-    await _ordered(desk)
-    assert await _tick(desk) == [Now.OPEN]
+    await desk.ordered("stripe_transfer")
+    assert await desk.tick() == [Now.OPEN]
     await bank.fault("down", "/v1/", seconds=25 * 3600)
-    came = [now for _ in range(30) for now in await _tick(desk, 61)]
+    came = [now for _ in range(30) for now in await desk.tick(61)]
     assert came == [Now.OPEN] * (len(came) - 1) + [Now.SENT]
     assert len(await bank.objects("transfer")) == 1
 
@@ -184,8 +162,8 @@ async def test_stripe_moves_it_once_over_a_day_of_silence(desk: Desk, bank: Bank
 async def test_a_policy_that_changes_pays_nobody_else(desk: Desk, bank: Bank, stripe_server: StripeServer) -> None:
     """Another partner and another fee between the order and its execution: who was ordered is paid, and once."""
     await bank.fault("lost_answer", "/v1/transfers", verb="POST")
-    await _ordered(desk)
-    assert await _tick(desk) == [Now.OPEN]
+    await desk.ordered("stripe_transfer")
+    assert await desk.tick() == [Now.OPEN]
     first = desk.resources.policy.partner
     assert first is not None
     other = Partner(name="Somebody Else OU", account=await bank.connect("LV"), days=1, fee=0)
@@ -193,7 +171,7 @@ async def test_a_policy_that_changes_pays_nobody_else(desk: Desk, bank: Bank, st
     gateway = StripeGateway(stripe_server.key, stripe_server.url)
     rail = partner_rail(gateway, desk.resources.policy)
     desk.resources.rails = {**desk.resources.rails, rail.name: rail}
-    assert await _tick(desk, 2) == [Now.SENT]
+    assert await desk.tick(2) == [Now.SENT]
     await gateway.close()
     [made] = await bank.objects("transfer")
     assert (made["destination"], made["amount"]) == (first.account, SMALL + FEE)
@@ -203,7 +181,7 @@ async def test_a_changed_partner_before_the_first_try_changes_no_order(
     desk: Desk, bank: Bank, stripe_server: StripeServer
 ) -> None:
     """What was set aside with the order decides, also when nothing was asked before the policy changed."""
-    await _ordered(desk)
+    await desk.ordered("stripe_transfer")
     first = desk.resources.policy.partner
     assert first is not None
     other = Partner(name="Somebody Else OU", account=await bank.connect("LV"), days=1, fee=7)
@@ -211,7 +189,7 @@ async def test_a_changed_partner_before_the_first_try_changes_no_order(
     gateway = StripeGateway(stripe_server.key, stripe_server.url)
     rail = partner_rail(gateway, desk.resources.policy)
     desk.resources.rails = {**desk.resources.rails, rail.name: rail}
-    assert await _tick(desk) == [Now.SENT]
+    assert await desk.tick() == [Now.SENT]
     await gateway.close()
     [made] = await bank.objects("transfer")
     assert (made["destination"], made["amount"]) == (first.account, SMALL + FEE)
@@ -221,8 +199,8 @@ async def test_what_the_provider_says_otherwise_is_told_once_by_the_clock(
     desk: Desk, stripe_server: StripeServer
 ) -> None:
     """A payment that we count as made and Stripe does not know is found by asking, and told once."""
-    await _ordered(desk)
-    await _tick(desk)
+    await desk.ordered("stripe_transfer")
+    await desk.tick()
     made = stripe_server.stripe.table("transfer")
     made.remove(next(iter(made))["id"])
     for _ in range(3):
@@ -239,8 +217,8 @@ async def test_what_the_provider_says_otherwise_is_told_once_by_the_clock(
 
 async def test_a_transfer_that_was_undone_is_at_stripe_again(desk: Desk, stripe_server: StripeServer) -> None:
     """What a partner's account gives back at Stripe itself is found by asking, and entered once."""
-    await _ordered(desk)
-    await _tick(desk)
+    await desk.ordered("stripe_transfer")
+    await desk.tick()
     stripe = stripe_server.stripe
     transfers.reverse(stripe, next(iter(stripe.table("transfer"))), {})
     gateway = StripeGateway(stripe_server.key, stripe_server.url)
@@ -255,10 +233,10 @@ async def test_a_transfer_that_was_undone_is_at_stripe_again(desk: Desk, stripe_
 
 async def test_without_money_or_partner_the_way_is_closed(desk: Desk, stripe_server: StripeServer) -> None:
     """Too little at Stripe, a partner that the policy does not name, or no key: not offered."""
-    await _ordered(desk)
-    await _tick(desk)
+    await desk.ordered("stripe_transfer")
+    await desk.tick()
     with pytest.raises(NoRail):
-        await _agreed(desk, "Other")
+        await desk.agreed(await desk.approved("Other"), "Other", "stripe_transfer")
     rail = desk.resources.rails["stripe_transfer"]
     gone = desk.resources.policy.model_copy(update={"partner": None})
     async with desk.resources.unit() as unit:

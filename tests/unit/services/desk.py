@@ -1,6 +1,7 @@
 """A fund with treasurers and approved cases, for the tests of the payout desk."""
 
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -13,13 +14,19 @@ from models.grant import Grant, GrantStatus, Payout, PayoutStatus
 from models.mail import Effect, EffectKind, EffectStatus
 from models.unit import Unit
 from models.volunteer import Role
-from payments import funding, grants
+from payments import attempts, executor, funding, grants, reconcile
+from payments.attempts import Now
 from payments.ledger import Purpose, balance
 from payments.money import Money
-from services import treasury
+from services import treasury, treasury_machine
+from services.access import Actor
 from services.contact import Address, lane_of
 from services.speak import SCREEN, effect_place
+from tests.unit.payments.carrier import Carrier
 from tests.unit.services.fund import SMALL, Fund
+
+Step = Callable[[Unit, Actor, UUID], Awaitable[object]]
+"""What somebody does about a payout."""
 
 RUB = "RUB"
 PLENTY = 100_000_000
@@ -57,11 +64,35 @@ class Desk(Fund):
         """The id of a payout that its person has agreed to."""
         return await self.agreed(await self.approved(owner, amount), owner)
 
-    async def agreed(self, case_id: UUID, owner: str = "Applicant") -> UUID:
+    async def agreed(self, case_id: UUID, owner: str = "Applicant", rail: str | None = None) -> UUID:
         """The person confirms how the money reaches them; the id of the payout."""
         async with self.resources.unit() as unit:
             case = await unit.session.get_one(Case, case_id)
-            return (await treasury.agree(unit, await self.actor(unit, owner), case)).id
+            return (await treasury.agree(unit, await self.actor(unit, owner), case, rail)).id
+
+    async def ordered(self, rail: str, owner: str = "Applicant") -> UUID:
+        """The id of a payout that a machine is to make."""
+        payout_id = await self.agreed(await self.approved(owner), owner, rail)
+        await self.do("Till", payout_id, treasury.claim, treasury_machine.order)
+        return payout_id
+
+    async def do(self, sign: str, payout_id: UUID, *steps: Step) -> None:
+        """Let somebody take steps, one transaction each."""
+        for step in steps:
+            async with self.resources.unit() as unit:
+                await step(unit, await self.actor(unit, sign), payout_id)
+
+    async def tick(self, minutes: int = 0) -> list[Now | None]:
+        """Ask for every payout that is due at a machine, as the errands do."""
+        self.later(minutes=minutes)
+        async with self.resources.unit() as unit:
+            found = await attempts.due(unit)
+        return [await executor.work(self.resources.unit, each, treasury_machine.told) for each in found]
+
+    async def agrees(self) -> None:
+        """Books, payouts and attempts agree."""
+        async with self.resources.unit() as unit:
+            assert await reconcile.compare(unit) == []
 
     async def paid(self, owner: str = "Applicant", amount: int = SMALL) -> UUID:
         """The id of a payout that Till paid and, above the tier, Coin confirmed."""
@@ -119,6 +150,13 @@ class Desk(Fund):
 async def make_desk(resources: Resources, money: int = PLENTY) -> Desk:
     """An open desk."""
     return await Desk(resources).open(money)
+
+
+async def carried_desk(resources: Resources, carrier: Carrier) -> Desk:
+    """A desk whose policy opens the carrier beside the transfer by hand."""
+    resources.rails = {**resources.rails, "carrier": carrier}
+    resources.policy = resources.policy.model_copy(update={"rails": ("carrier", "manual")})
+    return await make_desk(resources)
 
 
 def _opened(unit: Unit, effect: Effect) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from models.errors import BadInput, ButtonGone, FundShort, MoneyRefused, NotAllo
 from models.grant import Payout, PayoutStatus, ReturnReason
 from models.unit import Unit
 from models.voucher import Voucher, VoucherKind, VoucherStatus
-from payments import attempts, executor, reconcile, vouchers
+from payments import vouchers
 from payments.ledger import Purpose, balance
 from payments.money import Money
 from payments.rails.registry import NoRail
@@ -48,35 +48,12 @@ async def _stock(desk: Desk, count: int) -> None:
         await _load(unit, [f"CODE-{number}\n" for number in range(count)])
 
 
-async def _ordered(desk: Desk, owner: str = "Applicant") -> UUID:
-    case_id = await desk.approved(owner)
-    async with desk.resources.unit() as unit:
-        case = await unit.session.get_one(Case, case_id)
-        payout_id = (await treasury.agree(unit, await desk.actor(unit, owner), case, "voucher-mobile")).id
-    for step in (treasury.claim, treasury_machine.order):
-        async with desk.resources.unit() as unit:
-            await step(unit, await desk.actor(unit, "Till"), payout_id)
-    return payout_id
-
-
-async def _tick(desk: Desk) -> None:
-    async with desk.resources.unit() as unit:
-        found = await attempts.due(unit)
-    for attempt in found:
-        await executor.work(desk.resources.unit, attempt, treasury_machine.told)
-
-
 async def _count(desk: Desk) -> dict[VoucherStatus, int]:
     async with desk.resources.unit() as unit:
         rows = await unit.session.exec(
             select(Voucher.status, func.count(col(Voucher.id))).group_by(Voucher.status)
         )
         return {VoucherStatus(status): count for status, count in rows.all()}
-
-
-async def _agrees(desk: Desk) -> None:
-    async with desk.resources.unit() as unit:
-        assert await reconcile.compare(unit) == []
 
 
 async def _codes(desk: Desk, owner: str = "Applicant") -> str:
@@ -93,12 +70,12 @@ async def _codes(desk: Desk, owner: str = "Applicant") -> str:
 async def test_codes_are_given_once_and_erased(desk: Desk) -> None:
     """Two people get four different codes, each alone; once written down they are nowhere."""
     await _stock(desk, 4)
-    await _ordered(desk)
+    await desk.ordered("voucher-mobile")
     assert await _count(desk) == {S.STOCK: 2, S.TAKEN: 2}
-    await _agrees(desk)
-    await _tick(desk)
-    await _ordered(desk, "Other")
-    await _tick(desk)
+    await desk.agrees()
+    await desk.tick()
+    await desk.ordered("voucher-mobile", "Other")
+    await desk.tick()
     assert await _count(desk) == {S.GIVEN: 4}
     assert await desk.books() == (PLENTY - 2 * SMALL, 0, 2 * SMALL)
     mine, theirs = await _codes(desk), await _codes(desk, "Other")
@@ -111,7 +88,7 @@ async def test_codes_are_given_once_and_erased(desk: Desk) -> None:
     assert await _count(desk) == {S.GIVEN: 2, S.ERASED: 2}
     with pytest.raises(NotAllowed):
         await _codes(desk)
-    await _agrees(desk)
+    await desk.agrees()
     async with desk.resources.unit() as unit:
         kept = (await unit.session.exec(select(Voucher).where(Voucher.status == S.ERASED))).all()
         assert all(row.code is None and row.case_id is None and row.shown == 1 for row in kept)
@@ -121,9 +98,9 @@ async def test_codes_are_given_once_and_erased(desk: Desk) -> None:
 async def test_codes_in_doubt_after_a_restore(desk: Desk, found: Found) -> None:
     """No machine gives them: two say that they were, and their person sees them; or they are in stock again."""
     await _stock(desk, 2)
-    payout_id = await _ordered(desk)
+    payout_id = await desk.ordered("voucher-mobile")
     await doubt_payments(desk.resources)
-    await _tick(desk)
+    await desk.tick()
     assert await _count(desk) == {S.TAKEN: 2}
     async with desk.resources.unit() as unit:
         reference = "C-1" if found == Found.PAID else ""
@@ -134,7 +111,7 @@ async def test_codes_in_doubt_after_a_restore(desk: Desk, found: Found) -> None:
     assert await _count(desk) == {S.GIVEN if found == Found.PAID else S.STOCK: 2}
     if found == Found.PAID:
         assert "CODE-" in await _codes(desk)
-    await _agrees(desk)
+    await desk.agrees()
 
 
 async def test_codes_that_were_given_before_the_backup_was_put_back(desk: Desk) -> None:
@@ -158,14 +135,14 @@ async def test_codes_that_were_given_before_the_backup_was_put_back(desk: Desk) 
         await treasury_doubts.confirm(unit, await desk.actor(unit, "Coin"), payout_id)
         assert (await balance(unit, Purpose.LOSSES, RUB)).amount == 0
     assert await desk.books() == (PLENTY - SMALL, 0, SMALL)
-    await _agrees(desk)
+    await desk.agrees()
 
 
 async def test_only_their_person_sees_codes(desk: Desk) -> None:
     """Neither another applicant nor the treasurer who ordered them reads a code, nor anybody before payment."""
     await _stock(desk, 2)
     await desk.case("Stranger")
-    payout_id = await _ordered(desk)
+    payout_id = await desk.ordered("voucher-mobile")
     for sign in ("Stranger", "Till", "Applicant"):
         async with desk.resources.unit() as unit:
             case = (await unit.session.exec(select(Case).join(Payout, col(Payout.id) == payout_id))).first()
@@ -173,43 +150,43 @@ async def test_only_their_person_sees_codes(desk: Desk) -> None:
             actor = await desk.actor(unit, sign)
             with pytest.raises(ButtonGone):
                 await codes.show_codes(unit, actor, actor.case if sign == "Applicant" and actor.case else case)
-    await _tick(desk)
+    await desk.tick()
     assert "CODE-" in await _codes(desk)
 
 
 async def test_codes_go_with_the_case(desk: Desk) -> None:
     """After withdrawal the code is not in the row any more, and its key is gone; the stock and the books agree."""
     await _stock(desk, 2)
-    await _ordered(desk)
-    await _tick(desk)
+    await desk.ordered("voucher-mobile")
+    await desk.tick()
     async with desk.resources.unit() as unit:
         actor = await desk.actor(unit, "Applicant")
         assert actor.case is not None
         await submission.withdraw(unit, actor, actor.case)
         rows = (await unit.session.exec(select(Voucher))).all()
-        assert all(row.code is None and row.case_id is None for row in rows)
-    await _agrees(desk)
+        assert [(row.code, row.case_id) for row in rows] == [(None, None)] * 2
+    await desk.agrees()
 
 
 async def test_an_order_nobody_waits_for_puts_its_codes_back(desk: Desk) -> None:
     """Withdrawn between the order and the rail: the codes are in stock again, and the grant is released."""
     await _stock(desk, 2)
-    await _ordered(desk)
+    await desk.ordered("voucher-mobile")
     async with desk.resources.unit() as unit:
         actor = await desk.actor(unit, "Applicant")
         assert actor.case is not None
         await submission.withdraw(unit, actor, actor.case)
-    await _tick(desk)
+    await desk.tick()
     assert await _count(desk) == {S.STOCK: 2}
     assert await desk.books() == (PLENTY - SMALL, 0, 0)
-    await _agrees(desk)
+    await desk.agrees()
 
 
 async def test_codes_are_erased_after_their_time(desk: Desk) -> None:
     """Whoever never presses the button leaves no readable code behind for ever."""
     await _stock(desk, 2)
-    await _ordered(desk)
-    await _tick(desk)
+    await desk.ordered("voucher-mobile")
+    await desk.tick()
     desk.later(days=13)
     await desk.run(codes.JOBS)
     assert (await _count(desk))[S.GIVEN] == 2
@@ -221,14 +198,14 @@ async def test_codes_are_erased_after_their_time(desk: Desk) -> None:
 async def test_codes_that_do_not_work_are_a_loss(desk: Desk) -> None:
     """A dead code brings nothing back: the loss is in the books, and the grant is reserved out of free cash."""
     await _stock(desk, 2)
-    payout_id = await _ordered(desk)
-    await _tick(desk)
+    payout_id = await desk.ordered("voucher-mobile")
+    await desk.tick()
     async with desk.resources.unit() as unit:
         await treasury_returns.came_back(unit, await desk.actor(unit, "Coin"), payout_id, ReturnReason.NOT_ARRIVED)
     assert await desk.books() == (PLENTY - 2 * SMALL, SMALL, 0)
     async with desk.resources.unit() as unit:
         assert (await balance(unit, Purpose.LOSSES, RUB)).amount == SMALL
-    await _agrees(desk)
+    await desk.agrees()
 
 
 async def test_without_fitting_codes_the_way_is_not_offered(desk: Desk) -> None:
@@ -288,7 +265,7 @@ async def test_a_file_with_a_bad_row_is_refused_whole(desk: Desk, lines: list[st
     rows = caught.value.rows if isinstance(caught.value, RowsRefused) else []
     assert [row.line for row in rows] == bad
     assert await _count(desk) == {S.STOCK: 1}
-    await _agrees(desk)
+    await desk.agrees()
 
 
 @pytest.mark.parametrize(
@@ -306,12 +283,12 @@ async def test_codes_of_a_wrong_worth_are_refused(desk: Desk, money: Money, refu
 async def test_codes_written_off_are_a_loss_and_may_be_loaded_again(desk: Desk) -> None:
     """Expired or doubtful codes leave stock and books; what a person has stays theirs."""
     await _stock(desk, 4)
-    await _ordered(desk)
+    await desk.ordered("voucher-mobile")
     async with desk.resources.unit() as unit:
         assert await vouchers.write_off(unit, VoucherKind.MOBILE, "operator") == 2
         assert (await balance(unit, Purpose.LOSSES, RUB)).amount == 2 * EACH
-    await _agrees(desk)
-    await _tick(desk)
+    await desk.agrees()
+    await desk.tick()
     assert await _count(desk) == {S.GIVEN: 2}
     async with desk.resources.unit() as unit:
         fresh = 0
@@ -381,7 +358,7 @@ async def test_given_codes_cost_the_fund_nothing(desk: Desk) -> None:
         await _load(unit, ["A", "B"], free=True)
         assert (await balance(unit, Purpose.VOUCHERS, RUB)).amount == 2 * EACH
     assert (await desk.books())[0] == PLENTY
-    await _agrees(desk)
+    await desk.agrees()
 
 
 async def test_a_low_stock_is_told_once(desk: Desk) -> None:
