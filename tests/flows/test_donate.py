@@ -2,26 +2,21 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
-from typing import Literal
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import select
 
 from bot.database import Resources
 from bot.stripe_setup import StripeSetup
-from models.audit import AuditEntry
 from models.donation import Donation, DonationStatus, RefundReason
-from payments.ledger import EntryKind, Purpose, balance, transfer
-from payments.money import STARS, Money
 from sandbox.clock import TravelClock
-from sandbox.stripe.client import DECLINED_CARD, FAILING_IBAN, GOOD_CARD, GOOD_IBAN, MONTH, RUSSIAN_CARD, Bank
+from sandbox.stripe.client import FAILING_IBAN, GOOD_IBAN, RUSSIAN_CARD, Bank
 from sandbox.stripe.server import StripeServer
-from sandbox.telegram.client import Person, Refused
 from services.donate_settle import ask_refund
 from tests.flows.chronicle import chronicle
+from tests.flows.giving import books, choose, hear, held_by_stripe, page_of, press_newest_gift, statuses, texts
 from tests.flows.harness import World, open_world
-from tests.stripe_town import bank, connect, stripe_server
+from tests.stripe_town import bank, stripe_server
 
 __all__ = ["bank", "stripe_server"]
 
@@ -34,47 +29,6 @@ async def world(
     stripe = StripeSetup(stripe_server.key, stripe_server.url)
     async with open_world(resources, clock, receiving, stripe=stripe) as opened:
         yield opened
-
-
-async def hear(world: World) -> None:
-    """Let the fund poll Stripe and do what follows."""
-    assert world.app.stripe is not None
-    await world.app.stripe.poller.poll()
-    await world.settle()
-
-
-async def choose(world: World, donor: Person, *labels: str) -> None:
-    """Go through `/donate` by these buttons."""
-    await donor.send("/donate")
-    await world.settle()
-    for label in labels:
-        await donor.press(label)
-        await world.settle()
-
-
-async def page_of(world: World, donor: Person, way: str = "By card, once", amount: str = "10\xa0€") -> str:
-    """Go through `/donate` and return the address of the page to pay on."""
-    await choose(world, donor, way, amount)
-    return str(await donor.press("Open the page to pay on"))
-
-
-async def books(world: World, currency: str = "EUR") -> dict[str, int]:
-    """What stands on the accounts of a currency."""
-    async with world.unit() as unit:
-        found = {purpose.value: (await balance(unit, purpose, currency)).amount for purpose in Purpose}
-    return {name: amount for name, amount in found.items() if amount}
-
-
-async def held_by_stripe(bank: Bank) -> int:
-    """What the account at Stripe holds, in cents, by Stripe's own count."""
-    return sum(moved["net"] for moved in await bank.objects("balance_transaction"))
-
-
-async def statuses(world: World) -> list[DonationStatus]:
-    """Where each gift stands, in the order of asking."""
-    async with world.unit() as unit:
-        gifts = (await unit.session.exec(select(Donation).order_by(col(Donation.asked_at)))).all()
-    return [gift.status for gift in gifts]
 
 
 async def test_gift_by_card_reaches_the_books(world: World, bank: Bank) -> None:
@@ -97,170 +51,6 @@ async def test_card_from_russia_is_paid_back_at_once(world: World, bank: Bank) -
     held = await held_by_stripe(bank)
     assert await books(world) == {"stripe": held, "fees": -held}
     assert "not safe" in str(await donor.messages())
-
-
-async def test_stars_are_paid_once_and_paid_back(world: World) -> None:
-    """An invoice in stars is paid once; a second payment is refused; the books hold stars apart from money."""
-    donor = await world.person("Dora", "en")
-    link = await page_of(world, donor, "Telegram Stars", "500 ⭐")
-    await donor.pay(link)
-    await world.settle()
-    assert await statuses(world) == [DonationStatus.GIVEN]
-    assert await books(world, "XTR") == {"contributions": -500, "stars": 500}
-    with pytest.raises(Refused, match="no longer valid"):
-        await donor.pay(link)
-    async with world.unit() as unit:
-        donation = (await unit.session.exec(select(Donation))).one()
-        await ask_refund(unit, donation, RefundReason.ASKED, "donor")
-    await world.settle()
-    assert await statuses(world) == [DonationStatus.REFUNDED]
-    assert await books(world, "XTR") == {}
-
-
-@pytest.mark.parametrize("kind", ["lost_answer", "garbage", "server_error", "hang_up"])
-async def test_stars_are_paid_back_once_over_a_day_without_answers(
-    world: World, kind: Literal["lost_answer", "garbage", "server_error", "hang_up"]
-) -> None:
-    """Done and unheard, or not heard of for a day: asked for again until it is known, and paid back once."""
-    donor = await world.person("Dora", "en")
-    await donor.pay(await page_of(world, donor, "Telegram Stars", "500 ⭐"))
-    await world.settle()
-    await world.town.fault(
-        kind, method="refundStarPayment", times=12 if kind in {"server_error", "hang_up"} else 1
-    )
-    async with chronicle(world) as written:
-        await press_newest_gift(world, donor)
-        for _ in range(13):
-            await world.jump(hours=2)
-    assert await statuses(world) == [DonationStatus.REFUNDED]
-    assert await books(world, "XTR") == {}
-    assert [payment.refunded is not None for payment in world.server.telegram.world.payments] == [True]
-    assert len(written.said(donor.id, "was paid back")) == 1
-
-
-async def test_stars_that_nobody_told_of_are_found(world: World) -> None:
-    """A payment whose message was lost is found in Telegram's list of transactions."""
-    donor = await world.person("Dora", "en")
-    await donor.pay(await page_of(world, donor, "Telegram Stars", "500 ⭐"), lost=True)
-    await world.jump(hours=7)
-    assert await statuses(world) == [DonationStatus.GIVEN]
-    assert await books(world, "XTR") == {"contributions": -500, "stars": 500}
-
-
-async def test_list_of_stars_that_cannot_be_read_is_read_later(world: World) -> None:
-    """A Bot API server that refuses the list is not asked again at once, and loses nothing."""
-    donor = await world.person("Dora", "en")
-    await donor.pay(await page_of(world, donor, "Telegram Stars", "500 ⭐"), lost=True)
-    await world.town.fault("server_error", method="getStarTransactions")
-    await world.jump(hours=7)
-    assert await statuses(world) == [DonationStatus.OPEN]
-    await world.jump(minutes=16)
-    assert await statuses(world) == [DonationStatus.GIVEN]
-
-
-async def test_stars_that_telegram_does_not_hold_are_told_once(world: World) -> None:
-    """What Telegram says it holds is compared with the books; a difference that stands is told once."""
-    donor = await world.person("Dora", "en")
-    await donor.pay(await page_of(world, donor, "Telegram Stars", "500 ⭐"))
-    await world.settle()
-    async with world.unit() as unit:
-        more, source, target = Money(7, STARS), Purpose.CONTRIBUTIONS, Purpose.STARS
-        await transfer(unit, EntryKind.GIFT, "gift:7", more, source=source, target=target, actor="t")
-    for hours in (7, 1, 1, 7):
-        await world.jump(hours=hours)
-    async with world.unit() as unit:
-        acts = await unit.session.exec(select(AuditEntry.facts).where(AuditEntry.act == "reconcile.held"))
-        assert acts.all() == ['{"ours":0,"theirs":-7}']
-
-
-async def test_monthly_gift_is_given_each_month_and_stopped(world: World, bank: Bank) -> None:
-    """Each month is a gift of its own; a press on Stop ends it at Stripe, and the giver hears so."""
-    donor = await world.person("Dora", "en")
-    await bank.pay(await page_of(world, donor, "By card, each month"))
-    await hear(world)
-    await bank.advance(MONTH)
-    await hear(world)
-    assert await statuses(world) == [DonationStatus.GIVEN] * 2
-    held = await held_by_stripe(bank)
-    assert await books(world) == {"contributions": -2000, "stripe": held, "fees": 2000 - held}
-    await donor.send("/gifts")
-    await world.settle()
-    await donor.press("Stop 10\xa0€ a month")
-    await world.settle()
-    await bank.advance(MONTH)
-    await hear(world)
-    assert await statuses(world) == [DonationStatus.GIVEN] * 2
-    assert [each["status"] for each in await bank.objects("subscription")] == ["canceled"]
-
-
-@pytest.mark.parametrize("mended", [True, False])
-async def test_month_that_fails_is_told_and_tried_again(world: World, bank: Bank, *, mended: bool) -> None:
-    """The giver hears that a month failed; another card mends it, else Stripe ends it and the giver hears that."""
-    donor = await world.person("Dora", "en")
-    await bank.pay(await page_of(world, donor, "By card, each month"))
-    await hear(world)
-    subscription = (await bank.objects("subscription"))[0]["id"]
-    await bank.change_card(subscription, DECLINED_CARD)
-    async with chronicle(world) as written:
-        await bank.advance(MONTH)
-        await hear(world)
-        assert await statuses(world) == [DonationStatus.GIVEN]
-        if mended:
-            await bank.change_card(subscription, GOOD_CARD)
-        for _ in range(4):
-            await bank.advance(timedelta(days=5))
-            await hear(world)
-    assert await statuses(world) == [DonationStatus.GIVEN] * (2 if mended else 1)
-    assert len(written.said(donor.id, "could not be charged")) == 1
-    assert len(written.said(donor.id, "monthly gift of 10\xa0€ has ended")) == (0 if mended else 1)
-    held = await held_by_stripe(bank)
-    given = 2000 if mended else 1000
-    assert await books(world) == {"contributions": -given, "stripe": held, "fees": given - held}
-
-
-async def test_monthly_gift_by_a_card_from_russia_ends_at_once(world: World, bank: Bank) -> None:
-    """Its first month is paid back whole, and no other is ever asked for."""
-    donor = await world.person("Dora", "en")
-    await bank.pay(await page_of(world, donor, "By card, each month"), RUSSIAN_CARD)
-    await hear(world)
-    await bank.advance(MONTH)
-    await hear(world)
-    assert await statuses(world) == [DonationStatus.REFUNDED]
-    assert [each["status"] for each in await bank.objects("subscription")] == ["canceled"]
-    held = await held_by_stripe(bank)
-    assert await books(world) == {"stripe": held, "fees": -held}
-
-
-async def test_monthly_gift_that_stripe_ends_is_over(
-    world: World, bank: Bank, stripe_server: StripeServer
-) -> None:
-    """Cancelled in Stripe's dashboard: the giver hears so, and `/gifts` offers no more to stop."""
-    donor = await world.person("Dora", "en")
-    await bank.pay(await page_of(world, donor, "By card, each month"))
-    await hear(world)
-    subscription = (await bank.objects("subscription"))[0]["id"]
-    await connect(stripe_server).v1.subscriptions.cancel_async(subscription)
-    await hear(world)
-    assert "has ended" in str(await texts(donor))
-    await donor.send("/gifts")
-    await world.settle()
-    assert not [label for view in await donor.messages() for label in view.labels if label.startswith("Stop")]
-
-
-async def press_newest_gift(world: World, donor: Person) -> None:
-    """Take the newest gift back by `/gifts`."""
-    await donor.send("/gifts")
-    await world.settle()
-    labels = [label for message in await donor.messages() for label in message.labels]
-    await donor.press(next(label for label in labels if label.endswith("arrived")))
-    await world.settle()
-    await donor.press("Take this gift back")
-    await world.settle()
-
-
-async def texts(person: Person) -> list[str]:
-    """What a person can read."""
-    return [view.text for view in await person.messages()]
 
 
 async def test_gift_is_taken_back_by_its_giver(world: World, bank: Bank) -> None:
