@@ -1,9 +1,11 @@
 """Amounts, days and spans as people write them."""
 
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+import texts
 from texts.formats import span
 
 
@@ -19,3 +21,9 @@ from texts.formats import span
 def test_a_span_counts_no_seconds(length: timedelta, language: str, words: str) -> None:
     """Nobody has waited for "0 seconds"."""
     assert span(length, language) == words
+
+
+def test_no_full_stop_follows_a_russian_day() -> None:
+    """A Russian day ends with one already (`2026 г.`): no text puts a second one after it."""
+    catalogues = (Path(texts.__file__).parent / "ru").glob("*.po")
+    assert [path.name for path in catalogues if "{day}." in path.read_text()] == []
