@@ -130,7 +130,7 @@ async def ask_providers(
         ids = [attempt for attempt, rail in ended.all() if rail in asked]
     differences = [await _ask(open_unit, attempt, silent) for attempt in ids]
     found = [difference for difference in differences if difference is not None]
-    return sorted(found + [each for rail in rails.values() for each in await _held(rail)])
+    return sorted(found + [each for rail in rails.values() for each in await _held(rail, silent)])
 
 
 async def still(open_unit: OpenUnit, attempt_id: UUID) -> bool:
@@ -139,13 +139,17 @@ async def still(open_unit: OpenUnit, attempt_id: UUID) -> bool:
     return await _ask(open_unit, attempt_id, silent) is not None or bool(silent)
 
 
-async def _held(rail: object) -> list[Difference]:
+async def _held(rail: object, silent: set[str]) -> list[Difference]:
     """Purses of a rail that hold something else than they must."""
-    counted = await rail.held() if isinstance(rail, HoldingRail) else ()
+    if not isinstance(rail, HoldingRail):
+        return []
+    counted = await rail.held()
+    if any(each.theirs is None for each in counted):
+        silent.add(rail.name)
     return [
         Difference(Kind.HELD, each.subject, each.ours.amount, each.theirs.amount)
         for each in counted
-        if each.ours != each.theirs
+        if each.theirs is not None and each.ours != each.theirs
     ]
 
 

@@ -143,7 +143,8 @@ class Held:
     subject: str
     """Kind and id of the purse, as differences name it."""
     ours: Money
-    theirs: Money
+    theirs: Money | None
+    """None: it could not be counted."""
 
 
 @runtime_checkable
@@ -151,7 +152,7 @@ class HoldingRail(Rail, Protocol):
     """A rail that pays out of purses of its own, which somebody else can count."""
 
     async def held(self) -> Sequence[Held]:
-        """Each purse that can be counted now. Network, in no transaction."""
+        """Each purse, as far as it can be counted now. Network, in no transaction."""
         ...
 
 

@@ -196,7 +196,7 @@ class Stablecoin:
                     sums = [to_money(tokens, chain.rules) for tokens in (int(purse.expected), there)]
                     found.append(Held(f"wallet:{purse.id}", *sums))
             except NodeFailed:
-                continue
+                found.append(Held("wallet", Money(0, chain.rules.currency), None))
         return found
 
     async def probe(self) -> bool:

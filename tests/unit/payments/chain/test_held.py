@@ -112,7 +112,10 @@ async def test_a_node_that_lies_about_the_wallet_is_not_counted(
     await ask()
     await rail.held()
     liar.faults["eth_call"] = lambda _: "0x" + "0" * 64
-    assert await rail.held() == []
+    assert [each.theirs for each in await rail.held()] == [None]
+    resources.rails, unheard = {rail.name: rail}, set[str]()
+    assert await ask_providers(resources.unit, DAY, unheard) == []
+    assert unheard == {rail.name}
     liar.faults.clear()
     chain.fund(WALLET, 1_000_000, coins=0)
     chain.mine(6)
