@@ -114,6 +114,10 @@ async def stock(world: World, folder: Path) -> None:
     file.write_text("code\n" + "\n".join(CODES), encoding="utf-8")
     _, loaded = await load_vouchers(world.resources, Rows(file, VoucherKind.MOBILE, "250", None, given=True))
     assert loaded
+    async with world.unit() as unit:
+        sealed = (await unit.session.exec(select(Voucher.code))).all()
+    assert len(sealed) == len(CODES)
+    assert not any(code.encode() in (row or b"") for row in sealed for code in CODES)
 
 
 async def ways(house: House) -> View:
