@@ -53,11 +53,9 @@ async def erase(unit: Unit, actor: Actor) -> Erased:
 
     Also for who has no case: their chat and conversation are cleared all the same.
     """
-    cases = (
-        await unit.session.exec(
-            select(Case).where(Case.chat == actor.chat, Case.status != CaseStatus.SHREDDED).with_for_update()
-        )
-    ).all()
+    own = select(Case).where(Case.chat == actor.chat, Case.status != CaseStatus.SHREDDED).with_for_update()
+    # As they are once they are held: what is blanked in memory alone stays in its row.
+    cases = (await unit.session.exec(own.execution_options(populate_existing=True))).all()
     grants = await _grants_of(unit, cases)
     cleared = await clear_chat(unit, actor.chat, [case.id for case in cases])
     moving = False

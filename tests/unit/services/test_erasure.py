@@ -5,10 +5,12 @@ from pathlib import Path
 from uuid import UUID
 
 import pytest
+from sqlalchemy import update
 from sqlmodel import col, select
 
 from bot.database import Resources
 from models.audit import AuditEntry
+from models.base import table_of
 from models.case import Answer, Attachment, AttachmentRequest, Case, CaseStatus, Question
 from models.followup import FollowUp, FollowUpKind
 from models.grant import Payout, PayoutStatus
@@ -127,6 +129,20 @@ async def test_erasing_twice_says_that_nothing_was_there(resources: Resources) -
     assert (await erased(resources, 88)) == Erased(0, 0, 0, 0, money_moving=False)
     async with resources.unit() as unit:
         assert (await read_contact(unit, await case_of(unit, other))).address == 5
+
+
+async def test_what_came_after_the_case_was_read_goes_too(resources: Resources) -> None:
+    """A phrase or a decision that is committed while the person's event is being handled is erased as well."""
+    case_id, _ = await submitted(resources)
+    async with resources.unit() as unit:
+        actor = await actor_of(unit)
+        late = update(table_of(Case)).where(table_of(Case).c.id == case_id)
+        await unit.session.execute(
+            late.values(status=CaseStatus.APPROVED, recovery_hash="late", check_phrase=b"late")
+        )
+        assert (await erase(unit, actor)).cases == 1
+    async with resources.unit() as unit:
+        await nothing_left(unit, case_id)
 
 
 async def test_messages_too_old_for_telegram_are_counted(resources: Resources, clock: TravelClock) -> None:
