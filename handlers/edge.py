@@ -40,6 +40,7 @@ class Edge(BaseMiddleware):
             actor = replace(actor, language=chosen or actor.language)
         data |= {"actor": actor, "state": state, "raw_state": await state.get_state(), "press": None}
         unit.pressing = None
+        unit.commanded = isinstance(inner, Message) and (inner.text or "").startswith("/")
         try:
             async with unit.attempt():
                 data["press"] = await _press(unit, actor, inner)

@@ -61,6 +61,8 @@ class Unit:
     said: list[dict[str, Any]] = field(default_factory=list)
     """Rows of `outbox_effect` that are not written yet, in order."""
     pressing: Pressing | None = None
+    commanded: bool = False
+    """The event is a typed command: its screen goes to the bottom, where whoever typed it looks."""
     _connection: AsyncConnection | None = field(default=None, init=False)
 
     async def run(

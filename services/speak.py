@@ -110,7 +110,8 @@ async def show(
     """Put a screen into a slot of a chat.
 
     The buttons may be pressed by the chat's person alone, or with `open_to_all` by anyone in the group (the
-    service then decides). With `case` they are bound to its version. `anew` moves the message to the bottom.
+    service then decides). With `case` they are bound to its version. `anew` moves the message to the bottom, as
+    a typed command always does with the one screen: there may be notices below it.
     """
     lane = lane_of(unit, to.address)
     policy = unit.policy.retention
@@ -124,7 +125,7 @@ async def show(
         "keyboard": keyboard,
         "picture": str(screen.picture) if screen.picture else None,
         "protect": screen.protect,
-        "anew": anew,
+        "anew": anew or (unit.commanded and slot == SCREEN),
         "fade": life.fade.total_seconds() if life.fade else None,
         "erase": life.erase.total_seconds(),
     }

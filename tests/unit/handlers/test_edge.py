@@ -112,3 +112,10 @@ async def test_one_line_refuses(phone: Phone) -> None:
     assert line["text"] == "I need an amount greater than zero, like 15000."
     await phone.says("Till", "15000")
     assert await phone.desk.said("Till", refusals.SLOT) == []
+
+
+async def test_a_command_brings_its_screen_to_the_bottom(phone: Phone) -> None:
+    """Whoever types looks there, and notices may stand below the screen; a press leaves it in its place."""
+    assert not (await phone.desk.screen("Till"))["anew"]
+    await phone.says("Till", "/fund")
+    assert (await phone.desk.screen("Till"))["anew"]
