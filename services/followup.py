@@ -103,7 +103,9 @@ async def stop(unit: Unit, case: Case, actor: str, keep: UUID | None = None) -> 
     """Never write unasked again, and cancel everything planned (`keep` as in `cancel`).
 
     It stays so, whatever else the person corrects, until they themselves answer the question `messages` anew.
+    The case is held first: one that moves to another account at the same moment keeps its new address.
     """
+    await unit.session.refresh(case, with_for_update=True)
     contact = await read_contact(unit, case)
     await write_contact(unit, case, replace(contact, may_write=False))
     await intake.write_answer(unit, case, MESSAGES, "no")

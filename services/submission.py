@@ -117,7 +117,7 @@ async def count_pages(unit: Unit, case: Case) -> int:
 async def order_phrase(unit: Unit, actor: Actor, case: Case) -> None:
     """Have a recovery phrase made and shown in a moment; from then on the old one moves nothing any more."""
     require_own(actor, case)
-    case.phrase_wanted = True
+    case.phrase_wanted, case.recovery_hash = True, None
     await unit.session.flush()
 
 

@@ -3,16 +3,18 @@
 from datetime import datetime, time, timedelta
 
 import pytest
+from sqlalchemy import update
 
 from bot.database import Resources
+from models.base import table_of
 from models.case import Case, CaseStatus
 from models.errors import ButtonGone, NotAllowed, Stale
 from models.followup import FollowUp, FollowUpKind, FollowUpStatus, Outcome
 from sandbox.clock import TravelClock
 from services import followup_answers, submission
 from services.access import name_actor
-from services.contact import read_contact
-from services.followup import JOBS, cancel, schedule, show_open
+from services.contact import Address, SafeContact, read_contact, write_contact
+from services.followup import JOBS, cancel, schedule, show_open, stop
 from services.home import home_screen
 from services.status import case_screen
 from tests.unit.services.aftercare import (
@@ -214,6 +216,21 @@ async def test_never_again_is_final(resources: Resources, clock: TravelClock) ->
         clock.advance(timedelta(days=1, hours=17))
         await tick(resources)
     assert await delivered(resources) == []
+
+
+async def test_never_again_gives_no_case_its_old_address_back(resources: Resources) -> None:
+    """A case that moves to another account while the old one's press is handled keeps its new address."""
+    case_id = await planned(resources)
+    async with resources.unit() as unit:
+        case = await unit.session.get_one(Case, case_id)
+        moved = Case(id=case_id, code=case.code, status=case.status, language="en", created_at=unit.now)
+        await write_contact(unit, moved, SafeContact(Address(STRANGER)))
+        elsewhere = {"chat": moved.chat, "contact": moved.contact}
+        await unit.session.execute(update(table_of(Case)).where(table_of(Case).c.id == case_id).values(elsewhere))
+        await stop(unit, case, "applicant")
+    async with resources.unit() as unit:
+        contact = await read_contact(unit, await unit.session.get_one(Case, case_id))
+    assert (contact.address, contact.may_write) == (Address(STRANGER), False)
 
 
 async def test_never_again_outlives_other_corrections(resources: Resources, clock: TravelClock) -> None:

@@ -163,6 +163,14 @@ async def test_a_new_phrase_ends_the_old_one(resources: Resources) -> None:
     assert (await attempt(resources, f"{code} {fresh}")).case is not None
 
 
+async def test_an_ordered_phrase_ends_the_old_one_before_it_is_made(resources: Resources) -> None:
+    """Whoever orders another because somebody knows theirs is safe at once, however long the making waits."""
+    case_id, phrase = await submitted(resources)
+    async with resources.unit() as unit:
+        await order_phrase(unit, await actor_of(unit), await case_of(unit, case_id))
+    assert (await attempt(resources, f"{await code_of(resources, case_id)} {phrase}")).case is None
+
+
 async def test_old_guesses_are_forgotten(resources: Resources, clock: TravelClock) -> None:
     """A failed try is not kept for longer than it serves."""
     (job,) = recovery.JOBS
