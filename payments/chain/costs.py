@@ -22,7 +22,9 @@ from payments.ledger import EntryKind, Purpose
 
 
 async def due(unit: Unit) -> Sequence[UUID]:
-    """Wallets whose costs are to be entered today."""
+    """Wallets whose costs are to be entered today; none while the policy says nothing of a coin's worth."""
+    if unit.policy.stablecoin is None:
+        return ()
     found = await unit.session.exec(
         select(ChainWallet.id).where(
             ChainWallet.fees != "0",

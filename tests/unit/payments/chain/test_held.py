@@ -144,6 +144,11 @@ async def test_what_the_chain_takes_is_an_expense(
     purse = await purse_of(wired, rules)
     assert int(purse.fees) == spent > 0
     cost = worth(spent, rules.coin_rate, "RUB")
+    policy = wired.policy
+    wired.policy = policy.model_copy(update={"stablecoin": None})
+    async with wired.unit() as unit:
+        assert await costs.due(unit) == ()
+    wired.policy = policy
     for attempt in range(2):
         async with wired.unit() as unit:
             assert await costs.due(unit) == [purse.id]
