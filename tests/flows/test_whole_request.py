@@ -85,6 +85,41 @@ async def test_money_that_came_back_is_paid_another_way_without_a_second_review(
     await _check_books(house, 10_000_000)
 
 
+@pytest.mark.parametrize(("language", "database"), [("en", "sqlite"), ("ru", "postgresql")], indirect=["database"])
+async def test_money_that_did_not_arrive_is_looked_up(house: House) -> None:
+    """The question is found from the first screen, a treasurer looks and says so, and danger has its button."""
+    staff, asker = house.staff, house.asker
+    payer = staff.treasurers[0]
+    await staff.fund("100 000")
+    await house.ask()
+    await house.approve()
+    await house.agree(1_500_000)
+    assert await staff.claim(payer) == DESTINATION
+    await staff.press(payer, "treasury.button.give-back")
+    assert DESTINATION not in "".join(view.text for view in await payer.messages())
+    await staff.press(payer, "treasury.button.claim")
+    await staff.pay(payer, REFERENCE)
+    assert says((await house.open_news()).text, "treasury.person.paid", asker.language)
+
+    await house.live(days=house.world.resources.policy.followups.days[0])
+    await asker.type("/start")
+    for button, text in (("protection", "start.protection"), ("help", "start.help")):
+        await asker.press(f"start.button.{button}")
+        assert says((await staff.sees(asker.person, text)).text, text, asker.language)
+        await asker.press("start.button.home")
+    await asker.press("followup.button.open")
+    await asker.press("followup.button.not-yet")
+    await staff.sees(payer, "treasury.told.missing")
+    await staff.press(payer, "treasury.button.open")
+    await staff.press(payer, "treasury.button.recheck")
+    assert says((await house.open_news()).text, "treasury.person.rechecked", asker.language)
+    await asker.type("/status")
+    await asker.press("danger.button.call")
+    for coordinator in staff.coordinators:
+        assert (await staff.reads(coordinator, "danger.called"))["code"] == house.code
+    await _check_books(house, 10_000_000)
+
+
 @pytest.mark.parametrize(("language", "database"), [("en", "sqlite")], indirect=["database"])
 async def test_a_request_waits_for_money_and_goes_on_when_it_comes(house: House) -> None:
     """While the fund is short everybody is told so, and nothing can be agreed to; then it goes its way."""
