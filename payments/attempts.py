@@ -183,6 +183,18 @@ async def order_of(unit: Unit, attempt: Attempt) -> Order:
     return Order(attempt.id, str(attempt.id), money, await _destination(unit, attempt), prepared)
 
 
+def name(unit: Unit, attempt: Attempt, reference: str | None) -> None:
+    """Keep what the rail calls the payment, sealed; none forgets it."""
+    place = _place(attempt, "reference")
+    attempt.reference = None if reference is None else unit.vault.seal_server(reference.encode(), place)
+
+
+def _named(unit: Unit, attempt: Attempt) -> str | None:
+    if attempt.reference is None:
+        return None
+    return unit.vault.open_server(attempt.reference, _place(attempt, "reference")).decode()
+
+
 async def conclude(unit: Unit, attempt_id: UUID, rail: MachineRail, order: Order, result: Result) -> Concluded:
     """Write down what a rail has answered. `DONE` for what is over is an incident; else that changes nothing."""
     payout_id = (await unit.session.exec(select(Attempt.payout_id).where(Attempt.id == attempt_id))).one()
@@ -192,7 +204,7 @@ async def conclude(unit: Unit, attempt_id: UUID, rail: MachineRail, order: Order
         return Concluded(payout, case, await _too_late(unit, attempt, rail, payout, grant, order, result))
     attempt.error, attempt.asked_at = result.error, None
     if result.reference is not None:
-        attempt.reference = unit.vault.seal_server(result.reference.encode(), _place(attempt, "reference"))
+        name(unit, attempt, result.reference)
     bad, done = result.away or result.outcome in {Outcome.UNKNOWN, Outcome.FAILED}, result.outcome == Outcome.DONE
     shuts = await breaker.failed(unit, rail.name) if bad else False
     opens = await breaker.worked(unit, rail.name) if done else False
@@ -218,7 +230,8 @@ async def _too_late(
     if result.outcome != Outcome.DONE or attempt.status == AttemptStatus.DONE or isinstance(rail, Stocked):
         return Now.OPEN
     reference = result.reference or order.key
-    is_booked = payout.status in BOOKED and payouts.reference_of(unit, payout) == reference
+    known = {payouts.reference_of(unit, payout), _named(unit, attempt)}  # a partner's report has its own
+    is_booked = payout.status in BOOKED and reference in known
     if attempt.status == AttemptStatus.DROPPED and is_booked:
         return Now.OPEN
     begun = await incidents.begin(unit, attempt, payout, grant, reference)

@@ -137,6 +137,7 @@ async def _drop(unit: Unit, attempt: Attempt, payout: Payout, result: Result) ->
     rail, order = registry.find(unit, payout.rail), await attempts.order_of(unit, attempt)
     await move(unit, attempt, AttemptStatus.DROPPED, ATTEMPT_ALLOWED, "system", rail=attempt.rail)
     attempt.ended_at, attempt.destination, attempt.watch_until = unit.now, None, unit.now + WATCHED
+    attempts.name(unit, attempt, result.reference)  # under which two found it paid; a late answer is no second one
     await unit.session.flush()
     if isinstance(rail, MachineRail):
         await rail.finish(unit, order, result)

@@ -8,26 +8,37 @@ from sqlmodel import select
 
 from bot import provider_errands
 from bot.database import Resources
+from bot.operations import doubt_payments
 from bot.provider_errands import StripeMoney
 from bot.rails import partner_rail
+from models.attempt import Attempt
 from models.audit import AuditEntry
 from models.case import CaseStatus
+from models.doubt import Found, Ground
 from models.errors import NotAllowed
 from models.funding import FundingSource
 from models.grant import GrantStatus, PayoutStatus, ReturnReason
 from models.policy import Partner
 from models.screening import ListStatus, SanctionsList
-from payments import funding, reconcile
+from payments import attempts, funding, reconcile
 from payments.attempts import Now
 from payments.ledger import EntryKind, Purpose, balance, transfer
 from payments.money import Money
+from payments.rails.base import MachineRail, Outcome, Result
 from payments.rails.registry import NoRail
 from payments.stripe_gateway import StripeGateway
 from sandbox.stripe import transfers
 from sandbox.stripe.calls import FaultKind
 from sandbox.stripe.client import Bank
 from sandbox.stripe.server import StripeServer
-from services import treasury, treasury_funding, treasury_machine, treasury_returns, treasury_screens
+from services import (
+    treasury,
+    treasury_doubts,
+    treasury_funding,
+    treasury_machine,
+    treasury_returns,
+    treasury_screens,
+)
 from tests.stripe_town import bank, stripe_server
 from tests.unit.services.desk import PLENTY, Desk, make_desk
 from tests.unit.services.fund import SMALL
@@ -146,6 +157,29 @@ async def test_what_the_partner_could_not_pass_on_stands_with_them(desk: Desk, *
         assert await balance(unit, Purpose.EXCHANGE, CURRENCY) == Money(100, CURRENCY)
     books = await _books(desk)
     assert (books[Purpose.FUND], books[Purpose.PARTNERS]) == (PLENTY - 100, 0)
+
+
+async def test_a_late_answer_about_what_two_found_and_the_partner_reported_is_no_second_payment(
+    desk: Desk,
+) -> None:
+    """The report has a reference of its own; the transfer that two have found stays known under Stripe's."""
+    payout_id = await desk.ordered("stripe_transfer")
+    await doubt_payments(desk.resources)
+    async with desk.resources.unit() as unit:
+        till = await desk.actor(unit, "Till")
+        await treasury_doubts.say(unit, till, payout_id, Found.PAID, Ground.PROVIDER, "tr_1")
+    await desk.do("Coin", payout_id, treasury_doubts.confirm)
+    async with desk.resources.unit() as unit:
+        await treasury_machine.report(unit, await desk.actor(unit, "Coin"), payout_id, "R-9")
+    assert (await desk.stands(payout_id))[0] == P.PAID
+    for reference, came in (("tr_1", Now.OPEN), ("tr_2", Now.INCIDENT)):
+        async with desk.resources.unit() as unit:
+            attempt = (await unit.session.exec(select(Attempt))).one()
+            rail = desk.resources.rails["stripe_transfer"]
+            assert isinstance(rail, MachineRail)
+            order = await attempts.order_of(unit, attempt)
+            late = Result(Outcome.DONE, reference)
+            assert (await attempts.conclude(unit, attempt.id, rail, order, late)).now == came
 
 
 async def test_stripe_moves_it_once_over_a_day_of_silence(desk: Desk, bank: Bank) -> None:
