@@ -103,6 +103,7 @@ async def test_debit_is_on_its_way_for_days(world: World, bank: Bank, *, succeed
     assert await books(world) == (there if succeed else {})
 
 
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 async def test_stripe_that_is_down_for_a_day_is_said_and_loses_nothing(world: World, bank: Bank) -> None:
     """Who paid before hears a day later that it arrived; who asked meanwhile hears that it did not go through."""
     early, late = await world.person("Dora", "en"), await world.person("Dan", "en")

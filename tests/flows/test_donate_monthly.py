@@ -50,7 +50,7 @@ async def test_monthly_gift_is_given_each_month_and_stopped(world: World, bank: 
     assert [each["status"] for each in await bank.objects("subscription")] == ["canceled"]
 
 
-@pytest.mark.parametrize("mended", [True, False])
+@pytest.mark.parametrize(("mended", "database"), [(True, "sqlite"), (False, "postgresql")], indirect=["database"])
 async def test_month_that_fails_is_told_and_tried_again(world: World, bank: Bank, *, mended: bool) -> None:
     """The giver hears that a month failed; another card mends it, else Stripe ends it and the giver hears that."""
     donor = await world.person("Dora", "en")
@@ -75,6 +75,7 @@ async def test_month_that_fails_is_told_and_tried_again(world: World, bank: Bank
     assert await books(world) == {"contributions": -given, "stripe": held, "fees": given - held}
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_monthly_gift_by_a_card_from_russia_ends_at_once(world: World, bank: Bank) -> None:
     """Its first month is paid back whole, and no other is ever asked for."""
     donor = await world.person("Dora", "en")
@@ -88,6 +89,7 @@ async def test_monthly_gift_by_a_card_from_russia_ends_at_once(world: World, ban
     assert await books(world) == {"stripe": held, "fees": -held}
 
 
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 async def test_monthly_gift_that_stripe_ends_is_over(
     world: World, bank: Bank, stripe_server: StripeServer
 ) -> None:

@@ -71,6 +71,7 @@ async def test_gift_by_the_page_has_no_giver(world: World, browser: aiohttp.Clie
         assert "100 %: not paid out yet" in await page.text()
 
 
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 async def test_monthly_gift_of_the_page_is_stopped_by_its_key(
     world: World, browser: aiohttp.ClientSession, bank: Bank
 ) -> None:
@@ -97,6 +98,7 @@ async def test_monthly_gift_of_the_page_is_stopped_by_its_key(
         assert "a month" not in await page.text()
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_giver_by_the_page_reads_why_a_card_is_paid_back(
     world: World, browser: aiohttp.ClientSession, bank: Bank
 ) -> None:

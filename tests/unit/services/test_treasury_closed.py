@@ -112,6 +112,7 @@ async def test_what_is_held_in_doubt_or_has_no_other_way_is_left_alone(desk: Des
     assert await told(desk) == before
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_treasurers_see_the_price_and_the_state_of_each_way(desk: Desk) -> None:
     """What each costs, whether it works now, what a statement shows, what is screened; nobody else reads it."""
     await shut(desk)
@@ -158,6 +159,7 @@ async def test_treasurers_see_each_difference(desk: Desk) -> None:
             await treasury_differences.show_differences(unit, await desk.actor(unit, "Applicant"))
 
 
+@pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_a_difference_that_a_provider_takes_back_is_gone(desk: Desk) -> None:
     """While the provider does not know of a payment, or is silent, it stands on the desk; then no more."""
     carrier = desk.resources.rails["carrier"]
