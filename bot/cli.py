@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal, NoReturn, TypeVar
 import structlog
 import typer
 
+from bot.alone import held
 from bot.backup import copy_grants, make_backup, unpack_backup
 from bot.cli_chain import chain
 from bot.cli_compliance import compliance
@@ -306,9 +307,10 @@ async def _examine(settings: Settings) -> list[Finding]:
 
 async def _restore(settings: Settings, source: Path, *, force: bool) -> tuple[int, Doubts]:
     keyring = open_keyring(settings)
-    await unpack_backup(settings, keyring, source, force=force)
-    async with open_resources(settings, keyring, migrate=True) as resources:
-        return await sweep_shredded(resources), await doubt_payments(resources)
+    with held(settings, alone=True):
+        await unpack_backup(settings, keyring, source, force=force)
+        async with open_resources(settings, keyring, migrate=True) as resources:
+            return await sweep_shredded(resources), await doubt_payments(resources)
 
 
 async def _erase_due(settings: Settings) -> int:

@@ -5,6 +5,7 @@ import gc
 import signal
 import socket
 
+from bot.alone import held
 from bot.app import App, Part, Setup
 from bot.doctor import username
 from bot.problems import Problem
@@ -22,10 +23,11 @@ async def serve(settings: Settings, token: str, keyring: Keyring, part: str | No
     only = Part(part) if part else None
     setup = make_setup(settings, token, only)
     await username(settings)
-    async with open_resources(settings, keyring, migrate=only is None) as resources:
-        if only is not None and resources.is_sqlite:
-            raise Problem("--only needs PostgreSQL (PLECHO_DATABASE_URL): SQLite serves one process")
-        await run_app(App(resources, setup))
+    with held(settings):
+        async with open_resources(settings, keyring, migrate=only is None) as resources:
+            if only is not None and resources.is_sqlite:
+                raise Problem("--only needs PostgreSQL (PLECHO_DATABASE_URL): SQLite serves one process")
+            await run_app(App(resources, setup))
 
 
 def make_setup(settings: Settings, token: str, only: Part | None) -> Setup:

@@ -128,6 +128,9 @@ def test_the_bot_runs_until_it_is_told_to_end(
     taken = plecho(running, "run")
     assert (taken.returncode, taken.stderr.count("\n")) == (1, 1)
     assert f"PLECHO_WEB_BIND: 127.0.0.1:{port} cannot be used" in taken.stderr
+    for words in (("restore", "a.backup", "--force"), ("run",)):  # nothing may move the files from under it
+        second = plecho({**running, "PLECHO_WEB_BIND": "127.0.0.1:0"}, *words)
+        assert (second.returncode, "stop it first" in second.stderr) == (1, True)
     assert process.pid is not None
     os.kill(process.pid, signal.SIGTERM)
     process.join()
