@@ -64,6 +64,9 @@ CURRENCIES: Mapping[str, str] = {
 
 THOUSANDS = frozenset({"к", "k", "т", "тыс", "тысяч", "тысячи", "тысяча", "thousand"})
 
+ROUGHLY = frozenset({"около", "примерно", "приблизительно", "about", "around", "roughly"})
+"""Words before an amount that change nothing: the panel judges it all the same."""
+
 _RUSSIAN_MONTHS = ("янв", "фев", "мар", "апр", "май", "июн", "июл", "авг", "сен", "окт", "ноя", "дек")
 _ENGLISH_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
@@ -208,6 +211,8 @@ def _unit(words: str, policy: Policy) -> tuple[str, bool]:
     """The currency named, and whether thousands are meant."""
     currency, thousands = policy.currency, False
     for word in re.findall(r"[^\W\d_]+|[$€₽]", words):
+        if word in ROUGHLY:
+            continue
         if word in THOUSANDS and not thousands:
             thousands = True
         elif (named := CURRENCIES.get(word, word.upper())) in policy.rates:
