@@ -139,8 +139,11 @@ async def _find_unfinished(unit: Unit) -> Sequence[UUID]:
 
 
 async def _finish(unit: Unit, case_id: UUID) -> None:
+    """Shred what a crash left; of an erasure that had only not committed yet, nothing said must be dropped."""
     case = await unit.session.get(Case, case_id, with_for_update=True)
-    if case is not None and await unit.vault.shredded([case_id]):
+    if case is None or case.status is CaseStatus.SHREDDED:
+        return
+    if await unit.vault.shredded([case_id]):
         await shred_case(unit, case, "system")
 
 

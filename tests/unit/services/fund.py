@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from uuid import UUID
 
-from sqlmodel import select
+from sqlmodel import col, select
 
 from bot.database import Resources
 from models.case import OPEN, Answer, Case, CaseStatus, Category, Urgency
@@ -89,7 +89,7 @@ class Fund:
             return case.id
 
     async def approved_by(self, case_id: UUID) -> UUID:
-        """The whole panel approves what is asked for, in the order of drawing, until the case is decided."""
+        """The whole panel approves what is asked for, in the order of `seats`, until the case is decided."""
         for sign in await self.panel(case_id):
             async with self.resources.unit() as unit:
                 case = await unit.session.get_one(Case, case_id)
@@ -98,7 +98,7 @@ class Fund:
         return case_id
 
     async def panel(self, case_id: UUID) -> list[str]:
-        """The call signs of those who hold or held a seat of the present round, in the order of drawing."""
+        """The call signs of those who hold or held a seat of the present round, in the order of `seats`."""
         async with self.resources.unit() as unit:
             return [v.call_sign for v, seat in await seats(unit, case_id) if seat.status in {"drawn", "voted"}]
 
@@ -119,9 +119,11 @@ class Fund:
 
 
 async def seats(unit: Unit, case_id: UUID) -> list[tuple[Volunteer, Seat]]:
-    """All seats of a case, in the order of drawing."""
+    """All seats of a case: those that count before the one on probation, the earliest drawn first."""
     found = await unit.session.exec(
-        select(Volunteer, Seat).where(Volunteer.id == Seat.volunteer_id, Seat.case_id == case_id)
+        select(Volunteer, Seat)
+        .where(Volunteer.id == Seat.volunteer_id, Seat.case_id == case_id)
+        .order_by(col(Seat.counts).desc(), col(Seat.drawn_at), col(Volunteer.call_sign))
     )
     return list(found.all())
 

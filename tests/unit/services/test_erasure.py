@@ -26,7 +26,7 @@ from services.erasure import Erased, erase
 from services.speak import Button, Screen, show
 from services.submission import withdraw
 from tests.unit.services.asker import ASKER, actor_of, case_of, draft, standing, submitted
-from tests.unit.services.fund import Fund, volunteer
+from tests.unit.services.fund import Fund, shows, volunteer
 from vault.errors import CompartmentShredded
 from vault.types import BlindIndex, Compartment, SealedBytes
 
@@ -206,6 +206,19 @@ async def test_a_crash_in_between_is_finished(resources: Resources, files: Path,
         await nothing_left(unit, case_id)
         assert await FINISH.find(unit) == []
     assert names(files) == set()
+
+
+async def test_the_clock_leaves_an_erasure_under_way_to_itself(resources: Resources) -> None:
+    """The clock may look between keys and commit: it must not drop what the person is about to be told."""
+    case_id = await full_case(resources)
+    async with resources.unit() as unit:
+        await erase(unit, await actor_of(unit))
+        assert await unit.vault.shredded([case_id]) == {case_id}  # now the clock finds it, and waits
+        await show(unit, To(Address(ASKER), "en"), Screen("erased"))
+    async with resources.unit() as unit:
+        await FINISH.handle(unit, case_id)
+    async with resources.unit() as unit:
+        assert len(await shows(unit, "screen")) == 1
 
 
 async def test_a_restored_backup_brings_nothing_back(resources: Resources) -> None:
