@@ -39,7 +39,7 @@ from bot.wire import Ring, Wire
 from bot.worker import Worker
 from handlers.edge import build_dispatcher
 from services import attachments
-from web.app import build_app
+from web.app import build_app, make_runner
 from web.webhook import Webhook
 
 TELEGRAM_RATES: Final = Rates()
@@ -243,7 +243,7 @@ class App:
         app = build_app(
             self.health, self.metrics.text, self._webhook(), self.stripe.routes() if self.stripe else ()
         )
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        runner = make_runner(app)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
         host, _, port = self.setup.web_bind.rpartition(":")

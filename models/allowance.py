@@ -10,7 +10,7 @@ from vault.types import BlindIndex
 
 
 class Allowance(SQLModel, table=True):
-    """A count of one kind of one account. It survives the erasure of a case, for hours, and names no case."""
+    """A count of one kind of one account, or of two together. It survives an erasure, and names no case."""
 
     __tablename__ = "allowance"
 

@@ -19,7 +19,7 @@ from uuid import UUID, uuid5
 from sqlmodel import col, delete, select
 
 from models.audit import about, record
-from models.case import Attachment, AttachmentRequest, Case, CaseStatus, FileStatus
+from models.case import OPEN, Attachment, AttachmentRequest, Case, CaseStatus, FileStatus
 from models.errors import BadInput, Stale
 from models.unit import Unit
 from services import limits, rebuild
@@ -190,11 +190,16 @@ async def try_later(unit: Unit, request_id: UUID) -> Case | None:
 
 
 async def remove_files(unit: Unit, actor: Actor, case: Case) -> None:
-    """Take back every file of the actor's own case. Raises `Stale` when it may no longer be changed."""
+    """Take back every file of the actor's own case.
+
+    Raises `Stale` when it may no longer be changed, `BadInput` after too many changes of a sent one.
+    """
     require_own(actor, case)
     await hold(unit, case)
     if "documents" not in changeable(case):
         raise Stale("case.refused.fixed")
+    if case.status in OPEN:
+        await limits.spend(unit, actor.chat, limits.CHANGES)
     pages = await count_pages(unit, case)
     await delete_files(unit, case)
     if case.status is not CaseStatus.DRAFT:

@@ -17,7 +17,7 @@ from models.case import Case
 from models.errors import AlreadyPressed, ButtonGone, Stale
 from models.mail import Keyboard
 from models.unit import Pressing, Unit
-from services.keyboards import PRESSED
+from services.keyboards import PRESSED, mark
 from services.speak import START_BUTTON
 from vault.types import BlindIndex
 
@@ -59,7 +59,8 @@ async def resolve(unit: Unit, data: str, person: BlindIndex, lane: BlindIndex) -
     if keyboard.person is not None and keyboard.person != person:
         raise ButtonGone
     if keyboard.buttons[0][0] == PRESSED:
-        raise AlreadyPressed if keyboard.buttons[0][1]["position"] == int(position) else ButtonGone
+        again = keyboard.buttons[0][1]["mark"] == mark(unit, token, int(position))
+        raise AlreadyPressed if again else ButtonGone
     if int(position) >= len(keyboard.buttons):
         raise ButtonGone
     act, args = keyboard.buttons[int(position)]

@@ -6,7 +6,8 @@
   agrees. Both are on record. Whatever else decides or changes the case in between ends the proposal.
 - The agreement is the decision of the case, made once. The other members of the panel then read the case and say
   whether they would have granted it. That goes to the coordinators and into the audit log, and moves no money.
-- The same two people grant a few a month at most; then another coordinator has to agree.
+- The same two people grant a few a month at most; then another coordinator has to agree. The count is kept apart
+  from the cases, which may be erased; of a grant that is erased before the panel has looked the coordinators hear.
 - Who proposed or agreed can never pay the grant (`services.treasury`).
 
 Why so: docs/decisions/0008-emergency.md.
@@ -17,7 +18,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlmodel import col, delete, func, select
+from sqlmodel import col, delete, select
 
 from models.audit import about, record
 from models.case import ENDED, OPEN, Case
@@ -29,20 +30,20 @@ from services import card, panel, review
 from services.access import Act, Actor, has_stepped_aside, require, require_seat
 from services.contact import volunteer_recipient
 from services.jobs import Job
+from services.limits import Limit, is_spent, spend
 from services.panel import reading_slot
 from services.roles import holders, tell_role
 from services.seats import asked, lock_open, seated
 from services.speak import NOTICE, Button, Screen, clear_slot, notify, show, unfading
 from texts.formats import money
+from vault.types import BlindIndex, IndexName
 
 AFTERWARDS: Final = timedelta(days=3)
 """How long the panel has to look at an emergency grant."""
 
 
-PAIR: Final = 3
-"""So many within `PAIR_DAYS` may the same two grant: then another coordinator has to agree."""
-
-PAIR_DAYS: Final = timedelta(days=30)
+TOGETHER: Final = Limit("pair", 3, timedelta(days=30), "emergency.refused.pair")
+"""How many the same two may grant: then another coordinator has to agree. Erasing a case gives none back."""
 
 
 async def may_propose(unit: Unit, actor: Actor, case: Case) -> bool:
@@ -116,6 +117,7 @@ async def agree(unit: Unit, actor: Actor, case: Case) -> int:
     await lock_open(unit, case)
     volunteer = require(actor, Act.GRANT_EMERGENCY, case)
     emergency = await _require_able(unit, case, volunteer)
+    await spend(unit, _pair(unit, emergency.proposed_by, volunteer.id), TOGETHER)
     members = await _counting(unit, case)
     emergency.agreed_by, emergency.agreed_at = volunteer.id, unit.now
     emergency.review_due_at = unit.now + AFTERWARDS
@@ -199,20 +201,13 @@ async def _bar(unit: Unit, case: Case, emergency: Emergency, volunteer: Voluntee
         return SamePerson()
     if volunteer.id in {member.id for _, member in await seated(unit, case)}:
         return NotAllowed("emergency.refused.panel")
-    if await _together(unit, emergency.proposed_by, volunteer.id) >= PAIR:
-        return NotAllowed("emergency.refused.pair")
+    if await is_spent(unit, _pair(unit, emergency.proposed_by, volunteer.id), TOGETHER):
+        return NotAllowed(TOGETHER.key)
     return None
 
 
-async def _together(unit: Unit, proposer: UUID, coordinator: UUID) -> int:
-    """How many emergencies these two have granted of late."""
-    found = await unit.session.exec(
-        select(func.count())
-        .select_from(Emergency)
-        .where(Emergency.proposed_by == proposer, Emergency.agreed_by == coordinator)
-        .where(col(Emergency.agreed_at) > unit.now - PAIR_DAYS)
-    )
-    return found.one()
+def _pair(unit: Unit, proposer: UUID, coordinator: UUID) -> BlindIndex:
+    return unit.vault.index(IndexName.pair, f"{proposer} {coordinator}")
 
 
 async def find(unit: Unit, case: Case) -> Emergency | None:
@@ -221,7 +216,11 @@ async def find(unit: Unit, case: Case) -> Emergency | None:
 
 
 async def forget(unit: Unit, case: Case) -> None:
-    """The case is erased: delete what names it together with people."""
+    """The case is erased: delete what names it together with people. What nobody has looked at yet is told of."""
+    granted = await find(unit, case)
+    if granted is not None and granted.agreed_at is not None and granted.reviewed_at is None:
+        await record(unit, "system", "emergency.unreviewed", about("case", case.id))
+        await tell_role(unit, Role.COORDINATOR, "emergency.unreviewed", code=case.code)
     of_case = select(Emergency.id).where(Emergency.case_id == case.id)
     await unit.session.exec(delete(EmergencyVerdict).where(col(EmergencyVerdict.emergency_id).in_(of_case)))
     await unit.session.exec(delete(Emergency).where(col(Emergency.case_id) == case.id))

@@ -13,7 +13,7 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from models.audit import about, record
-from models.mail import SentMessage
+from models.mail import Effect, EffectStatus, SentMessage
 from models.unit import Unit
 from models.volunteer import ReviewGroup, Role, Volunteer
 from services.access import Act, Actor, require, roles_of
@@ -220,8 +220,9 @@ async def _refuse(unit: Unit, group: ReviewGroup, findings: Findings) -> None:
 
 
 async def _take_cards(unit: Unit, group: ReviewGroup) -> None:
-    standing = await unit.session.exec(
-        select(SentMessage.slot).where(SentMessage.lane == group.chat, col(SentMessage.slot).startswith(CARD))
-    )
-    for slot in standing.all():
+    """Those that stand, and those that wait for their turn to be sent."""
+    standing = select(SentMessage.slot).where(SentMessage.lane == group.chat)
+    waiting = select(Effect.slot).where(Effect.lane == group.chat, Effect.status == EffectStatus.PENDING)
+    found = {*(await unit.session.exec(standing)).all(), *(await unit.session.exec(waiting)).all()}
+    for slot in sorted(slot for slot in found if slot is not None and slot.startswith(CARD)):
         await clear_slot(unit, group.chat, slot)

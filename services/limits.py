@@ -1,4 +1,5 @@
-"""How often one account may do what costs others work: call a panel together, have files rebuilt, write in danger.
+"""How often one account may do what costs others work: call a panel together, change what it reads, have files
+rebuilt, write in danger.
 
 The count is kept by the account, not by the case: taking a request back, or erasing it, begins nothing anew. It is
 kept for the span of the limit alone. Calling for help is not limited by anything; only lines after a call are.
@@ -36,6 +37,9 @@ SENDINGS: Final = Limit("sending", 5, timedelta(days=1), "intake.bad.sendings")
 FILES: Final = Limit("file", 90, timedelta(days=1), "intake.bad.files-today")
 """Each file is a download of up to 20 MB and a rebuilding."""
 
+CHANGES: Final = Limit("change", 30, timedelta(days=1), "intake.bad.changes")
+"""Each change of a case that is read tells its panel and asks for every vote anew."""
+
 LINES: Final = Limit("line", 20, timedelta(minutes=10), "danger.refused.many")
 """Each line is an urgent message to every coordinator until one has taken the call."""
 
@@ -52,6 +56,12 @@ async def spend(unit: Unit, person: BlindIndex, limit: Limit) -> None:
         raise BadInput(limit.key, minutes=-(-(row.until - unit.now) // MINUTE))
     row.count += 1
     await unit.session.flush()
+
+
+async def is_spent(unit: Unit, person: BlindIndex, limit: Limit) -> bool:
+    """Whether one more would be one too many."""
+    row = await unit.session.get(Allowance, (person, limit.name))
+    return row is not None and row.until > unit.now and row.count >= limit.most
 
 
 async def _find_old(unit: Unit) -> Sequence[str]:

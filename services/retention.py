@@ -107,7 +107,7 @@ async def _known(unit: Unit) -> set[UUID]:
 
 JOBS: tuple[Job, ...] = (
     Job("retention.cases", timedelta(hours=1), _find_cases, _shred),
-    Job("retention.rows", timedelta(minutes=30), _find_rows, _remove_rows),
+    Job("retention.rows", timedelta(minutes=1), _find_rows, _remove_rows),
     Job("retention.keys", DAY, _find_keys, _remove_keys),
     *former.JOBS,
     *limits.JOBS,

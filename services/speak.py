@@ -190,11 +190,12 @@ async def clear_notices(unit: Unit, lane: BlindIndex, case_id: UUID) -> None:
 
 
 async def erase_case_messages(unit: Unit, case_id: UUID) -> int:
-    """Delete every message of a case on all sides and drop what is still pending. Returns how many stood."""
+    """Delete every message of a case on all sides and drop what is still pending. Returns how many stood.
+
+    What was delivered is forgotten too: chat, case and moment together would outlive the case.
+    """
     await unit.session.exec(delete(Keyboard).where(col(Keyboard.case_id) == case_id))
-    await unit.session.exec(
-        delete(Effect).where(col(Effect.case_id) == case_id, col(Effect.status) == EffectStatus.PENDING)
-    )
+    await unit.session.exec(delete(Effect).where(col(Effect.case_id) == case_id))
     standing = (await unit.session.exec(select(SentMessage).where(SentMessage.case_id == case_id))).all()
     for sent in standing:
         await erase_slot(unit, sent)

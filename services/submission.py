@@ -42,7 +42,10 @@ ADDED = "added"
 
 
 async def give_answer(unit: Unit, actor: Actor, case: Case, key: str, value: str) -> None:
-    """Store an answer of the actor's own case, sent or not. Raises `Stale` when it may no longer be changed."""
+    """Store an answer of the actor's own case, sent or not.
+
+    Raises `Stale` when it may no longer be changed, `BadInput` after too many changes of a sent one.
+    """
     require_own(actor, case)
     await hold(unit, case)
     if key not in changeable(case) and key != await asked_again(unit, case):
@@ -56,6 +59,7 @@ async def give_answer(unit: Unit, actor: Actor, case: Case, key: str, value: str
     await record(unit, applicant_of(case), "case.corrected", about("case", case.id), question=key)
     has_become_repeat = key in repeats.SOURCES and await repeats.note(unit, case)
     if compartment is Compartment.story or has_become_repeat:
+        await limits.spend(unit, actor.chat, limits.CHANGES)
         await content_changed(unit, case)
 
 

@@ -6,7 +6,8 @@
   the amount decided lies in it or in a lower one, which never asks for more approvals.
 - Approved as soon as the approvals reach the quorum; the amount is their lower median: with an even number, the
   smaller of the two in the middle, so that it is an amount somebody voted for.
-- Declined as soon as the seats that have not declined are fewer than the quorum.
+- Declined once the seats that have not declined are fewer than the quorum, and as many as the quorum have voted:
+  a decline that closed the case at once would say of everybody who votes on an open one that they approved.
 - Votes of the reviewer on probation are kept and compared, and decide nothing.
 """
 
@@ -52,7 +53,7 @@ def verdict(ballots: Sequence[Ballot], needed: int, seats: int) -> Verdict | Non
     if len(amounts) >= needed:
         return Verdict(median_low(amounts))
     declines = len(ballots) - len(amounts)
-    return Verdict(None) if seats - declines < needed else None
+    return Verdict(None) if seats - declines < needed <= len(ballots) else None
 
 
 def most(policy: Policy, case: Case) -> int:

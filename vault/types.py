@@ -40,6 +40,10 @@ class IndexName(StrEnum):
     court_case = "court_case"
     subject = "subject"
     """Who or what was screened against sanctions lists."""
+    button = "button"
+    """Which button of a keyboard was pressed."""
+    pair = "pair"
+    """Two people who did something together."""
 
 
 class Secret:

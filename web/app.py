@@ -35,3 +35,12 @@ def build_app(
         app.router.add_post(webhook.path, webhook.receive)
     app.add_routes(routes)
     return app
+
+
+def make_runner(app: web.Application) -> web.AppRunner:
+    """Serves an application; sites are added to it.
+
+    Packed bodies stay packed: nobody sends us any, and a megabyte of one would be unpacked to a gigabyte before
+    its size is looked at.
+    """
+    return web.AppRunner(app, access_log=None, shutdown_timeout=1, auto_decompress=False)

@@ -89,6 +89,7 @@ async def test_a_minute_later_it_is_out_of_date(phone: Phone) -> None:
     async with phone.desk.resources.unit() as unit:
         left = [row for row in (await unit.session.exec(select(Keyboard))).all() if row.buttons[0][0] == PRESSED]
     assert left
+    assert not any("position" in str(row.buttons) for row in left)
     assert all(row.expires_at <= phone.desk.resources.clock.now() for row in left)
 
 

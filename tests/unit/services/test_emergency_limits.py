@@ -9,10 +9,10 @@ from models.case import Case, CaseStatus
 from models.errors import ButtonGone, NotAllowed, OwnCase, Refused, SamePerson, Stale, SteppedAside
 from models.panel import Recusal
 from models.volunteer import Role
-from services import emergency, treasury, voting
+from services import emergency, erasure, treasury, voting
 from services.desk import read_desk
 from services.speak import clear_notices
-from tests.unit.services.emergencies import agree, propose, staffed, told, urgent
+from tests.unit.services.emergencies import agree, log, propose, staffed, told, urgent
 from tests.unit.services.fund import SMALL, Fund, seats, status, volunteer
 
 
@@ -110,7 +110,7 @@ async def test_who_decided_never_pays(fund: Fund, sign: str) -> None:
 
 async def test_the_same_two_grant_a_few_a_month(fund: Fund) -> None:
     """A reviewer and a coordinator who collude run out; another coordinator may go on, and they later too."""
-    for number in range(emergency.PAIR):
+    for number in range(emergency.TOGETHER.most):
         case_id = await urgent(fund, f"Applicant {number}")
         await propose(fund, case_id)
         await agree(fund, case_id)
@@ -118,16 +118,33 @@ async def test_the_same_two_grant_a_few_a_month(fund: Fund) -> None:
     await propose(fund, one_more)
     with pytest.raises(NotAllowed, match=r"emergency\.refused\.pair"):
         await agree(fund, one_more)
-    fund.later(days=emergency.PAIR_DAYS.days + 1)
+    fund.later(days=emergency.TOGETHER.within.days + 1)
     await agree(fund, one_more)
+
+
+async def test_erasing_gives_the_same_two_none_back(fund: Fund) -> None:
+    """An accomplice who erases after each grant wins nothing, and coordinators hear of what nobody looked at."""
+    for number in range(emergency.TOGETHER.most):
+        case_id = await urgent(fund, f"Applicant {number}")
+        await propose(fund, case_id)
+        await agree(fund, case_id)
+        async with fund.resources.unit() as unit:
+            code = (await unit.session.get_one(Case, case_id)).code
+            await erasure.erase(unit, await fund.actor(unit, f"Applicant {number}"))
+        assert any(code in text and "erased" in text for text in await told(fund, "Beta"))
+    assert [act for _, act in await log(fund)].count("emergency.unreviewed") == emergency.TOGETHER.most
+    one_more = await urgent(fund, "One more")
+    await propose(fund, one_more)
+    with pytest.raises(NotAllowed, match=r"emergency\.refused\.pair"):
+        await agree(fund, one_more)
 
 
 async def test_another_coordinator_may_agree_instead(fund: Fund) -> None:
     """The limit is of two people together, not of either."""
-    for number in range(emergency.PAIR + 1):
+    for number in range(emergency.TOGETHER.most + 1):
         case_id = await urgent(fund, f"Applicant {number}")
         await propose(fund, case_id)
-        await agree(fund, case_id, "Alpha" if number < emergency.PAIR else "Beta")
+        await agree(fund, case_id, "Alpha" if number < emergency.TOGETHER.most else "Beta")
 
 
 async def test_a_proposal_waits_on_the_desk_until_it_is_agreed_to(fund: Fund) -> None:

@@ -14,7 +14,7 @@ from models.base import table_of
 from models.case import Answer, Attachment, AttachmentRequest, Case, CaseStatus, Question
 from models.followup import FollowUp, FollowUpKind
 from models.grant import Payout, PayoutStatus
-from models.mail import Conversation, Effect, EffectKind, Keyboard, SentMessage
+from models.mail import Conversation, Effect, EffectKind, EffectStatus, Keyboard, SentMessage
 from models.panel import Recusal, Seat, Vote, VoteKind
 from models.unit import Unit
 from models.volunteer import Role
@@ -106,6 +106,16 @@ async def test_a_case_can_be_erased_in_every_state(resources: Resources, status:
     assert (await erased(resources)).cases == 1
     async with resources.unit() as unit:
         await nothing_left(unit, case_id)
+
+
+async def test_no_delivery_tells_whose_case_it_was(resources: Resources) -> None:
+    """What was delivered about a case names a chat and a moment: it goes with the case."""
+    case_id = await full_case(resources)
+    async with resources.unit() as unit:
+        await unit.session.execute(update(table_of(Effect)).values(status=EffectStatus.DONE))
+    await erased(resources)
+    async with resources.unit() as unit:
+        assert (await unit.session.exec(select(Effect).where(Effect.case_id == case_id))).all() == []
 
 
 async def test_earlier_cases_go_too(resources: Resources) -> None:

@@ -7,7 +7,7 @@ from sqlmodel import select
 
 from bot.database import Resources
 from models.errors import NotAllowed
-from models.mail import Effect, EffectKind, SentMessage
+from models.mail import Effect, EffectKind, Keyboard, SentMessage
 from models.unit import Unit
 from models.volunteer import ReviewGroup, Role
 from services import card, group
@@ -119,6 +119,18 @@ async def test_a_stranger_closes_the_group(fund: Fund) -> None:
         assert await group.open_group(unit) is not None
         await group.joined(unit, GROUP, Address(fund.people["Purse"]))
         assert await group.open_group(unit) is None
+
+
+async def test_closing_drops_the_cards_that_wait(fund: Fund) -> None:
+    """A card that has not been sent yet (a rate, an outage) is not sent to whoever has come in."""
+    await fund.bound()
+    case_id = await fund.case()
+    async with fund.resources.unit() as unit:
+        assert len(await shows(unit, "card:")) == 1
+        await group.joined(unit, GROUP, Address(9_999))
+        assert await shows(unit, "card:") == []
+        buttons = select(Keyboard).where(Keyboard.slot == card.slot_of(case_id))
+        assert (await unit.session.exec(buttons)).all() == []
 
 
 async def test_closing_takes_the_cards_away(fund: Fund) -> None:

@@ -11,7 +11,7 @@ from models.case import Case
 from models.errors import BadInput
 from sandbox.clock import TravelClock
 from services import attachments, danger, erasure, intake, limits, submission
-from services.limits import FILES, JOBS, LINES, SENDINGS
+from services.limits import CHANGES, FILES, JOBS, LINES, SENDINGS
 from tests.unit.services.asker import actor_of, case_of, draft, submitted
 from tests.unit.services.fund import Fund
 
@@ -49,6 +49,25 @@ async def test_files_taken_back_are_counted(resources: Resources) -> None:
         await attachments.remove_files(unit, actor, case)
         with pytest.raises(BadInput, match=FILES.key):
             await attachments.request_file(unit, actor, case, "one more", 10)
+
+
+async def test_nobody_rings_a_panel_without_end(resources: Resources, clock: TravelClock) -> None:
+    """Each change of what is read tells three people and ends their votes; so many a day, and files count too."""
+    case_id, _ = await submitted(resources)
+
+    async def change(text: str) -> None:
+        async with resources.unit() as unit:
+            await submission.give_answer(unit, await actor_of(unit), await case_of(unit, case_id), "story", text)
+
+    for number in range(CHANGES.most):
+        await change(f"In other words {number}.")
+    with pytest.raises(BadInput, match=CHANGES.key):
+        await change("And once more.")
+    async with resources.unit() as unit:
+        with pytest.raises(BadInput, match=CHANGES.key):
+            await attachments.remove_files(unit, await actor_of(unit), await case_of(unit, case_id))
+    clock.advance(CHANGES.within)
+    await change("The next day.")
 
 
 async def test_lines_have_an_end_and_calls_have_none(resources: Resources) -> None:

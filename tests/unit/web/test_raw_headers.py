@@ -1,6 +1,7 @@
 """The webhooks against bytes that no HTTP library would send, over a bare connection."""
 
 import asyncio
+import gzip
 import hashlib
 import hmac
 import io
@@ -9,10 +10,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 import pytest
-from aiohttp import web
-from aiohttp.test_utils import TestServer
+from aiohttp import ClientSession, web
 
-from web.app import build_app
+from web.app import build_app, make_runner
 from web.stripe_hook import SIGNATURE_HEADER, StripeHook
 from web.webhook import SECRET_HEADER, Webhook
 
@@ -62,9 +62,12 @@ async def port() -> AsyncIterator[Port]:
 
     telegram = Webhook("/telegram", SECRET, made.keep, made.refused.append)
     app = build_app(health, lambda: b"", telegram, [web.post(hook.path, hook.receive)])
-    async with TestServer(app) as server:
-        made.number = server.port or 0
-        yield made
+    runner = make_runner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    made.number = runner.addresses[0][1]
+    yield made
+    await runner.cleanup()
 
 
 def heads(path: str) -> dict[str, tuple[bytes, int]]:
@@ -108,3 +111,18 @@ async def test_header_as_http_allows_it_passes(port: Port, path: str, form: byte
     for name in (NAMES[path], NAMES[path].lower(), NAMES[path].upper()):
         assert await port.status(path, form % (name, RIGHT[path]) + b"\r\n") == 200
     assert len(port.stored) == 3
+
+
+async def test_packed_body_stays_packed(port: Port) -> None:
+    """A body that says it is packed is measured and read as it came: nothing is unpacked in front of the limit."""
+    packed = gzip.compress(BODY)
+    async with (
+        ClientSession() as session,
+        session.post(
+            f"http://127.0.0.1:{port.number}/telegram",
+            data=packed,
+            headers={SECRET_HEADER: SECRET, "Content-Encoding": "gzip"},
+        ) as answer,
+    ):
+        assert answer.status == 400
+    assert port.stored == []
