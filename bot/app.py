@@ -35,6 +35,7 @@ from bot.sender import Sender
 from bot.stripe_parts import StripeParts
 from bot.stripe_setup import StripeSetup
 from bot.telegram_calls import TelegramCalls
+from bot.wal import keep_empty
 from bot.wire import Ring, Wire
 from bot.worker import Worker
 from handlers.edge import build_dispatcher
@@ -54,6 +55,7 @@ STRIPE_PART: Final = "stripe"
 """Polls Stripe's events, with the receiver."""
 
 WIRE_PART: Final = "wire"
+LOG_PART: Final = "log"
 """Runs where the parts are processes of their own."""
 
 PATIENCE: Final = 10.0
@@ -127,6 +129,8 @@ class App:
                 self._start(Part.WORKER, self.worker.run())
             if setup.runs(Part.CLOCK):
                 self._start_clock(bot)
+                if self.resources.is_sqlite:
+                    self._start(LOG_PART, keep_empty(self.resources))
             if setup.runs(Part.WEB) or (setup.webhook_url and setup.runs(Part.RECEIVER)):
                 await self._start_web()
             if setup.runs(Part.RECEIVER):
@@ -153,6 +157,7 @@ class App:
             self.sender.stop()
         await self._finish(Part.SENDER)
         await self._cancel(WIRE_PART)
+        await self._cancel(LOG_PART)
         await self._stack.aclose()
 
     async def wait(self) -> None:
