@@ -28,6 +28,7 @@ from bot.keys import finish, new_keyring, open_keyring, printed_keyring, rotate
 from bot.operations import (
     add_money,
     check_audit,
+    cut_off_again,
     doubt_payments,
     erase_due,
     make_invitation,
@@ -42,7 +43,7 @@ from migrations.schema import head
 from models.errors import Refused
 from models.volunteer import Role
 from payments.funding import Why
-from services.restoring import Doubts
+from services.restoring import CutOff, Doubts
 from texts.catalogue import FALLBACK, load
 from vault.errors import VaultError
 from vault.logs import configure_logs
@@ -193,11 +194,13 @@ def restore(
 ) -> None:
     """Put a backup back. Stop every process of Plecho first.
 
-    Cases that were erased since the backup do not come back: their rows are removed again. Payments made since are
-    not in it: each payout that waits is marked, so that whoever takes it looks first whether it was paid.
+    Cases that were erased since the backup do not come back: their rows are removed again. Nobody comes back who
+    was cut off since. Payments made since are not in it: each payout that waits is marked, so that whoever takes
+    it looks first whether it was paid.
     """
-    swept, doubts = _do(_restore(read_settings(), source, force=force))
+    swept, ended, doubts = _do(_restore(read_settings(), source, force=force))
     typer.echo(f"Restored. Erased since the backup and removed again: {swept}.")
+    typer.echo(f"Cut off since: {ended.volunteers} volunteers, and the old accounts of {ended.cases} requests.")
     typer.echo(
         "May have been paid since, so the desk asks to look first: "
         f"{doubts.payouts} payouts, and the next payout of {doubts.requests} more requests."
@@ -305,12 +308,13 @@ async def _examine(settings: Settings) -> list[Finding]:
     return [finding async for finding in examine(settings)]
 
 
-async def _restore(settings: Settings, source: Path, *, force: bool) -> tuple[int, Doubts]:
+async def _restore(settings: Settings, source: Path, *, force: bool) -> tuple[int, CutOff, Doubts]:
     keyring = open_keyring(settings)
     with held(settings, alone=True):
         await unpack_backup(settings, keyring, source, force=force)
         async with open_resources(settings, keyring, migrate=True) as resources:
-            return await sweep_shredded(resources), await doubt_payments(resources)
+            swept = await sweep_shredded(resources)
+            return swept, await cut_off_again(resources), await doubt_payments(resources)
 
 
 async def _erase_due(settings: Settings) -> int:

@@ -12,7 +12,7 @@ from payments.funding import Why
 from payments.money import parse_amount
 from services import audit, erasure, former, messages, restoring, retention, volunteers
 from services.jobs import Job
-from services.restoring import Doubts
+from services.restoring import CutOff, Doubts
 from texts.catalogue import FALLBACK
 from texts.formats import money
 
@@ -68,6 +68,12 @@ async def check_audit(resources: Resources) -> tuple[list[str], bool]:
 async def sweep_shredded(resources: Resources) -> int:
     """Remove what was erased after a backup was made: cases, and who volunteers were; returns how many."""
     return await _run(resources, [*(job for job in erasure.JOBS if job.name == UNFINISHED), former.FINISH])
+
+
+async def cut_off_again(resources: Resources) -> CutOff:
+    """Keep out whoever was cut off after a backup was made; returns how many."""
+    async with resources.unit() as unit:
+        return await restoring.cut_off(unit, OPERATOR)
 
 
 async def doubt_payments(resources: Resources) -> Doubts:

@@ -4,8 +4,10 @@
 - A checkpoint signs the length of the log and the root of a Merkle tree over it (RFC 9162, as pymerkle hashes
   it), so that a log that was cut or rewritten with a fresh chain shows too. A checkpoint is itself an act of the
   log, so that a lost checkpoint shows.
-- What happened after the last checkpoint can be cut off by whoever owns the database: hence one every hour, and
-  the operator may note the root that `plecho audit verify` prints.
+- The newest checkpoint's size and root are noted beside the keys too, so that a log that was cut back to an
+  earlier checkpoint, together with the later ones, shows. What happened after the last checkpoint can be cut off
+  by whoever owns the database, and more by whoever owns both: hence one every hour, and the operator may note the
+  root that `plecho audit verify` prints.
 - Nothing is signed while the part to be signed is broken.
 """
 
@@ -23,6 +25,7 @@ from sqlmodel import col, select
 from models.audit import GENESIS, AuditCheckpoint, AuditEntry, chained, leaf, record
 from models.unit import Unit
 from services.jobs import Job
+from vault.keystore import LogEnd
 
 BATCH = 1000
 """Entries read at once."""
@@ -116,6 +119,8 @@ class Walk:
     """Goes through entries in order; keeps the tree, the chain and what was found."""
 
     checkpoints: Mapping[int, AuditCheckpoint]
+    noted: LogEnd | None = None
+    """What lies beside the keys."""
     tree: Frontier = field(default_factory=Frontier)
     previous: bytes = GENESIS
     number: int = 0
@@ -131,20 +136,26 @@ class Walk:
             self.findings.append(Finding(entry.number, AuditFault.CHECKPOINT_LOST))
         self.number, self.previous = entry.number, entry.digest
         self.tree.append(leaf(entry))
-        seen = self.checkpoints.get(entry.number)
-        if seen is not None and seen.root != self.tree.root:
+        signed = (self.checkpoints.get(entry.number), self.noted)
+        if any(each.root != self.tree.root for each in signed if each and each.size == entry.number):
             self.findings.append(Finding(entry.number, AuditFault.REWRITTEN))
+
+    def end(self) -> None:
+        """There are no more entries."""
+        if self.noted is not None and self.noted.size > self.number:
+            self.findings.append(Finding(self.noted.size, AuditFault.CUT))
 
 
 async def verify(unit: Unit) -> AuditReport:
     """Walk the whole log. Reads every entry once, in batches; changes nothing."""
     found = await unit.session.exec(select(AuditCheckpoint).order_by(col(AuditCheckpoint.size)))
     checkpoints = {checkpoint.size: checkpoint for checkpoint in found.all()}
-    walk = Walk(checkpoints)
+    walk = Walk(checkpoints, await unit.vault.log_end())
     async for batch in _batches(unit, after=BEFORE_ALL):
         for entry in batch:
             walk.step(entry)
             unit.session.expunge(entry)
+    walk.end()
     findings = [*walk.findings, *_unsigned(unit, checkpoints.values()), *_cut(checkpoints, walk.number)]
     findings.sort(key=lambda finding: finding.number)
     return AuditReport(walk.tree.size, walk.tree.root, len(checkpoints), tuple(findings))
@@ -163,6 +174,7 @@ async def checkpoint(unit: Unit) -> AuditCheckpoint | None:
         for entry in batch:
             walk.step(entry)
             acts += entry.act != CHECKPOINT
+    walk.end()
     if walk.findings:
         raise LogBroken(walk.findings[0].number)
     if not acts:
@@ -175,7 +187,14 @@ async def checkpoint(unit: Unit) -> AuditCheckpoint | None:
     unit.session.add(made)
     await unit.session.flush()
     await record(unit, "system", CHECKPOINT, "log", size=made.size)
+    await unit.vault.note_log_end(LogEnd(made.size, made.root))
     return made
+
+
+async def begin_anew(unit: Unit) -> None:
+    """After a restore the log is as long as the backup's, and is measured by its last checkpoint again."""
+    last = await latest(unit)
+    await unit.vault.note_log_end(None if last is None else LogEnd(last.size, last.root))
 
 
 async def latest(unit: Unit) -> AuditCheckpoint | None:
@@ -186,15 +205,16 @@ async def latest(unit: Unit) -> AuditCheckpoint | None:
 
 async def _resume(unit: Unit, last: AuditCheckpoint | None) -> Walk:
     """A walk that has already come to the last checkpoint. Raises `LogBroken` when that is not ours."""
+    noted = await unit.vault.log_end()
     if last is None:
-        return Walk({})
+        return Walk({}, noted)
     width = len(GENESIS)
     roots = [last.frontier[start : start + width] for start in range(0, len(last.frontier), width)]
     tree = Frontier(last.size, roots)
     head = await unit.session.get(AuditEntry, last.size)
     if head is None or tree.root != last.root or not unit.vault.verify(_message(last), last.signature):
         raise LogBroken(last.size)
-    return Walk({last.size: last}, tree, head.digest, last.size)
+    return Walk({last.size: last}, noted, tree, head.digest, last.size)
 
 
 async def _batches(unit: Unit, after: int) -> AsyncIterator[Sequence[AuditEntry]]:

@@ -31,6 +31,7 @@ from services.contact import read_contact, write_contact
 from services.intake import LETTERS
 from services.jobs import Job
 from services.typed import clean
+from vault.keystore import LastHolder
 from vault.phrase import WORDS, normalised
 from vault.types import BlindIndex, CaseCode, Secret
 
@@ -121,6 +122,19 @@ async def _move(unit: Unit, actor: Actor, case: Case) -> None:
     await write_contact(unit, case, replace(await read_contact(unit, case), address=actor.address))
     await unit.session.flush()
     await record(unit, applicant_of(case), "case.moved", about("case", case.id))
+    await unit.vault.note_holder(case.id, LastHolder(case.chat, case.contact))
+
+
+async def move_again(unit: Unit, case: Case, holder: LastHolder) -> bool:
+    """A backup brought back a case as it was before it moved: move it as it was moved then, and tell whether."""
+    if holder.chat is None or holder.contact is None or case.chat in {None, holder.chat} or not _movable(case):
+        return False
+    await _bar_volunteers(unit, case, holder.chat)
+    if case.chat is not None:
+        await clear_chat(unit, case.chat, [case.id])
+    case.chat, case.contact = holder.chat, holder.contact
+    await unit.session.flush()
+    return True
 
 
 async def _bar_volunteers(unit: Unit, case: Case, target: BlindIndex) -> None:

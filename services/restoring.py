@@ -1,5 +1,8 @@
-"""After a backup was put back: what was paid since the backup is not in the data, so nothing may be paid twice.
+"""After a backup was put back: what was paid since the backup is not in the data, so nothing may be paid twice,
+and who was cut off since must not come back.
 
+- Whose access had ended, and who held a case before it was moved by its phrase, is cut off again: both are noted
+  beside the keys, which no backup holds.
 - Every payout that waits, that a treasurer held, or that a machine rail was at, is marked as unsure: what became
   of it is found out before it is paid. What was held goes back into the queue, for its holder may not know that
   the data is older.
@@ -21,6 +24,7 @@ from models.unit import Unit
 from models.volunteer import Role
 from payments import attempts, payouts
 from payments.chain import rows as chain
+from services import audit, recovery, standing
 from services.roles import tell_role
 
 UNPAID = (PayoutStatus.QUEUED, PayoutStatus.CLAIMED, PayoutStatus.ORDERED, PayoutStatus.PAYING)
@@ -31,11 +35,32 @@ HELD = (PayoutStatus.CLAIMED, PayoutStatus.ORDERED)
 
 
 @dataclass(frozen=True, slots=True)
+class CutOff:
+    """How many volunteers had left since, and how many cases had moved."""
+
+    volunteers: int
+    cases: int
+
+
+@dataclass(frozen=True, slots=True)
 class Doubts:
     """How many payouts, and how many requests without one, are to be looked up before they are paid."""
 
     payouts: int
     requests: int
+
+
+async def cut_off(unit: Unit, actor_name: str) -> CutOff:
+    """End again every access that has ended since the backup. Safe to repeat."""
+    holders = await unit.vault.last_holders()
+    volunteers = await standing.end_again(unit, holders.keys(), actor_name)
+    query = select(Case).where(col(Case.id).in_(holders)).order_by(col(Case.id))
+    cases = 0
+    for case in (await unit.session.exec(query)).all():
+        cases += await recovery.move_again(unit, case, holders[case.id])
+    await audit.begin_anew(unit)
+    await record(unit, actor_name, "backup.cut_off", "backup", volunteers=volunteers, cases=cases)
+    return CutOff(volunteers, cases)
 
 
 async def doubt(unit: Unit, actor_name: str) -> Doubts:

@@ -7,7 +7,7 @@
   does, access stops by itself (`services.access.roles_of`), and the seats are given to others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from uuid import UUID
 
@@ -27,6 +27,7 @@ from services.jobs import Job
 from services.roles import holders
 from services.speak import Button, Screen, notify
 from texts.formats import day
+from vault.keystore import LastHolder
 
 NOTICE = timedelta(days=7)
 """How long before a re-confirmation comes due the coordinators are told."""
@@ -98,6 +99,20 @@ async def take_access(unit: Unit, volunteer: Volunteer, target: VolunteerStatus,
     await clear_work(unit, volunteer.chat)
     await panel.release(unit, volunteer, actor)
     await group.look_again(unit)
+    await unit.vault.note_holder(volunteer.id, LastHolder(None))
+
+
+async def end_again(unit: Unit, ended: Collection[UUID], actor: str) -> int:
+    """A backup brought back some whose access had ended: end it again and say nothing. Returns how many."""
+    stands = {*STANDING, VolunteerStatus.PENDING}
+    query = select(Volunteer).where(col(Volunteer.id).in_(ended), col(Volunteer.status).in_(stands))
+    returned = (await unit.session.exec(query.order_by(col(Volunteer.id)))).all()
+    # Of all at once: what one of them held must go to none of the others.
+    roles = col(VolunteerRole.volunteer_id).in_([volunteer.id for volunteer in returned])
+    await unit.session.exec(delete(VolunteerRole).where(roles))
+    for volunteer in returned:
+        await take_access(unit, volunteer, VolunteerStatus.LEFT, actor)
+    return len(returned)
 
 
 async def pause(unit: Unit, actor: Actor) -> None:

@@ -229,6 +229,7 @@ async def _confirm(unit: Unit, role: VolunteerRole, volunteer: Volunteer, by: Ac
     await unit.session.refresh(role)
     if role.role == Role.REVIEWER:
         volunteer.probation_left = await _probation(unit)
+    await unit.vault.forget_holder(volunteer.id)
     if newcomer:
         volunteer.reconfirm_at = unit.now + timedelta(days=unit.policy.panel.reconfirm_days)
         volunteer.reconfirm_told_at = None

@@ -1,7 +1,10 @@
 """Key grants in their own database, so that a data backup holds no key and shredding is final.
 
+Beside them lies what else a restored backup must not undo: to whom a case was moved, whose access has ended, and
+how long the log of acts was when it was last signed.
+
 - A grant is one compartment key wrapped for one holder. This module stores wrapped bytes; it can open none.
-- The database is apart from the data (and from its backups): `keys.db`, or a PostgreSQL of its own. Its two
+- The database is apart from the data (and from its backups): `keys.db`, or a PostgreSQL of its own. Its four
   tables are created when missing; there are no migrations, because there is nothing to migrate but keys.
 - Shredding deletes grants, commits, and only then empties the write-ahead log. When all compartments of a
   subject go, its id stays as a tombstone: it is never granted again, and rows that a restored backup brings
@@ -29,7 +32,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from vault.errors import CompartmentShredded, ShredIncomplete
-from vault.types import Compartment
+from vault.types import BlindIndex, Compartment, SealedBytes
 
 SERVER: Final = "server"
 """The holder whose grants are wrapped under the keyring's master keys."""
@@ -62,6 +65,35 @@ _tombstones: Final = sa.Table(
     _metadata,
     sa.Column("subject", sa.Uuid, primary_key=True),
 )
+_last_holders: Final = sa.Table(
+    "last_holder",
+    _metadata,
+    sa.Column("subject", sa.Uuid, primary_key=True),
+    sa.Column("chat", sa.String(64), comment="blind index of the chat; none: nobody may act for the subject"),
+    sa.Column("contact", sa.LargeBinary, comment="sealed in the subject's compartment"),
+)
+_log_ends: Final = sa.Table(
+    "log_end",
+    _metadata,
+    sa.Column("size", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("root", sa.LargeBinary, nullable=False),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class LastHolder:
+    """Who holds a subject now: the chat of a case that was moved, with its sealed contact; none for nobody."""
+
+    chat: BlindIndex | None
+    contact: SealedBytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LogEnd:
+    """How many entries the log of acts had when it was last signed, and their Merkle root."""
+
+    size: int
+    root: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +191,7 @@ class KeyStore:
                 await connection.execute(
                     self._insert(_tombstones).on_conflict_do_nothing(), [{"subject": subject}]
                 )
+                await connection.execute(sa.delete(_last_holders).where(_last_holders.c.subject == subject))
             await connection.execute(doomed)
         if not await self.empty_log():
             raise ShredIncomplete(subject)
@@ -173,6 +206,43 @@ class KeyStore:
                 query = sa.select(_tombstones.c.subject).where(_tombstones.c.subject.in_(batch))
                 found.update(await connection.scalars(query))
         return found
+
+    async def note_holder(self, subject: UUID, holder: LastHolder) -> None:
+        """Remember who holds a subject from now on."""
+        row = {"subject": subject, "chat": holder.chat, "contact": holder.contact}
+        async with self._writing(subject) as connection:
+            await connection.execute(sa.delete(_last_holders).where(_last_holders.c.subject == subject))
+            await connection.execute(sa.insert(_last_holders), row)
+
+    async def forget_holder(self, subject: UUID) -> None:
+        """Whatever the data say of the subject is right again."""
+        async with self._writing(subject) as connection:
+            await connection.execute(sa.delete(_last_holders).where(_last_holders.c.subject == subject))
+
+    async def last_holders(self) -> dict[UUID, LastHolder]:
+        """Return all that were noted."""
+        async with self._engine.connect() as connection:
+            rows = (await connection.execute(sa.select(_last_holders))).all()
+        return {
+            row.subject: LastHolder(
+                None if row.chat is None else BlindIndex(row.chat),
+                None if row.contact is None else SealedBytes(bytes(row.contact)),
+            )
+            for row in rows
+        }
+
+    async def note_log_end(self, end: LogEnd | None) -> None:
+        """Remember how long the log of acts is in place of what was noted before; none after a restore of none."""
+        async with self._writing(None) as connection:
+            await connection.execute(sa.delete(_log_ends))
+            if end is not None:
+                await connection.execute(sa.insert(_log_ends), {"size": end.size, "root": end.root})
+
+    async def log_end(self) -> LogEnd | None:
+        """Return what was noted last."""
+        async with self._engine.connect() as connection:
+            row = (await connection.execute(sa.select(_log_ends))).first()
+        return None if row is None else LogEnd(row.size, bytes(row.root))
 
     async def subjects_before(self, moment: datetime) -> set[UUID]:
         """Return the subjects all of whose grants were made before `moment`."""

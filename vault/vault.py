@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from vault.errors import TooManyOrphans
 from vault.keyring import Keyring
-from vault.keystore import SERVER, KeyGrant, KeyStore
+from vault.keystore import SERVER, KeyGrant, KeyStore, LastHolder, LogEnd
 from vault.seal import Place, SealingKey, key_version, new_key, open_sealed, seal
 from vault.types import BlindIndex, Compartment, IndexName, SealedBytes
 
@@ -83,6 +83,26 @@ class Vault:
     async def shredded(self, subjects: Iterable[UUID]) -> set[UUID]:
         """Return those of `subjects` that were shredded whole: after a restore, their rows must go."""
         return await self._store.shredded(subjects)
+
+    async def note_holder(self, subject: UUID, holder: LastHolder) -> None:
+        """Remember apart from the data who holds a case or a volunteer's place, so that no restore undoes it."""
+        await self._store.note_holder(subject, holder)
+
+    async def forget_holder(self, subject: UUID) -> None:
+        """Somebody whose access had ended was let in anew."""
+        await self._store.forget_holder(subject)
+
+    async def last_holders(self) -> dict[UUID, LastHolder]:
+        """Return all that were noted."""
+        return await self._store.last_holders()
+
+    async def note_log_end(self, end: LogEnd | None) -> None:
+        """Remember apart from the data how long the log of acts is."""
+        await self._store.note_log_end(end)
+
+    async def log_end(self) -> LogEnd | None:
+        """Return what was noted last of the log of acts."""
+        return await self._store.log_end()
 
     async def orphans(self, known: Iterable[UUID], created_before: datetime, at_most: int = 100) -> set[UUID]:
         """Remove the keys of subjects that no data row knows, and return those subjects.

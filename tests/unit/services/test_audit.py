@@ -15,7 +15,18 @@ from bot.database import Resources
 from models.audit import GENESIS, AuditCheckpoint, AuditEntry, chained, leaf, record
 from models.unit import Unit
 from sandbox.clock import TravelClock
-from services.audit import JOBS, AuditFault, Finding, Frontier, LogBroken, Walk, checkpoint, latest, verify
+from services.audit import (
+    JOBS,
+    AuditFault,
+    Finding,
+    Frontier,
+    LogBroken,
+    Walk,
+    begin_anew,
+    checkpoint,
+    latest,
+    verify,
+)
 
 SIZE = 12
 """Acts in the log of a test: one checkpoint after the fifth, one after the last."""
@@ -56,6 +67,13 @@ async def findings(unit: Unit) -> list[Finding]:
     """What a fresh look at the rows finds."""
     unit.session.expunge_all()
     return list((await verify(unit)).findings)
+
+
+async def crash_after_a_checkpoint(log: Resources) -> None:
+    """Sign, and die before the commit."""
+    async with log.unit() as unit:
+        await checkpoint(unit)
+        raise RuntimeError
 
 
 @pytest.fixture
@@ -107,6 +125,46 @@ async def test_a_log_that_was_cut_is_found(log: Resources) -> None:
         for keep in range(SIZE + 1):
             found = await tampered(unit, delete(AuditEntry).where(col(AuditEntry.number) > keep))
             assert Finding(SIZE + 1, AuditFault.CUT) in found
+
+
+async def test_a_log_cut_back_to_an_earlier_checkpoint_is_found(log: Resources) -> None:
+    """Who also deletes the later checkpoints leaves a log that is whole in itself; what lies by the keys knows."""
+    async with log.unit() as unit:
+        earlier = (await unit.session.exec(select(AuditCheckpoint.size).order_by(col(AuditCheckpoint.size)))).all()
+        kept = earlier[0] + 1  # with the checkpoint's own entry
+        await unit.session.exec(delete(AuditCheckpoint).where(col(AuditCheckpoint.size) > earlier[0]))
+        await unit.session.exec(delete(AuditEntry).where(col(AuditEntry.number) > kept))
+        unit.session.expunge_all()
+        assert await findings(unit) == [Finding(earlier[-1], AuditFault.CUT)]
+        await record(unit, "somebody", "case.read", "case:1")
+        with pytest.raises(LogBroken):
+            await checkpoint(unit)
+
+
+async def test_a_restored_log_is_measured_anew(log: Resources) -> None:
+    """A backup's log is shorter than the one that was signed last, and is whole all the same."""
+    async with log.unit() as unit:
+        earlier = (await unit.session.exec(select(AuditCheckpoint.size).order_by(col(AuditCheckpoint.size)))).all()
+        await unit.session.exec(delete(AuditCheckpoint).where(col(AuditCheckpoint.size) > earlier[0]))
+        await unit.session.exec(delete(AuditEntry).where(col(AuditEntry.number) > earlier[0] + 1))
+        unit.session.expunge_all()
+        await begin_anew(unit)
+        assert await findings(unit) == []
+        await record(unit, "somebody", "case.read", "case:1")
+        assert await checkpoint(unit) is not None
+
+
+async def test_a_checkpoint_that_was_not_committed_harms_nothing(log: Resources) -> None:
+    """What is noted by the keys is noted before the commit: a crash in between leaves a log that is whole."""
+    async with log.unit() as unit:
+        await record(unit, "somebody", "case.read", "case:1")
+    with pytest.raises(RuntimeError):
+        await crash_after_a_checkpoint(log)
+    async with log.unit() as unit:
+        assert await findings(unit) == []
+        await record(unit, "somebody", "case.read", "case:2")
+        assert await checkpoint(unit) is not None
+        assert await findings(unit) == []
 
 
 @pytest.mark.parametrize("number", [-7, 0, SIZE + 3])

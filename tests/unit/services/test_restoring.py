@@ -1,17 +1,23 @@
-"""After a restore nothing is paid twice: whoever pays is asked to look first."""
+"""After a restore nothing is paid twice: whoever pays is asked to look first. Nobody cut off comes back."""
 
+from collections.abc import Iterable
 from uuid import UUID
 
 import pytest
+from sqlmodel import SQLModel, select
 
 from bot.database import Resources
-from bot.operations import doubt_payments
+from bot.operations import cut_off_again, doubt_payments
 from models.case import Case, CaseStatus
 from models.grant import Payout, PayoutStatus
+from models.unit import Unit
+from models.volunteer import Role, Volunteer, VolunteerRole
 from payments import grants
-from services import treasury, treasury_screens
-from services.restoring import Doubts
+from services import recovery, standing, treasury, treasury_screens
+from services.contact import read_contact
+from services.restoring import CutOff, Doubts
 from tests.unit.services.desk import Desk, make_desk
+from tests.unit.services.fund import volunteer
 
 
 @pytest.fixture
@@ -82,3 +88,54 @@ async def test_a_payout_of_a_withdrawn_request_stays_with_its_holder(desk: Desk)
         await grants.cancel_for_case(unit, case, "system")
     assert await doubt_payments(desk.resources) == Doubts(payouts=1, requests=0)
     assert (await desk.stands(payout_id))[0] is PayoutStatus.CLAIMED
+
+
+async def role_rows(unit: Unit, one: Volunteer) -> list[VolunteerRole]:
+    """The roles of a volunteer as rows."""
+    return list((await unit.session.exec(select(VolunteerRole).where(VolunteerRole.volunteer_id == one.id))).all())
+
+
+async def take_back(desk: Desk, rows: Iterable[SQLModel]) -> None:
+    """Put rows back as a backup from before would bring them."""
+    async with desk.resources.unit() as unit:
+        for row in rows:
+            await unit.session.merge(row)
+
+
+async def test_whoever_was_cut_off_since_stays_out(desk: Desk) -> None:
+    """A suspension outlives the backup from before it; who was let in anew since then stays."""
+    async with desk.resources.unit() as unit:
+        before = [await volunteer(unit, sign) for sign in ("Till", "Coin")]
+        held = [role for one in before for role in await role_rows(unit, one)]
+    for one in before:
+        async with desk.resources.unit() as unit:
+            await standing.suspend(unit, await desk.actor(unit, "Alpha"), one.id)
+    await desk.confirmed("Coin", Role.TREASURER)
+    await take_back(desk, [*before, *held[:1]])
+    assert await cut_off_again(desk.resources) == CutOff(volunteers=1, cases=0)
+    assert await cut_off_again(desk.resources) == CutOff(volunteers=0, cases=0)
+    async with desk.resources.unit() as unit:
+        assert (await desk.actor(unit, "Till")).roles == frozenset()
+        assert (await desk.actor(unit, "Coin")).roles == {Role.TREASURER}
+
+
+async def test_a_seized_phone_does_not_get_its_case_back(desk: Desk) -> None:
+    """A case that was moved by its phrase since the backup goes to the new account again, with its messages."""
+    case_id = await desk.case("Seized")
+    async with desk.resources.unit() as unit:
+        before = await unit.session.get_one(Case, case_id)
+    async with desk.resources.unit() as unit:
+        case = await unit.session.get_one(Case, case_id)
+        case.recovery_hash = "hash"
+        moved = await recovery.settle(unit, await desk.actor(unit, "New"), case.code, "hash", matches=True)
+        assert moved.case is not None
+    await take_back(desk, [before])
+    async with desk.resources.unit() as unit:
+        assert (await desk.actor(unit, "Seized")).case is not None
+    assert await cut_off_again(desk.resources) == CutOff(volunteers=0, cases=1)
+    assert await cut_off_again(desk.resources) == CutOff(volunteers=0, cases=0)
+    async with desk.resources.unit() as unit:
+        assert (await desk.actor(unit, "Seized")).case is None
+        mine = (await desk.actor(unit, "New")).case
+        assert mine is not None
+        assert (await read_contact(unit, mine)).address == desk.people["New"]
