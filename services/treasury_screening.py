@@ -13,8 +13,9 @@ from models.grant import Payout
 from models.unit import Unit
 from payments.rails.base import Rail
 from payments.screening import Subject, SubjectKind, Verdict, check
-from payments.screening.exchanges import has_address, named
+from payments.screening.exchanges import named
 from payments.screening.lists import stale
+from payments.screening.shapes import has_address
 
 
 @runtime_checkable
@@ -31,7 +32,7 @@ async def screen(unit: Unit, rail: Rail, payout: Payout, case: Case, destination
     through = rail.partner if isinstance(rail, PartnerRail) else None
     if rail.screened and through:
         subjects.append(Subject(SubjectKind.PARTNER, through, whose=rail.name, involved=involved))
-    elif rail.screened or has_address(destination):
+    if (rail.screened and not through) or has_address(destination):
         subjects.append(Subject(SubjectKind.WALLET, destination, case_id=case.id, involved=involved))
     subjects += [
         Subject(SubjectKind.EXCHANGE, exchange, whose=exchange, involved=involved)

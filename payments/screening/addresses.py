@@ -11,6 +11,7 @@ on many chains, and addresses have been published under a wrong label.
 
 import re
 import unicodedata
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 LONGEST: Final = 256
@@ -51,12 +52,25 @@ def addresses_in(text: str) -> frozenset[str]:
 
     Too much is found rather than too little: what is no address is on no list.
     """
+    return words_in(text) | run_together(text)
+
+
+def words_in(text: str) -> frozenset[str]:
+    """Normal forms of the words of a text that may be addresses, links taken apart, `0x...` wherever it stands."""
     plain = _plain(text, keep_space=True)
     words = {word.strip(ENDS) for word in BETWEEN.split(plain)}
     words |= {SCHEME.sub("", word, count=1) for word in words}
     words |= {part for word in words for part in word.split(":")}
-    whole = "".join(plain.split())
-    words |= {whole, *(match[0] for match in INSIDE.finditer(whole))}
+    words |= {match[0] for match in INSIDE.finditer("".join(plain.split()))}
+    return _normal(words)
+
+
+def run_together(text: str) -> frozenset[str]:
+    """The normal form of a whole text without its spaces: wallets print an address in groups of signs."""
+    return _normal({_plain(text)})
+
+
+def _normal(words: AbstractSet[str]) -> frozenset[str]:
     return frozenset(normal(word) for word in words if SHORTEST <= len(word) <= LONGEST)
 
 

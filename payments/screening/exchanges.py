@@ -1,4 +1,4 @@
-"""What in a destination is screened whatever the rail: an exchange that it names, a digital currency's address.
+"""Exchanges that a destination names: they are screened whatever the rail.
 
 An exchange is known by its name in the policy (`screening.exchanges`), in any alphabet, and is screened under that
 name: one decision of a human holds for all who are paid through it. One that the policy does not name is not
@@ -9,11 +9,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from payments.screening.addresses import BECH32, CASHADDR, HEX, addresses_in
 from payments.screening.sounds import Word, listen
-
-BASE58: Final = re.compile(r"(?=\w*[1-9])(?=\w*[A-Z])(?=\w*[a-z])[1-9A-HJ-NP-Za-km-z]{25,110}", re.ASCII)
-"""Its alphabet leaves out 0, O, I and l; large, small and digits together are no word and no account's number."""
 
 LOOKED_AT: Final = 2000
 """Characters of a destination."""
@@ -27,12 +23,6 @@ def named(destination: str, exchanges: Sequence[str]) -> list[str]:
     words = listen(destination[:LOOKED_AT])
     written = set(re.findall(r"[^\W_]+", destination[:LOOKED_AT].casefold()))
     return [name for name in exchanges if name.casefold() in written or _is_heard(name, words)]
-
-
-def has_address(destination: str) -> bool:
-    """Whether a destination has an address of a digital currency in it."""
-    shapes = (HEX, BECH32, CASHADDR, BASE58)
-    return any(shape.fullmatch(found) for found in addresses_in(destination[:LOOKED_AT]) for shape in shapes)
 
 
 def _is_heard(name: str, words: Sequence[Word]) -> bool:

@@ -17,10 +17,17 @@ from tests.unit.services.fund import SMALL
 P, G, C, F = PayoutStatus, GrantStatus, CaseStatus, Fault
 
 
-@pytest.fixture
-def carrier() -> Carrier:
+class Passer(Carrier):
+    """A carrier whose money goes through a partner of the policy."""
+
+    partner = "Example Relief"
+
+
+@pytest.fixture(params=[Carrier])
+def carrier(request: pytest.FixtureRequest) -> Carrier:
     """The rail of the test tree."""
-    return Carrier()
+    made: Carrier = request.param()
+    return made
 
 
 @pytest.fixture
@@ -75,9 +82,10 @@ async def test_a_screened_rail_rests_without_fresh_lists(desk: Desk, carrier: Ca
         await desk.do("Till", payout_id, treasury_machine.order)
 
 
+@pytest.mark.parametrize("carrier", [Carrier, Passer], ids=["straight", "partner"], indirect=True)
 @pytest.mark.parametrize("listed", [True, False])
 async def test_a_listed_destination_is_not_paid(desk: Desk, carrier: Carrier, *, listed: bool) -> None:
-    """It is held back with the reason on the screen; a clear one is paid, with the lists in the record."""
+    """Through a partner neither: held back with the reason. A clear one is paid, with the lists on record."""
     carrier.screened = True
     await _lists(desk, *([LISTED] if listed else []))
     case_id = await desk.approved()

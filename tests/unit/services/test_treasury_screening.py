@@ -55,6 +55,13 @@ async def test_a_card_needs_no_list(desk: Desk) -> None:
     )
 
 
+async def test_a_card_with_its_bank_and_name_needs_no_list(desk: Desk) -> None:
+    """Latin words around a card's number make no wallet of it, so that no old list keeps a person waiting."""
+    desk.later(days=60)
+    payout_id = await queued(desk, "Sberbank card 4276 1555 1234 5678 Petrov")
+    assert (await claimed(desk, payout_id))[:2] == (PayoutStatus.CLAIMED, None)
+
+
 async def test_an_exchange_waits_for_one_decision(desk: Desk) -> None:
     """A name like a listed one's waits; what is decided holds for the next who is paid through it."""
     payout_id = await queued(desk, EXCHANGE)
