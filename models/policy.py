@@ -171,6 +171,14 @@ class Screening(Strict):
     """How long compliance records and decisions about possible matches are kept."""
     exchanges: tuple[Annotated[str, Field(min_length=3, max_length=64)], ...]
     """Names of exchanges: a destination that names one is screened for it, by whatever rail."""
+    spellings: dict[str, tuple[Annotated[str, Field(min_length=3, max_length=64)], ...]] = {}
+    """Other ways to write some of these, where they do not sound alike; screened under the exchange's name."""
+
+    @model_validator(mode="after")
+    def _known(self) -> "Screening":
+        if unknown := sorted(set(self.spellings) - set(self.exchanges)):
+            raise ValueError(f"spellings of {unknown[0]}, which is not among the exchanges")
+        return self
 
 
 class GiftCurrency(Strict):

@@ -28,7 +28,7 @@ class PartnerRail(Protocol):
 async def screen(unit: Unit, rail: Rail, payout: Payout, case: Case, destination: str) -> Verdict | None:
     """The verdict on a payment, or none when nothing of it is screened. What is not clear is put on the payout."""
     involved = frozenset(who for who in (payout.claimed_by, payout.confirmed_by, payout.looked_by) if who)
-    subjects = []
+    rules, subjects = unit.policy.screening, []
     through = rail.partner if isinstance(rail, PartnerRail) else None
     if rail.screened and through:
         subjects.append(Subject(SubjectKind.PARTNER, through, whose=rail.name, involved=involved))
@@ -36,9 +36,9 @@ async def screen(unit: Unit, rail: Rail, payout: Payout, case: Case, destination
         subjects.append(Subject(SubjectKind.WALLET, destination, case_id=case.id, involved=involved))
     subjects += [
         Subject(SubjectKind.EXCHANGE, exchange, whose=exchange, involved=involved)
-        for exchange in named(destination, unit.policy.screening.exchanges)
+        for exchange in named(destination, rules.exchanges, rules.spellings)
     ]
-    if unit.policy.screening.beneficiaries and destination:
+    if rules.beneficiaries and destination:
         subjects.append(Subject(SubjectKind.BENEFICIARY, destination, case_id=case.id, involved=involved))
     verdicts = [await check(unit, subject) for subject in subjects]
     bad = next((verdict for verdict in verdicts if not verdict.clear), None)

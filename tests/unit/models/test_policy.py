@@ -29,6 +29,7 @@ def test_quorums_of_the_own_policy_rise() -> None:
         ("emergency_amount = 1000000", "emergency_amount = 3000001", "larger than the smallest tier"),
         ('currency = "RUB"', 'currency = "rouble"', "currency"),
         ("recovery_guesses = 5", "recovery_gueses = 5", "recovery_guesses"),
+        ('Bybit = ["', 'Bybitt = ["', "spellings of Bybitt"),
         ('version = "2026-11"', "version =", "not TOML"),
     ],
 )
