@@ -16,6 +16,7 @@ from models.policy import ListSource
 from models.screening import EntryKind
 from payments.screening.addresses import BECH32, HEX
 from payments.screening.entries import Entry, Facts, Head, Item, ListRefused, Name
+from payments.screening.shapes import BASE58
 from payments.screening.stream import Stream
 
 NAMESPACE: Final = "http://eu.europa.ec/fpi/fsd/export"
@@ -48,9 +49,9 @@ def check(root: etree._Element) -> None:
 def _generated(root: etree._Element) -> datetime:
     try:
         generated = datetime.fromisoformat(root.get("generationDate", ""))
-    except ValueError:
+        return generated.astimezone(UTC) if generated.tzinfo else generated.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):
         raise ListRefused("its date of generation is no date") from None
-    return generated.astimezone(UTC) if generated.tzinfo else generated.replace(tzinfo=UTC)
 
 
 def _entity(entity: etree._Element) -> Entry:
@@ -97,7 +98,7 @@ def _addresses(entity: etree._Element) -> Iterator[tuple[str, str]]:
         number = (identification.get("number") or "").strip()
         label = identification.get("identificationTypeDescription") or identification.get("identificationTypeCode")
         is_hex = number.lower().startswith("0x") and HEX.fullmatch(number)
-        if is_hex or BECH32.fullmatch(number.lower()):
+        if is_hex or BECH32.fullmatch(number.lower()) or BASE58.fullmatch(number):
             yield (label or "")[:32], number
 
 

@@ -109,7 +109,7 @@ def _issued(issued: etree._Element) -> datetime:
     parts = {local(part): part.text or "" for part in issued}
     try:
         return datetime(int(parts["Year"]), int(parts["Month"]), int(parts["Day"]), tzinfo=UTC)
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, OverflowError):
         raise ListRefused("its date of issue is no date") from None
 
 

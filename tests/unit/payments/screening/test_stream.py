@@ -56,10 +56,15 @@ def read(path: Path) -> list[Item]:
         (f'{HEAD}<export xmlns="{EU_NAMESPACE}"/>', "date of generation"),
         (f'{HEAD}<export xmlns="{EU_NAMESPACE}" generationDate="2026-03-01T00:00:00"/>', "it lists nobody"),
         (f'{HEAD}<export xmlns="{EU_NAMESPACE}" generationDate="yesterday"/>', "date of generation"),
+        (
+            f'{HEAD}<export xmlns="{EU_NAMESPACE}" generationDate="0001-01-01T00:00:00+01:00"/>',
+            "date of generation",
+        ),
         (WHOLE[:-30], "not well-formed XML, or cut off"),
         (WHOLE[: len(WHOLE) // 2], "not well-formed XML, or cut off"),
         (WHOLE + "<more/>", "not well-formed XML"),
         (WHOLE.replace("<Year>2026</Year>", "<Year>soon</Year>"), "no date"),
+        (WHOLE.replace("<Year>2026</Year>", f"<Year>{10**20}</Year>"), "no date"),
         (WHOLE.replace("<Month>3</Month>", "<Month>13</Month>"), "no date"),
         (WHOLE.replace("SDN List", "Consolidated List"), "another of OFAC's lists"),
         (WHOLE.replace("PETROV", "").replace("Ivan", ""), "has no name"),
@@ -249,6 +254,23 @@ def test_all_that_the_eu_says_of_an_entity_is_read(tmp_path: Path) -> None:
         ("1970-01-02",), ("Leningrad, RUSSIAN FEDERATION",), ("RUSSIAN FEDERATION",), ("Vanya",)
     )
     assert (entry.ref, entry.programmes) == ("EU.7.1", ("UKR",))
+
+
+def test_what_looks_like_an_address_among_the_eus_identifications_is_one(tmp_path: Path) -> None:
+    """Of every shape, base58 too: a listed wallet of Bitcoin's or Tron's kind is not dropped; passports are."""
+    addresses = (
+        "0x098B716B8Aaf21512996DC57EB0615e2383E2f96",
+        "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq",
+        "1BoatSLRHtKNngkdXEeobR76b53LETtpyT",
+        "TLa2f6VPqDgRE67v1736s7bJ8Ray5wYjU7",
+    )
+    more = "".join(
+        f'<identification identificationTypeCode="other" number=" {number}"/>'
+        for number in (*addresses, "75 1234567", "1027700132195", "DE89370400440532013000")
+    )
+    _, entry = read(write(tmp_path / "eu.xml", Eu([Party(7, [Alias(["Ivan", "PETROV"])], more=more)])))
+    assert isinstance(entry, Entry)
+    assert [address for _, address in entry.addresses] == list(addresses)
 
 
 @pytest.mark.parametrize(("kind", "expected"), [("person", "person"), ("entity", "entity"), ("vessel", "other")])
