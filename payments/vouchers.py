@@ -63,6 +63,7 @@ class RowsRefused(BadInput):
 async def load(unit: Unit, lines: Iterable[str], kind: VoucherKind, each: Money, *, given: bool, by: str) -> int:
     """Load codes worth `each` from CSV (first column; a first row `code` is a heading); returns how many.
 
+    Another heading is refused, for it would be given to somebody: a first row without a digit counts as one.
     Bought with the fund's free money unless `given`. Raises `RowsRefused`, `BadInput` for an amount or currency
     that is not the fund's, and `FundShort`.
     """
@@ -242,6 +243,8 @@ def _read(lines: Iterable[str]) -> dict[str, int]:
             if line == 1 and code.casefold() == "code":
                 continue
             why = _why_bad(row, code, found)
+            if line == 1 and why is None and not any(sign.isdigit() for sign in code):
+                why = "vouchers.bad.heading"
             if why is not None:
                 bad.append(BadRow(line, why))
             found.setdefault(code, line)
@@ -257,7 +260,7 @@ def _read(lines: Iterable[str]) -> dict[str, int]:
 def _why_bad(row: Sequence[str], code: str, found: Mapping[str, int]) -> str | None:
     if not code:
         return "vouchers.bad.empty"
-    if len(row) > 1 and any(cell.strip() for cell in row[1:]):
+    if ";" in code or any(cell.strip() for cell in row[1:]):
         return "vouchers.bad.columns"
     if len(code) > LONGEST:
         return "vouchers.bad.long"

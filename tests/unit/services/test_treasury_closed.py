@@ -87,7 +87,7 @@ async def test_whoever_waits_for_a_rail_that_shuts_is_offered_the_next(desk: Des
 async def test_codes_that_run_out_while_somebody_waits(desk: Desk) -> None:
     """Whoever agreed to codes that others got first is offered another way too."""
     async with desk.resources.unit() as unit:
-        await vouchers.load(unit, ["A\n"], VoucherKind.MOBILE, Money(SMALL, RUB), given=True, by="operator")
+        await vouchers.load(unit, ["A-1\n"], VoucherKind.MOBILE, Money(SMALL, RUB), given=True, by="operator")
     await waiting(desk, "voucher-mobile")
     async with desk.resources.unit() as unit:
         await vouchers.write_off(unit, VoucherKind.MOBILE, "operator")

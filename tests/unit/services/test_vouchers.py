@@ -249,8 +249,14 @@ async def test_codes_gone_meanwhile_are_said_at_the_order(desk: Desk) -> None:
     ("lines", "bad"),
     [
         (["code\n", "AAA\n", "\n", "AAA\n", "B" * 65 + "\n", "C,5\n", "D\u200b\n"], [3, 4, 5, 6, 7]),
-        (["AAA\n", '"BBB\n'], [2]),
-        (["KNOWN\n", "NEW\n"], [1]),
+        (["AAA-1\n", '"BBB\n'], [2]),
+        (["KNOWN-1\n", "NEW\n"], [1]),
+        (["code;value\n", "AAAA-1;500\n"], [1, 2]),
+        (["AAAA-1;\n", "AAAA-2\n"], [1]),
+        (["sep=;\n", "AAAA-1\n"], [1]),
+        (["Код\n", "AAAA-1\n"], [1]),
+        (["Codes\n", "AAAA-1\n"], [1]),
+        (["Код,\n", "AAAA-1,\n"], [1]),
         (["code\n"], []),
         ([], []),
     ],
@@ -258,7 +264,7 @@ async def test_codes_gone_meanwhile_are_said_at_the_order(desk: Desk) -> None:
 async def test_a_file_with_a_bad_row_is_refused_whole(desk: Desk, lines: list[str], bad: list[int]) -> None:
     """Each bad line is named, and not one code of the file is in stock."""
     async with desk.resources.unit() as unit:
-        await _load(unit, ["KNOWN"])
+        await _load(unit, ["KNOWN-1"])
     with pytest.raises(BadInput) as caught:
         async with desk.resources.unit() as unit:
             await _load(unit, lines)
@@ -266,6 +272,12 @@ async def test_a_file_with_a_bad_row_is_refused_whole(desk: Desk, lines: list[st
     assert [row.line for row in rows] == bad
     assert await _count(desk) == {S.STOCK: 1}
     await desk.agrees()
+
+
+async def test_codes_without_digits_stand_below_the_heading(desk: Desk) -> None:
+    """The heading that is known is no code, and tells that what follows is."""
+    async with desk.resources.unit() as unit:
+        assert await _load(unit, ["Code\n", "ABCD\n", "EFGH\n"]) == 2
 
 
 @pytest.mark.parametrize(
@@ -276,7 +288,7 @@ async def test_codes_of_a_wrong_worth_are_refused(desk: Desk, money: Money, refu
     """Nothing, another currency, or more than the fund has: refused, and nothing is loaded."""
     with pytest.raises(refusal):
         async with desk.resources.unit() as unit:
-            await vouchers.load(unit, ["A"], VoucherKind.VPN, money, given=False, by="operator")
+            await vouchers.load(unit, ["A-1"], VoucherKind.VPN, money, given=False, by="operator")
     assert await _count(desk) == {}
 
 
@@ -343,7 +355,7 @@ async def test_one_file_loaded_twice_at_once_is_loaded_once(desk: Desk) -> None:
     async def load() -> int:
         async with desk.resources.unit() as unit:
             try:
-                return await _load(unit, ["ONE\n", "TWO\n"])
+                return await _load(unit, ["ONE-1\n", "TWO-2\n"])
             except RowsRefused as refused:
                 return -len(refused.rows)
 
@@ -355,7 +367,7 @@ async def test_one_file_loaded_twice_at_once_is_loaded_once(desk: Desk) -> None:
 async def test_given_codes_cost_the_fund_nothing(desk: Desk) -> None:
     """Codes that somebody gave are a contribution; free cash stays as it is."""
     async with desk.resources.unit() as unit:
-        await _load(unit, ["A", "B"], free=True)
+        await _load(unit, ["A-1", "B-2"], free=True)
         assert (await balance(unit, Purpose.VOUCHERS, RUB)).amount == 2 * EACH
     assert (await desk.books())[0] == PLENTY
     await desk.agrees()
