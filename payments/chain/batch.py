@@ -2,6 +2,8 @@
 
 - Each transfer of a batch has its nonce, given at the first export. Exporting again gives the same nonces with
   today's fees, so that of two signed files the chain takes each transfer once.
+- Before it gets its nonce each is looked at as one that is signed here: what the chain would refuse, or would pay
+  to a contract, is in no batch and fails.
 - Nothing is exported while the wallet is in trouble, or while the chain knows more of its transactions than this
   database: what waits here may have been signed and paid before a backup was put back.
 - The chain's events say which of them were paid (`payments.chain.events`).
@@ -9,13 +11,15 @@
 The file is described in docs/RUNBOOK.md ("The batch for a hardware wallet").
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
+from uuid import UUID
 
 from models.chain import ChainTransfer, ChainWallet, TransferStatus, Trouble
 from models.unit import Unit
 from payments.chain import rows
 from payments.chain.events import scan
-from payments.chain.sending import Chain, count_all, note_gauge
+from payments.chain.sending import Chain, Look, count_all, look_at, note_gauge, plan, refuse
 from payments.chain.signing import cancellation, fees
 from payments.chain.signing import transfer as transfer_of
 from payments.chain.values import Fees, NodeFailed, StandsStill
@@ -36,6 +40,7 @@ async def export(chain: Chain) -> dict[str, Any]:
     gauge, count = await node.gauge(), await count_all(chain)
     paid = fees(gauge.base, gauge.priority, rules)
     await scan(chain)
+    looks = await _looks(chain)
     async with chain.open_unit() as unit:
         purse = await rows.wallet(unit, rules.chain_id, chain.wallet)
         note_gauge(unit, purse, gauge)
@@ -45,7 +50,7 @@ async def export(chain: Chain) -> dict[str, Any]:
             await rows.in_trouble(unit, purse, Trouble.FOREIGN)
         trouble = purse.trouble
         if trouble is None:
-            await _give_nonces(unit, purse)
+            await _give_nonces(unit, chain, purse, looks)
         due = await rows.with_status(unit, purse, frozenset({TransferStatus.ISSUED}))
         listed = [_entry(unit, chain, row, paid) for row in due]
     if trouble is not None:
@@ -62,9 +67,26 @@ async def export(chain: Chain) -> dict[str, Any]:
     }
 
 
-async def _give_nonces(unit: Unit, purse: ChainWallet) -> None:
+async def _looks(chain: Chain) -> Mapping[UUID, Look]:
+    """What the chain says of each transfer that has no nonce yet, by its attempt."""
+    async with chain.open_unit() as unit:
+        purse = await rows.wallet(unit, chain.rules.chain_id, chain.wallet)
+        waiting = [
+            (row.attempt, rows.destination_of(unit, row), int(row.tokens))
+            for row in await rows.with_status(unit, purse, frozenset({TransferStatus.PREPARED}))
+        ]
+    return {attempt: await look_at(chain, to, tokens) for attempt, to, tokens in waiting}
+
+
+async def _give_nonces(unit: Unit, chain: Chain, purse: ChainWallet, looks: Mapping[UUID, Look]) -> None:
+    """A nonce to each that was looked at and may be paid; what was asked for meanwhile waits for the next."""
     for row in await rows.with_status(unit, purse, frozenset({TransferStatus.PREPARED})):
-        if not await rows.is_doubted(unit, row):
+        look = looks.get(row.attempt)
+        if look is None or await rows.is_doubted(unit, row):
+            continue
+        if (error := plan(look, purse, [], int(row.tokens), chain.rules).error) is not None:
+            await refuse(unit, row, error)
+        else:
             await rows.issue(unit, purse, row, purse.next_nonce or 0)
 
 

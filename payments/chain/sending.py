@@ -76,7 +76,7 @@ async def issue(chain: Chain, attempt: UUID) -> None:
         if row is None or row.status != TransferStatus.PREPARED:
             return
         to, tokens = rows.destination_of(unit, row), int(row.tokens)
-    look = await _look(chain, to, tokens)
+    look = await look_at(chain, to, tokens)
     async with chain.open_unit() as unit:
         purse = await rows.wallet(unit, chain.rules.chain_id, chain.wallet)
         row = await rows.transfer(unit, attempt, lock=True)
@@ -92,10 +92,23 @@ async def issue(chain: Chain, attempt: UUID) -> None:
         if found.trouble is not None or purse.trouble != Trouble.STRAY:
             await rows.in_trouble(unit, purse, found.trouble)
         if found.error is not None:
-            row.error = found.error
-            await move(unit, row, TransferStatus.FAILED, TRANSFER_ALLOWED, rows.ACTOR)
+            await refuse(unit, row, found.error)
         elif found.fees is not None:
             await _sign(unit, chain, purse, row, to, found)
+
+
+async def look_at(chain: Chain, to: str, tokens: int) -> Look:
+    """Ask every node for what must not be wrong, and the first one for the rest. Raises `NodeFailed`."""
+    count = await count_all(chain)
+    node, rules = chain.nodes[0], chain.rules
+    if await node.decimals(rules.token) != rules.decimals:
+        raise NodeFailed("WrongDecimals")  # a slip in the policy would pay a power of ten too much
+    gauge, held = await node.gauge(), await node.tokens(rules.token, chain.wallet)
+    coins = await node.coins(chain.wallet)
+    gas: int | None = rules.gas_limit
+    if held >= tokens and coins >= rules.gas_limit * gauge.base:  # some nodes refuse to estimate for a poor wallet
+        gas = await node.gas(chain.wallet, transfer_of(rules, 0, to, tokens, 0, Fees(0, 0)))
+    return Look(gauge, count, coins, held, await node.is_contract(to), gas)
 
 
 def plan(look: Look, purse: ChainWallet, out: list[ChainTransfer], tokens: int, rules: Stablecoin) -> Plan:
@@ -122,6 +135,12 @@ def _priced(look: Look, gas: int, transfers: int, rules: Stablecoin) -> Plan:
         return Plan(trouble=Trouble.FEE)
     short = look.coins < gas * paid.most * transfers
     return Plan(trouble=Trouble.GAS) if short else Plan(paid, gas)
+
+
+async def refuse(unit: Unit, row: ChainTransfer, error: str) -> None:
+    """End a transfer without a nonce that the chain would not do, or whose money nobody could spend."""
+    row.error = error
+    await move(unit, row, TransferStatus.FAILED, TRANSFER_ALLOWED, rows.ACTOR)
 
 
 async def send(chain: Chain, attempt: UUID) -> bool:
@@ -228,20 +247,6 @@ async def count_all(chain: Chain) -> Count:
     if len(mined) > 1:
         raise NodeFailed("NodesDisagree")
     return Count(min(mined), max(mined | waiting))
-
-
-async def _look(chain: Chain, to: str, tokens: int) -> Look:
-    """Ask every node for what must not be wrong, and the first one for the rest."""
-    count = await count_all(chain)
-    node, rules = chain.nodes[0], chain.rules
-    if await node.decimals(rules.token) != rules.decimals:
-        raise NodeFailed("WrongDecimals")  # a slip in the policy would pay a power of ten too much
-    gauge, held = await node.gauge(), await node.tokens(rules.token, chain.wallet)
-    coins = await node.coins(chain.wallet)
-    gas: int | None = rules.gas_limit
-    if held >= tokens and coins >= rules.gas_limit * gauge.base:  # some nodes refuse to estimate for a poor wallet
-        gas = await node.gas(chain.wallet, transfer_of(rules, 0, to, tokens, 0, Fees(0, 0)))
-    return Look(gauge, count, coins, held, await node.is_contract(to), gas)
 
 
 async def _sign(unit: Unit, chain: Chain, purse: ChainWallet, row: ChainTransfer, to: str, found: Plan) -> None:

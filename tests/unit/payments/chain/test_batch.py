@@ -91,6 +91,30 @@ async def test_two_exports_pay_once(chain: LocalChain, rail: Rail, ask: Ask) -> 
     assert chain.balance(PERSON) == 150_000_000
 
 
+@pytest.mark.parametrize("error", ["IsContract", "WouldRevert"])
+async def test_what_could_not_be_spent_or_paid_is_in_no_batch(
+    chain: LocalChain, rail: Rail, ask: Ask, error: str
+) -> None:
+    """It fails before it has a nonce, as where the server signs; the others of the batch are paid."""
+    chain.call(chain.token, "refuse(address)", bytes(12) + bytes.fromhex(PERSON[2:]))
+    bad, good = await ask(to=chain.odd_token if error == "IsContract" else PERSON), await ask(50_00, OTHER)
+    (entry,) = (await exported(rail))["transactions"]
+    assert (entry["to"].lower(), entry["unsigned"]["nonce"]) == (OTHER, "0x0")
+    result = await rail.look_up(bad)
+    assert (result.outcome, result.error) == (Outcome.REFUSED, error)
+    chain.accept(sign(entry))
+    chain.mine(3)
+    assert await outcomes(rail, good) == [Outcome.DONE]
+
+
+async def test_a_poor_wallet_fails_no_transfer_of_a_batch(chain: LocalChain, rail: Rail, ask: Ask) -> None:
+    """More than the wallet holds would revert today, and may be paid once it is filled."""
+    chain.begin()
+    chain.fund(address_of(COLD), 0)
+    await ask()
+    assert len((await exported(rail))["transactions"]) == 1
+
+
 async def test_same_amount_and_destination_twice(chain: LocalChain, rail: Rail, ask: Ask, load: Load) -> None:
     """Two equal transfers need two events; one event is never both."""
     orders = [await ask(), await ask()]
