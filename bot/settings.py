@@ -170,7 +170,8 @@ class Settings(BaseSettings):
     )
     give_url: Annotated[str, AfterValidator(_public)] | None = Field(
         default=None,
-        description="Public address under which PLECHO_WEB_BIND is reached. Without it there is no page `/give`.",
+        description="Public address under which PLECHO_WEB_BIND is reached. Without it there is no page "
+        "`/give`, and Stripe's page leads back to the bot, whose name in Telegram Stripe then sees.",
         examples=["https://give.example.org"],
     )
 

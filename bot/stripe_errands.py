@@ -33,7 +33,11 @@ BACK: Final = "donate"
 
 @dataclass(frozen=True, slots=True)
 class StripeErrands:
-    """The errands over one gateway. `give_url` is the public address of the web page, if there is one."""
+    """The errands over one gateway.
+
+    `give_url` is the public address of the web page, if there is one. Without it Stripe's page leads back to the
+    bot, the only other place there is: Stripe sees the bot's name in Telegram then.
+    """
 
     gateway: Gateway
     give_url: str | None

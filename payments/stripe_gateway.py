@@ -1,7 +1,8 @@
 """Stripe in use: the only module that imports `stripe`, and imported only where a key is set.
 
 - What is asked carries an idempotency key made from our own row, so asking again after a lost answer does nothing
-  twice. Nothing of Telegram, of a case or of a person is sent: an amount, our random id, neutral words.
+  twice. Nothing of a case or of a person is sent: an amount, our random id, neutral words, and where a page
+  leads back to. That names the bot in Telegram where the fund has no web page of its own.
 - The version of the API is pinned, so that Stripe's answers keep the shape that is read here.
 - No message of Stripe's gets out: an error is its code, and an answer that makes no sense counts as none.
 - Retries are the caller's, whose rows outlive the process.
