@@ -224,7 +224,7 @@ class GiverCheck(SQLModel, table=True):
     name: SealedBytes | None = Field(default=None, sa_type=Sealed)
     """While WAITING, HELD or BLOCKED. Place of the seal: (`giver_check`, `name`, id)."""
     subject: BlindIndex = Field(sa_type=String, index=True)
-    """Blind index of the subject, as in its questions."""
+    """Blind index of the subject, as in its questions; empty once the name is forgotten."""
     lists: str = Field(default="", max_length=256)
     """Versions of the lists that were looked at last."""
     asked_at: datetime = Field(sa_type=UtcTime)

@@ -33,6 +33,7 @@ from models.screening import (
 from models.unit import Unit
 from models.volunteer import Role, Volunteer
 from payments import compliance
+from payments.screening import givers as giver_checks
 from payments.screening import lists, questions
 from services import givers
 from services.access import Act, Actor, require
@@ -51,7 +52,7 @@ AGAIN: Final = timedelta(days=1)
 
 DECIDERS: Final = (Role.TREASURER, Role.COORDINATOR)
 
-QUESTIONS, RECORDS = "questions", "records"
+QUESTIONS, RECORDS, GIVERS = "questions", "records", "givers"
 
 
 async def to_decide(unit: Unit, actor: Actor) -> list[ScreeningQuestion]:
@@ -222,12 +223,16 @@ async def _matters(unit: Unit) -> bool:
 async def _find_old(unit: Unit) -> Sequence[str]:
     due = [RECORDS] if await compliance.count_old(unit) else []
     query = select(func.count()).where(*_kept_long_enough(unit))
-    return [*due, *([QUESTIONS] if (await unit.session.exec(query)).one() else [])]
+    due += [QUESTIONS] if (await unit.session.exec(query)).one() else []
+    return [*due, *([GIVERS] if await giver_checks.count_old(unit, _years_ago(unit)) else [])]
 
 
 async def _remove_old(unit: Unit, what: str) -> None:
     if what == RECORDS:
         await compliance.remove_old(unit)
+        return
+    if what == GIVERS:
+        await giver_checks.remove_old(unit, _years_ago(unit))
         return
     old = select(ScreeningQuestion.id).where(*_kept_long_enough(unit))
     await unit.session.exec(delete(ScreeningBar).where(col(ScreeningBar.question_id).in_(old)))
@@ -236,8 +241,12 @@ async def _remove_old(unit: Unit, what: str) -> None:
 
 def _kept_long_enough(unit: Unit) -> tuple[ColumnElement[bool], ...]:
     """Conditions of a question that is not open and has been kept for the policy's years."""
-    begin = datetime.combine(compliance.oldest(unit), time(), UTC)
-    return (col(ScreeningQuestion.status) != QuestionStatus.OPEN, col(ScreeningQuestion.asked_at) <= begin)
+    is_over = col(ScreeningQuestion.status) != QuestionStatus.OPEN
+    return (is_over, col(ScreeningQuestion.asked_at) <= _years_ago(unit))
+
+
+def _years_ago(unit: Unit) -> datetime:
+    return datetime.combine(compliance.oldest(unit), time(), UTC)
 
 
 JOBS: tuple[Job, ...] = (

@@ -1,19 +1,20 @@
 """Who gave: the name that came with a gift is screened, and kept no longer than that needs.
 
-- Clear: the name is forgotten at once. A possible match: the gift's money is held (it does not leave the provider
-  for the fund's cash, and no rail pays out of it) until a human has decided. Decided to be the listed one: it is
-  frozen, name and all, and people are told; what then happens is for the operator's counsel (docs/COMPLIANCE.md).
+- Clear: the name is forgotten at once, and its keyed mark on the gift; after the policy's years that there was
+  a check. A possible match: the gift's money is held (it does not leave the provider for the fund's cash, and no
+  rail pays out of it) until a human has decided. Decided to be the listed one: it is frozen, name and all, and
+  people are told; what then happens is for the operator's counsel (docs/COMPLIANCE.md).
 - A list that is missing or too old holds no gift up: the name waits, sealed, for `PATIENCE` at most.
 - Stars bring no name, nor does cash of which nobody says who gave it: these are not screened.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
 from sqlalchemy import ColumnElement
-from sqlmodel import col, exists, func, or_, select
+from sqlmodel import col, delete, exists, func, or_, select
 
 from models.donation import GiftEntry
 from models.errors import MoneyRefused
@@ -46,6 +47,10 @@ LONGEST: Final = 300
 HELD: Final = (GiverStatus.HELD, GiverStatus.BLOCKED)
 
 
+FORGOTTEN: Final = BlindIndex("")
+"""Stands for the keyed mark of a name that was forgotten."""
+
+
 class GiftHeld(MoneyRefused):
     """This gift is looked at before anything is done with it."""
 
@@ -58,7 +63,7 @@ async def look(unit: Unit, gift: UUID, name: str | None, monthly: UUID | None = 
     plain = " ".join((name or "").split())[:LONGEST]
     if known is not None or not plain:
         return known
-    row = GiverCheck(id=gift, whose=monthly or gift, subject=BlindIndex(""), asked_at=unit.now)
+    row = GiverCheck(id=gift, whose=monthly or gift, subject=FORGOTTEN, asked_at=unit.now)
     row.subject = questions.index_of(unit, _subject(row, plain))
     row.name = unit.vault.seal_server(plain.encode(), _place(row))
     unit.session.add(row)
@@ -82,8 +87,8 @@ async def settle(unit: Unit, row: GiverCheck) -> bool:
         return False
     await move(unit, row, target, GIVER_ALLOWED, "system")
     if target in {GiverStatus.CLEAR, GiverStatus.UNSCREENED}:
-        row.name = None
         await questions.drop_words(unit, row.subject)
+        row.name, row.subject = None, FORGOTTEN
     await unit.session.flush()
     return target is GiverStatus.BLOCKED
 
@@ -99,6 +104,16 @@ async def due(unit: Unit) -> Sequence[UUID]:
     if not await stale(unit):
         ready.append(waiting)
     return (await unit.session.exec(select(GiverCheck.id).where(or_(*ready)).order_by(col(GiverCheck.id)))).all()
+
+
+async def count_old(unit: Unit, since: datetime) -> int:
+    """How many checks are over and were made before a moment."""
+    return (await unit.session.exec(select(func.count()).select_from(GiverCheck).where(*_over(since)))).one()
+
+
+async def remove_old(unit: Unit, since: datetime) -> None:
+    """Remove the checks that are over and were made before a moment. What is held or frozen stays."""
+    await unit.session.exec(delete(GiverCheck).where(*_over(since)))
 
 
 async def counts(unit: Unit) -> dict[GiverStatus, int]:
@@ -124,6 +139,11 @@ async def refuse_held(unit: Unit, gift: UUID) -> None:
     row = await unit.session.get(GiverCheck, gift, with_for_update=True, populate_existing=True)
     if row is not None and row.status in HELD:
         raise GiftHeld
+
+
+def _over(since: datetime) -> tuple[ColumnElement[bool], ...]:
+    over = (GiverStatus.CLEAR, GiverStatus.UNSCREENED)
+    return (col(GiverCheck.status).in_(over), col(GiverCheck.asked_at) <= since)
 
 
 def _status(verdict: Verdict) -> GiverStatus:

@@ -78,12 +78,14 @@ async def decide(desk: Desk, *, same: bool, sign: str = "Coin") -> None:
 
 
 async def test_a_clear_giver_is_forgotten_at_once(desk: Desk) -> None:
-    """The name is gone with the verdict; which lists were looked at stays."""
+    """The name is gone with the verdict, and its keyed mark; which lists were looked at stays."""
     gift = await given(desk, "Anna Example")
     assert await stands(desk, gift) == (S.CLEAR, False)
     assert await free(desk) == GIFT - FEE
     async with desk.resources.unit() as unit:
-        assert "ofac" in (await unit.session.get_one(GiverCheck, gift)).lists
+        check = await unit.session.get_one(GiverCheck, gift)
+        assert "ofac" in check.lists
+        assert check.subject == ""
         assert (await unit.session.exec(select(ScreeningQuestion))).all() == []
 
 
@@ -148,7 +150,7 @@ async def test_a_card_that_is_paid_back_is_not_screened(desk: Desk) -> None:
 
 
 async def test_without_a_fresh_list_gifts_wait_unscreened(resources: Resources, tmp_path: Path) -> None:
-    """Nothing is held for want of a list; with one the name is looked at, and without it forgotten in time."""
+    """Nothing is held for want of a list; without one the name is forgotten in time, and in years the check."""
     desk = await make_desk(resources)
     late, soon = await given(desk, "Anna Example"), await given(desk, TYPED)
     assert await stands(desk, soon) == (S.WAITING, True)
@@ -166,6 +168,10 @@ async def test_without_a_fresh_list_gifts_wait_unscreened(resources: Resources, 
     await desk.run(screening.JOBS)
     assert await stands(desk, last) == (S.UNSCREENED, False)
     assert await stands(desk, soon) == (S.HELD, True)
+    desk.later(days=366 * desk.resources.policy.screening.record_years)
+    await desk.run(screening.JOBS)
+    async with desk.resources.unit() as unit:
+        assert (await unit.session.exec(select(GiverCheck.id))).all() == [soon]
 
 
 async def test_an_entry_that_goes_frees_what_waited_for_it(desk: Desk, tmp_path: Path) -> None:
