@@ -36,6 +36,7 @@ INLINE_KEYRING = "base64:"
 TOKEN = re.compile(r"\d{5,}:[A-Za-z0-9_-]{30,}", re.ASCII)
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 PORTS = range(65536)
+USUAL_PORTS = {"http": 80, "https": 443}
 
 
 def _token(value: SecretStr) -> SecretStr:
@@ -56,11 +57,27 @@ def _proxy(value: SecretStr) -> SecretStr:
     return value
 
 
+def _as_browsers_say(url: str) -> str:
+    """An address as browsers name it in `Origin`: the host in small ASCII, a port only where it is unusual.
+
+    What a form says of where it comes from is compared with it letter by letter.
+    """
+    parts = urlsplit(url)
+    try:
+        host, port = (parts.hostname or "").encode("idna").decode(), parts.port
+    except ValueError:  # its message may quote the address
+        raise ValueError("not a host and port that browsers know") from None
+    place = f"[{host}]" if ":" in host else host
+    usual = port in {None, USUAL_PORTS[parts.scheme]}
+    return parts._replace(netloc=place if usual else f"{place}:{port}").geturl()
+
+
 def _public(value: str) -> str:
-    parts = urlsplit(_http(value))
+    address = _http(value)
+    parts = urlsplit(address)
     if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "localhost"}:
         raise ValueError("not an https address")
-    return value
+    return _as_browsers_say(address)
 
 
 def _stripe_key(value: SecretStr) -> SecretStr:

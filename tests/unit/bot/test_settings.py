@@ -47,6 +47,8 @@ def test_without_any_setting_it_is_sqlite_in_the_data_directory() -> None:
         ("WEB_BIND", "8080", "not HOST:PORT"),
         ("WEB_BIND", "127.0.0.1:70000", "not HOST:PORT"),
         ("WEBHOOK_URL", "http://bot.example.org", "not an https address"),
+        ("GIVE_URL", f"https://give.example.org:{CANARY}", "not a host and port"),
+        ("GIVE_URL", f"https://{CANARY}..org", "not a host and port"),
         ("DATABSE_URL", "x", "did you mean PLECHO_DATABASE_URL?"),
     ],
 )
@@ -83,6 +85,25 @@ def test_one_server_for_data_and_keys_is_refused(monkeypatch: pytest.MonkeyPatch
 def test_plain_addresses_get_their_driver(given: str, wanted: str) -> None:
     """An operator writes the address as every other tool takes it."""
     assert async_url(given) == wanted
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ("https://Fund.Example/", "https://fund.example"),
+        ("HTTPS://fund.example:443", "https://fund.example"),
+        ("https://fund.example:8443/gifts/", "https://fund.example:8443/gifts"),
+        ("http://localhost:80", "http://localhost"),
+        ("https://Фонд.рф", "https://xn--d1arcx.xn--p1ai"),
+        ("https://[2001:DB8::1]:443", "https://[2001:db8::1]"),
+    ],
+)
+def test_the_public_address_is_as_browsers_say_it(
+    monkeypatch: pytest.MonkeyPatch, given: str, wanted: str
+) -> None:
+    """A form says where it comes from in these letters: spelt otherwise, every gift on the page was refused."""
+    monkeypatch.setenv("PLECHO_GIVE_URL", given)
+    assert read_settings().give_url == wanted
 
 
 def test_secrets_do_not_show(monkeypatch: pytest.MonkeyPatch) -> None:
