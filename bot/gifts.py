@@ -20,7 +20,7 @@ from bot.stars_errands import compare, reconcile
 from bot.stripe_errands import StripeErrands
 from models.donation import Donation, DonationStatus, GiftEntry, Looked, Provider
 from payments.stripe_objects import StripeAway, StripeRefused
-from services import donate_stripe
+from services import donate_stars, donate_stripe
 
 UNDER_WAY: Final = (
     DonationStatus.OPEN,
@@ -110,7 +110,9 @@ async def _ask_looks(resources: Resources, days: int) -> None:
 
 
 async def _stars(settings: Settings, resources: Resources) -> Mended:
-    if settings.bot_token is None or resources.policy.donations is None:
+    async with resources.unit() as unit:
+        may_have_come = await donate_stars.may_have_come(unit)
+    if settings.bot_token is None or not may_have_come:
         return Mended()
     proxy = settings.proxy.get_secret_value() if settings.proxy else None
     bot = listening_bot(settings.token, settings.telegram_api_url, proxy)

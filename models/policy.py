@@ -210,8 +210,6 @@ class Donations(Strict):
     statement: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9 .-]{4,21}$")
     """What a statement shows: after the account's own prefix, and alone for monthly gifts (Stripe: five characters
     at least). Neutral: no word about what the fund is for."""
-    refused_cards: tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}$")], ...]
-    """Countries whose cards are paid back at once."""
     refund_days: int = Field(ge=0, le=90)
     """For so long a giver may take a gift back."""
 
@@ -232,6 +230,8 @@ class Policy(Strict):
     recovery_lock_minutes: int = Field(ge=1)
     emergency_amount: Minor
     limits: Limits
+    refused_cards: tuple[Annotated[str, Field(pattern=r"^[A-Z]{2}$")], ...]
+    """Countries whose cards are paid back at once; also while gifts are closed, as monthly ones go on."""
     vouchers_low: int = Field(ge=0)
     """Fewer codes than this of an open kind: treasurers are told."""
     donations: Donations | None = None

@@ -152,7 +152,7 @@ async def _changed(unit: Unit, donation: Donation, before: DonationStatus, payme
 
 def _is_refused(unit: Unit, charge: Charge) -> bool:
     """Whether a card is from a country that the policy refuses, or may be and nobody can say."""
-    refused = unit.policy.donations.refused_cards if unit.policy.donations else ()
+    refused = unit.policy.refused_cards
     return charge.country in refused or (bool(refused) and charge.hidden)
 
 

@@ -84,7 +84,10 @@ async def invoice_made(unit: Unit, donation_id: UUID, url: str) -> None:
 
 
 async def check_payment(unit: Unit, actor: Actor, query: str, payload: str, currency: str, stars: int) -> None:
-    """Answer whether this payment may be made now. Anybody else's, a second one, another amount: no."""
+    """Answer whether this payment may be made now. Anybody else's, a second one, another amount: no.
+
+    An invoice that is open when gifts are closed is refused as well.
+    """
     donation = await _of_payload(unit, payload)
     fits = (
         donation is not None
@@ -92,9 +95,8 @@ async def check_payment(unit: Unit, actor: Actor, query: str, payload: str, curr
         and is_donor(donation, actor.chat)
         and (currency, stars) == (STARS, donation.amount)
     )
-    answer_checkout(
-        unit, actor.address, query, None if fits else unit.texts.render("donate.bad.invoice", actor.language)
-    )
+    why = "donate.closed" if unit.policy.donations is None else None if fits else "donate.bad.invoice"
+    answer_checkout(unit, actor.address, query, unit.texts.render(why, actor.language) if why else None)
 
 
 async def paid(unit: Unit, user: Address, language: str, move: StarMove) -> None:
@@ -151,7 +153,14 @@ async def due_reconciliation(unit: Unit) -> Sequence[UUID]:
     differs = await unit.session.get(SeenBalance, f"{Purpose.STARS}:{STARS}")
     every = RECONCILE_EVERY if differs is None else STANDS
     due = cursor is None or cursor.seen_until <= unit.now - every
-    return [UUID(int=0)] if due and unit.policy.donations is not None else []
+    return [UUID(int=0)] if due and await may_have_come(unit) else []
+
+
+async def may_have_come(unit: Unit) -> bool:
+    """Whether stars may have come: gifts are open, or have been."""
+    return (
+        unit.policy.donations is not None or await unit.session.get(EventCursor, Provider.STARS.value) is not None
+    )
 
 
 async def reconcile(unit: Unit, moves: Sequence[StarMove]) -> int:

@@ -160,15 +160,24 @@ async def test_a_page_is_not_made_anew_after_a_day_of_silence(
     assert len(await bank.objects("checkout.session")) == 1
 
 
+@pytest.mark.parametrize("closed", [False, True])
 @pytest.mark.parametrize(
     ("country", "status"),
     [("DE", DonationStatus.GIVEN), ("RU", DonationStatus.REFUNDED), ("", DonationStatus.REFUNDED)],
 )
 async def test_a_wallet_is_paid_back_unless_it_says_that_it_is_safe(
-    resources: Resources, errands: StripeErrands, bank: Bank, country: str, status: DonationStatus
+    resources: Resources,
+    errands: StripeErrands,
+    bank: Bank,
+    country: str,
+    status: DonationStatus,
+    *,
+    closed: bool,
 ) -> None:
-    """Behind Link may be a card of a country that the policy refuses: who cannot say is paid back."""
+    """Behind Link may be a card of a refused country: who cannot say is paid back, closed gifts or not."""
     gift_id, url = await page(resources, errands)
+    if closed:
+        resources.policy = resources.policy.model_copy(update={"donations": None})
     await bank.pay(url, link=True, issued=country)
     await ask(resources, gift_id)
     await errands.look_now(resources)

@@ -108,6 +108,27 @@ async def test_stars_are_asked_for_once(resources: Resources) -> None:
         assert [refusal is None for refusal in await answers(unit)] == [False] * 5 + [True, False]
 
 
+async def test_closed_gifts_take_no_stars_and_lose_none(resources: Resources, clock: TravelClock) -> None:
+    """An invoice that is open when gifts are closed is refused; what came before is still looked for."""
+    async with resources.unit() as unit:
+        donation = await asked(unit)
+        await donate_stars.reconciled(unit)
+    resources.policy = resources.policy.model_copy(update={"donations": None})
+    clock.advance(timedelta(hours=7))
+    async with resources.unit() as unit:
+        me = await giver(unit)
+        await donate_stars.check_payment(unit, me, "q1", str(donation.id), STARS, 100)
+        assert await answers(unit) == [unit.texts.render("donate.closed", "en")]
+        assert len(await donate_stars.due_reconciliation(unit)) == 1
+
+
+async def test_a_fund_that_never_took_gifts_does_not_ask_for_stars(resources: Resources) -> None:
+    """Telegram is not asked for a list that must be empty."""
+    resources.policy = resources.policy.model_copy(update={"donations": None})
+    async with resources.unit() as unit:
+        assert await donate_stars.due_reconciliation(unit) == []
+
+
 async def test_stars_paid_twice_are_a_gift_and_a_refund(resources: Resources) -> None:
     """The same charge counts once; a second charge for the same gift is recorded and paid back."""
     async with resources.unit() as unit:
