@@ -11,16 +11,21 @@ from aiogram.fsm.context import FSMContext
 from aiogram.types import Message
 
 from models.case import Case, CaseStatus
-from models.errors import BadInput
+from models.errors import BadInput, Refused
 from models.unit import Unit
 from services import attachments, intake
+from services.access import Actor
 from services.contact import To
+from services.messages import keep_for_shortening
 from services.questions import BY_KEY, KEYS, LONGEST
 from services.screens import question_screen, review_screen
-from services.speak import show
+from services.speak import erase_messages, show
 from services.submission import changeable
 
 WALK, CORRECT = "intake", "correct"
+
+TOO_LONG = frozenset({"intake.bad.long", "intake.bad.cut"})
+"""What is said of a text that is to be shortened."""
 
 SPLIT = 4096
 """UTF-16 units after which Telegram's apps cut a long text into several messages (Bot API, message text)."""
@@ -62,7 +67,7 @@ async def ask(
     screen = question_screen(
         unit, to, asked.key, now=now, correcting=asked.correcting, files=files, problem=problem
     )
-    await show(unit, to, screen, case=case)
+    await show(unit, to, screen, case=case, anew=is_too_long(problem))
 
 
 async def go_on(unit: Unit, case: Case, to: To, state: FSMContext, asked: Asked) -> None:
@@ -99,3 +104,16 @@ async def refuse_cut(message: Message, state: FSMContext) -> None:
         await state.update_data(cut=sent)
     if not whole or (last is not None and 0 <= sent - last <= SPLIT_SECONDS):
         raise BadInput("intake.bad.cut", limit=LONGEST)
+
+
+def put_away(unit: Unit, actor: Actor, message: Message, problem: Refused | None = None) -> None:
+    """Erase what was typed; what was too long stays for some minutes, for its person to copy and shorten it."""
+    if is_too_long(problem):
+        keep_for_shortening(unit, actor.address, message.message_id)
+    else:
+        erase_messages(unit, actor.address, [message.message_id])
+
+
+def is_too_long(problem: Refused | None) -> bool:
+    """Whether a text is to be shortened: it stands below the screen then, so the screen is to come below it."""
+    return problem is not None and problem.text_key in TOO_LONG

@@ -5,7 +5,7 @@ from aiogram.filters import Command, StateFilter
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
-from handlers.asked import refuse_cut, resume
+from handlers.asked import is_too_long, put_away, refuse_cut, resume
 from handlers.pressed import Pressed, finish
 from handlers.start import go_home
 from models.case import Case, CaseStatus
@@ -68,18 +68,20 @@ async def ask_check_phrase(
 ) -> None:
     """Ask for a check phrase."""
     await state.set_state(CHECKING)
-    await show(unit, actor.to, case_screens.prompt(unit, actor.to, "case.ask.check", problem), case=case)
+    screen = case_screens.prompt(unit, actor.to, "case.ask.check", problem)
+    await show(unit, actor.to, screen, case=case, anew=is_too_long(problem))
 
 
 async def check_typed(message: Message, unit: Unit, actor: Actor, state: FSMContext) -> None:
     """The check phrase."""
-    erase_messages(unit, actor.address, [message.message_id])
     case = intake.own(actor)
     try:
         await checkphrase.choose_check_phrase(unit, actor, case, message.text or "")
     except BadInput as problem:
+        put_away(unit, actor, message, problem)
         await ask_check_phrase(unit, actor, case, state, problem)
     else:
+        put_away(unit, actor, message)
         await open_case(unit, actor, state, "case.done.check")
 
 
@@ -94,19 +96,21 @@ async def show_adding(
 ) -> None:
     """Ask what is to be added, below the files that were sent."""
     await state.set_state(ADDING)
-    await show(unit, actor.to, await case_screens.adding(unit, actor.to, case, problem), case=case)
+    screen = await case_screens.adding(unit, actor.to, case, problem)
+    await show(unit, actor.to, screen, case=case, anew=is_too_long(problem))
 
 
 async def added(message: Message, unit: Unit, actor: Actor, state: FSMContext) -> None:
     """Words to be added."""
-    erase_messages(unit, actor.address, [message.message_id])
     case = intake.own(actor)
     try:
         await refuse_cut(message, state)
         await submission.add(unit, actor, case, message.text or "")
     except BadInput as problem:
+        put_away(unit, actor, message, problem)
         await show_adding(unit, actor, case, state, problem)
     else:
+        put_away(unit, actor, message)
         await open_case(unit, actor, state, "case.done.added")
 
 

@@ -4,7 +4,7 @@ from aiogram import F, Router
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
-from handlers.asked import Asked, Asking, ask, asked_in, go_on, refuse_cut, resume, show_review
+from handlers.asked import Asked, Asking, ask, asked_in, go_on, put_away, refuse_cut, resume, show_review
 from handlers.pressed import Pressed, finish
 from models.errors import BadInput, Stale
 from models.unit import Unit
@@ -25,15 +25,16 @@ async def begin(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press,
 
 async def typed(message: Message, unit: Unit, actor: Actor, state: FSMContext, asked: Asked) -> None:
     """A typed answer. What cannot be taken is said above the question; nothing answered is lost."""
-    erase_messages(unit, actor.address, [message.message_id])
     case, text = intake.own(actor), message.text or ""
     try:
         await refuse_cut(message, state)
         value = await intake.typed_value(unit, asked.key, text)
         await submission.give_answer(unit, actor, case, asked.key, value)
     except BadInput as problem:
+        put_away(unit, actor, message, problem)
         await ask(unit, case, actor.to, state, asked, problem)
         return
+    put_away(unit, actor, message)
     if asked.key in submission.changeable(case):
         await go_on(unit, case, actor.to, state, asked)
     else:  # it was asked anew after the decision: what is left is to agree to it

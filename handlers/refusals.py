@@ -7,12 +7,12 @@ from datetime import timedelta
 
 from aiogram.types import CallbackQuery, Message, TelegramObject
 
-from handlers.asked import asked_in
+from handlers.asked import asked_in, put_away
 from models.errors import AlreadyPressed, Refused
 from models.unit import Unit
 from services.access import Actor
 from services.contact import Address
-from services.speak import NOTICE, Life, Screen, answer, clear_slot, erase_messages, show
+from services.speak import NOTICE, Life, Screen, answer, clear_slot, show
 
 SLOT = f"{NOTICE}refused"
 
@@ -24,7 +24,7 @@ async def reply(unit: Unit, actor: Actor, event: TelegramObject, refusal: Refuse
         chat = Address(event.message.chat.id) if event.message else actor.address
         answer(unit, chat, event.id, text, alert=not isinstance(refusal, AlreadyPressed))
     elif isinstance(event, Message) and event.chat.type == "private":
-        erase_messages(unit, actor.address, [event.message_id])
+        put_away(unit, actor, event, refusal)
         life = Life(None, timedelta(minutes=unit.policy.retention.screen_minutes))
         await show(unit, actor.to, Screen(text), slot=SLOT, life=life, anew=True)
 

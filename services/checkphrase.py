@@ -8,6 +8,7 @@ from models.case import Case
 from models.unit import Unit
 from services.access import Actor, applicant_of
 from services.intake import require_own
+from services.messages import erase_too_long
 from services.typed import read_text
 from vault.seal import Place
 from vault.types import Compartment
@@ -23,6 +24,7 @@ async def choose_check_phrase(unit: Unit, actor: Actor, case: Case, text: str) -
     case.check_phrase = await unit.vault.seal(case.id, Compartment.contact, phrase.encode(), _place(case))
     unit.session.add(case)
     await unit.session.flush()
+    await erase_too_long(unit, actor.chat)
     await record(unit, applicant_of(case), "case.check_phrase", about("case", case.id))
 
 

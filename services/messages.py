@@ -27,6 +27,9 @@ BATCH = 200
 TYPED = "typed:"
 """Slots of messages that a person wrote begin with this."""
 
+TOO_LONG = f"{TYPED}long:"
+"""Slots of those among them that were too long to be taken."""
+
 DELETABLE = timedelta(hours=48)
 """How long a bot may delete a message (Bot API, deleteMessage)."""
 
@@ -36,12 +39,32 @@ REMEMBERED = timedelta(days=180)
 
 def keep_for_erasure(unit: Unit, address: Address, message: int) -> None:
     """Remember a message of a person that stays for now, so that it is deleted in time."""
+    life = timedelta(hours=unit.policy.retention.message_hours)
+    _keep(unit, address, message, f"{TYPED}{message}", life)
+
+
+def keep_for_shortening(unit: Unit, address: Address, message: int) -> None:
+    """Let a text that was too long stand for as long as a screen does, so that its person can copy and shorten it."""
+    life = timedelta(minutes=unit.policy.retention.screen_minutes)
+    _keep(unit, address, message, f"{TOO_LONG}{message}", life)
+
+
+async def erase_too_long(unit: Unit, lane: BlindIndex) -> None:
+    """Delete what stands for its person to shorten it: an answer is stored in its place."""
+    standing = await unit.session.exec(
+        select(SentMessage).where(SentMessage.lane == lane, col(SentMessage.slot).startswith(TOO_LONG))
+    )
+    for sent in standing.all():
+        await erase_slot(unit, sent)
+
+
+def _keep(unit: Unit, address: Address, message: int, slot: str, life: timedelta) -> None:
     row = SentMessage(
         lane=lane_of(unit, address),
-        slot=f"{TYPED}{message}",
+        slot=slot,
         address=SealedBytes(b""),
         sent_at=unit.now,
-        erase_at=unit.now + timedelta(hours=unit.policy.retention.message_hours),
+        erase_at=unit.now + life,
     )
     row.address = unit.vault.seal_server(json.dumps([address, message]).encode(), sent_place(row.id))
     unit.session.add(row)

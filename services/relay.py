@@ -14,6 +14,7 @@ from models.states import move
 from models.unit import Unit
 from services import card, news, review
 from services.access import Act, Actor, applicant_of, require_seat
+from services.messages import erase_too_long
 from services.seats import lock_open
 from services.typed import read_text
 from vault.seal import Place
@@ -71,6 +72,7 @@ async def answer_question(unit: Unit, actor: Actor, case: Case, text: str) -> No
     place = Place("question", "answer", str(question.id))
     question.answer = await unit.vault.seal(case.id, Compartment.story, words.encode(), place)
     question.answered_at = unit.now
+    await erase_too_long(unit, actor.chat)
     case.version += 1
     await unit.session.flush()
     await move(unit, case, CaseStatus.IN_REVIEW, ALLOWED, applicant_of(case))

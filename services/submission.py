@@ -31,6 +31,7 @@ from services.intake import (
     set_facts,
     write_answer,
 )
+from services.messages import erase_too_long
 from services.questions import KEYS, SKIPPED, question
 from services.typed import read_text
 from vault.types import Compartment
@@ -51,6 +52,7 @@ async def give_answer(unit: Unit, actor: Actor, case: Case, key: str, value: str
     if key not in changeable(case) and key != await asked_again(unit, case):
         raise Stale("case.refused.fixed")
     await write_answer(unit, case, key, value)
+    await erase_too_long(unit, actor.chat)
     if case.status is CaseStatus.DRAFT:
         return
     compartment = question(key).compartment

@@ -88,19 +88,32 @@ async def test_bad_input_is_said_above_the_question(world: World, key: str, type
 
 
 async def test_a_text_too_long_is_refused_with_its_length_and_not_taken_in_halves(world: World) -> None:
-    """Neither a long text nor the rest of one that the app has cut becomes an answer."""
+    """Neither becomes an answer; both stay to be copied and shortened, and go with the answer in their place."""
     asker = await applicant(world, language="en")
     await asker.start()
     await asker.answer_all(KEYS[: KEYS.index("story")])
     shown = await asker.type("щ" * 3600)
     assert shown.text.startswith(asker.say("intake.bad.long", limit=3500, length=3600))
+    assert await own_messages(asker) == ["щ" * 3600]
     await asker.person.send("🙂" * 2048)
     shown = await asker.type("and the rest")
+    assert await own_messages(asker) == ["щ" * 3600, "🙂" * 2048, "and the rest"]
     assert shown.text.startswith(asker.say("intake.bad.cut", limit=3500))
     assert asker.say("intake.ask.story") in shown.text
     await world.jump(seconds=5)
     shown = await asker.type("שלום 👩‍👩‍👧 my story")
     assert asker.say("intake.ask.confirmation") in shown.text
+    assert await own_messages(asker) == []
+
+
+async def test_a_text_too_long_is_gone_after_some_minutes(world: World) -> None:
+    """Whoever takes the phone later finds nothing of it, though its person has gone away."""
+    asker = await applicant(world, language="en")
+    await asker.start()
+    await asker.answer_all(KEYS[: KEYS.index("story")])
+    await asker.type("x" * 3600)
+    await world.jump(minutes=world.resources.policy.retention.screen_minutes + 1)
+    assert await own_messages(asker) == []
 
 
 async def test_back_skip_keep_and_correct(world: World) -> None:
