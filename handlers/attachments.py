@@ -25,7 +25,7 @@ async def file_answer(message: Message, unit: Unit, actor: Actor, state: FSMCont
     problem = BadInput("intake.bad.text-wanted") if asked.key != "documents" else None
     try:
         if problem is None:
-            await attachments.request_file(unit, actor, case, *_file(message))
+            await attachments.request_file(unit, actor, case, *file_of(message))
     except BadInput as refused:
         problem = refused
     await ask(unit, case, actor.to, state, asked, problem)
@@ -36,7 +36,7 @@ async def file_added(message: Message, unit: Unit, actor: Actor, state: FSMConte
     erase_messages(unit, actor.address, [message.message_id])
     case, problem = intake.own(actor), None
     try:
-        await attachments.request_file(unit, actor, case, *_file(message))
+        await attachments.request_file(unit, actor, case, *file_of(message))
     except BadInput as refused:
         problem = refused
     await show_adding(unit, actor, case, state, problem)
@@ -56,7 +56,7 @@ async def show_progress(unit: Unit, case: Case) -> None:
         await show(unit, to, await adding(unit, to, case), case=case)
 
 
-def _file(message: Message) -> tuple[str, int | None]:
+def file_of(message: Message) -> tuple[str, int | None]:
     """Telegram's name of the file and its size; of a photo the largest form."""
     file = message.document or (message.photo or [])[-1]
     return file.file_id, file.file_size

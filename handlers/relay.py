@@ -1,5 +1,6 @@
 """Questions and answers passed on without names: the reviewer's side and the applicant's."""
 
+from dataclasses import replace
 from uuid import UUID
 
 from aiogram import F, Router
@@ -9,12 +10,15 @@ from aiogram.fsm.context import FSMContext
 from aiogram.fsm.state import State, StatesGroup
 from aiogram.types import CallbackQuery, Message
 
+from handlers.attachments import file_of
+from handlers.case import ADDING
 from handlers.pressed import Pressed, finish
 from models.case import Case
 from models.unit import Unit
-from services import relay, review
+from services import attachments, relay, review
 from services.access import Act, Actor
 from services.buttons import Press, pressed_case
+from services.case_screens import adding
 from services.seats import require_open_seat
 from services.speak import Button, Screen, erase_messages, show
 
@@ -55,10 +59,7 @@ async def open_question(
     event: CallbackQuery | Message, unit: Unit, actor: Actor, press: Press, state: FSMContext
 ) -> None:
     """The applicant opens the question."""
-    question = await relay.read_question(unit, actor)
-    text = unit.texts.render("relay.question", actor.language, question=question)
-    case = review.own_case(actor)
-    await show(unit, actor.to, Screen(text, [[_home(unit, actor)]], protect=True), case=case, anew=True)
+    await _show_question(unit, actor)
     await state.set_state(Relaying.answer)
     await finish(unit, actor, event, press)
 
@@ -73,6 +74,22 @@ async def take_answer(message: Message, unit: Unit, actor: Actor, state: FSMCont
     await show(unit, actor.to, Screen(text, [[_home(unit, actor)]]), case=case)
 
 
+async def take_file(message: Message, unit: Unit, actor: Actor, state: FSMContext) -> None:
+    """A file comes with the answer, or before it. Its caption is the answer; more of an album may follow."""
+    erase_messages(unit, actor.address, [message.message_id])
+    case = review.own_case(actor)
+    await attachments.request_file(unit, actor, case, *file_of(message))
+    if not message.caption:
+        await _show_question(unit, actor, "relay.file-taken")
+        return
+    await relay.answer_question(unit, actor, case, message.caption)
+    await state.clear()
+    await state.set_state(ADDING)
+    screen = await adding(unit, actor.to, case)
+    thanks = unit.texts.render("relay.thanks", actor.language)
+    await show(unit, actor.to, replace(screen, text=f"{thanks}\n\n{screen.text}"), case=case)
+
+
 def build_router() -> Router:
     """The router of the relay."""
     router = Router(name="relay")
@@ -81,8 +98,18 @@ def build_router() -> Router:
         register(begin_question, Pressed("relay.ask"))
         register(open_question, Pressed("relay.open"))
     router.message.register(take_question, StateFilter(Relaying.question), private, ~F.text.startswith("/"))
+    router.message.register(take_file, StateFilter(Relaying.answer), private, F.photo | F.document)
     router.message.register(take_answer, StateFilter(Relaying.answer), private, ~F.text.startswith("/"))
     return router
+
+
+async def _show_question(unit: Unit, actor: Actor, note: str | None = None) -> None:
+    """The question that waits; `note` is the key of a line above it."""
+    question = await relay.read_question(unit, actor)
+    lines = [] if note is None else [unit.texts.render(note, actor.language)]
+    lines.append(unit.texts.render("relay.question", actor.language, question=question))
+    screen = Screen("\n\n".join(lines), [[_home(unit, actor)]], protect=True)
+    await show(unit, actor.to, screen, case=review.own_case(actor), anew=True)
 
 
 def _home(unit: Unit, actor: Actor) -> Button:

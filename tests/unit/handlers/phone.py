@@ -1,12 +1,15 @@
 """A phone that presses and types through aiogram, without a network."""
 
+import json
 from dataclasses import dataclass
 from typing import Any
 
 from aiogram import Bot, Dispatcher
 from aiogram.types import Update
+from sqlmodel import col, select
 
-from services.speak import Button, Screen, show
+from models.mail import Effect, EffectKind
+from services.speak import Button, Screen, effect_place, show
 from tests.unit.services.desk import Desk
 
 
@@ -31,6 +34,19 @@ class Phone:
         if text.startswith("/"):
             message["entities"] = [{"type": "bot_command", "offset": 0, "length": len(text)}]
         await self._feed(message=message | {"from": self._user(number)})
+
+    async def sends_photo(self, sign: str, caption: str | None = None) -> None:
+        """Send a photo in a private chat, with a caption or without."""
+        number = self.desk.people[sign]
+        photo = {"file_id": "f", "file_unique_id": "u", "width": 1, "height": 1, "file_size": 10}
+        message = {
+            "message_id": next(self.numbers),
+            "date": 0,
+            "chat": {"id": number, "type": "private"},
+            "from": self._user(number),
+            "photo": [photo],
+        }
+        await self._feed(message=message | ({"caption": caption} if caption else {}))
 
     async def presses(self, sign: str, label: str, shown: dict[str, Any] | None = None) -> None:
         """Press a button of the one screen, or of another message."""
@@ -64,6 +80,18 @@ class Phone:
             actor = await self.desk.actor(unit, sign)
             await show(unit, actor.to, Screen("x", [[Button("go", act)]]), case=actor.case)
         await self.presses(sign, "go")
+
+    async def popup(self) -> tuple[str | None, bool]:
+        """What the last press was answered with, and whether it must be closed by hand."""
+        async with self.desk.resources.unit() as unit:
+            found = await unit.session.exec(
+                select(Effect).where(Effect.kind == EffectKind.ANSWER).order_by(col(Effect.id).desc())
+            )
+            effect = found.first()
+            assert effect is not None
+            assert effect.payload is not None
+            said: dict[str, Any] = json.loads(unit.vault.open_server(effect.payload, effect_place(effect)))
+        return said["text"], said["alert"]
 
     async def text(self, sign: str) -> str:
         """What the one screen says."""

@@ -1,21 +1,18 @@
 """What happens around every handler: a second press is answered calmly, and there is one line that refuses."""
 
-import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from itertools import count
-from typing import Any
 
 import pytest
 from aiogram import Bot
-from sqlmodel import col, select
+from sqlmodel import select
 
 from bot.database import Resources
 from handlers import funding, refusals, treasury
 from handlers.edge import build_dispatcher
-from models.mail import Effect, EffectKind, Keyboard
+from models.mail import Keyboard
 from services.keyboards import PRESSED, SECOND_PRESS
-from services.speak import effect_place
 from tests.unit.handlers.phone import Phone
 from tests.unit.services.desk import make_desk
 
@@ -35,19 +32,6 @@ async def phone(resources: Resources) -> AsyncIterator[Phone]:
     await bot.session.close()
 
 
-async def popup(phone: Phone) -> tuple[str | None, bool]:
-    """What the last press was answered with, and whether it must be closed by hand."""
-    async with phone.desk.resources.unit() as unit:
-        found = await unit.session.exec(
-            select(Effect).where(Effect.kind == EffectKind.ANSWER).order_by(col(Effect.id).desc())
-        )
-        effect = found.first()
-        assert effect is not None
-        assert effect.payload is not None
-        said: dict[str, Any] = json.loads(unit.vault.open_server(effect.payload, effect_place(effect)))
-    return said["text"], said["alert"]
-
-
 async def button(phone: Phone, sign: str, label: str) -> str:
     """What stands behind a button of somebody's screen."""
     return phone.data(label, await phone.desk.screen(sign))
@@ -59,7 +43,7 @@ async def test_a_second_press_is_done_already(phone: Phone) -> None:
     await phone.presses_data("Till", data)
     after = await phone.text("Till")
     await phone.presses_data("Till", data)
-    assert await popup(phone) == (DONE, False)
+    assert await phone.popup() == (DONE, False)
     assert await phone.text("Till") == after
 
 
@@ -68,7 +52,7 @@ async def test_what_was_not_pressed_is_out_of_date(phone: Phone) -> None:
     pressed, other = await button(phone, "Till", "⏳"), await button(phone, "Till", "Money came in")
     await phone.presses_data("Till", pressed)
     await phone.presses_data("Till", other)
-    assert await popup(phone) == (GONE, True)
+    assert await phone.popup() == (GONE, True)
 
 
 async def test_nobody_elses_press_is_done(phone: Phone) -> None:
@@ -76,7 +60,7 @@ async def test_nobody_elses_press_is_done(phone: Phone) -> None:
     data = await button(phone, "Till", "⏳")
     await phone.presses_data("Till", data)
     await phone.presses_data("Coin", data)
-    assert await popup(phone) == (GONE, True)
+    assert await phone.popup() == (GONE, True)
 
 
 async def test_a_minute_later_it_is_out_of_date(phone: Phone) -> None:
@@ -85,7 +69,7 @@ async def test_a_minute_later_it_is_out_of_date(phone: Phone) -> None:
     await phone.presses_data("Till", data)
     phone.desk.later(seconds=SECOND_PRESS / timedelta(seconds=1))
     await phone.presses_data("Till", data)
-    assert await popup(phone) == (GONE, True)
+    assert await phone.popup() == (GONE, True)
     async with phone.desk.resources.unit() as unit:
         left = [row for row in (await unit.session.exec(select(Keyboard))).all() if row.buttons[0][0] == PRESSED]
     assert left
@@ -101,7 +85,7 @@ async def test_a_refused_press_is_not_done(phone: Phone) -> None:
     await phone.presses("Till", "Take it")
     for _ in range(2):
         await phone.presses_data("Coin", data)
-        assert (await popup(phone))[1]
+        assert (await phone.popup())[1]
 
 
 async def test_one_line_refuses(phone: Phone) -> None:
