@@ -117,6 +117,12 @@ async def stop(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) 
     await finish(unit, actor, callback, press)
 
 
+async def ask_forgetting(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
+    """Forget me: asked once more."""
+    await donate_gifts.ask_forgetting(unit, actor)
+    await finish(unit, actor, callback, press)
+
+
 async def forget(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
     """Stop everything, and know this chat no more."""
     await donate_gifts.forget(unit, actor)
@@ -181,7 +187,8 @@ def build_router() -> Router:
     press(show_gift, Pressed("donate.gift"))
     press(take_back, Pressed("donate.take_back"))
     press(stop, Pressed("donate.stop"))
-    press(forget, Pressed("donate.forget"))
+    press(ask_forgetting, Pressed("donate.forget"))
+    press(forget, Pressed("donate.forget_sure"))
     return router
 
 

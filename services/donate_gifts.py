@@ -60,6 +60,20 @@ async def show_gifts(unit: Unit, actor: Actor) -> None:
     await show(unit, actor.to, Screen("\n\n".join(lines), rows))
 
 
+async def ask_forgetting(unit: Unit, actor: Actor) -> None:
+    """Ask before somebody is forgotten, and say what ends with it and what goes on."""
+    say, monthly = unit.texts.render, await _monthly(unit, actor)
+    lines = [say("donate.forget.ask", actor.language)]
+    if monthly:
+        lines.append(say("donate.forget.monthly", actor.language))
+    lines.append(say("donate.forget.key", actor.language))
+    rows = [
+        [Button(say("donate.button.forget-sure", actor.language), "donate.forget_sure")],
+        [Button(say("donate.button.gifts", actor.language), "donate.gifts")],
+    ]
+    await show(unit, actor.to, Screen("\n\n".join(lines), rows))
+
+
 async def show_gift(unit: Unit, actor: Actor, donation_id: UUID) -> None:
     """One gift: where it stands, its token, where its money went; taking it back while that is possible."""
     donation = await _own(unit, actor, donation_id)

@@ -15,12 +15,15 @@ from models.donation import Donation, DonationStatus, MonthlyGift
 from models.unit import Unit
 from services.access import Actor
 from services.contact import Address, To, lane_of
-from services.speak import Button, Screen, notify
+from services.speak import Button, Screen, clear_notices, notify
 from vault.seal import Place
 from vault.types import BlindIndex
 
 TOKEN: Final = b"plecho gift token 1\n"
 """What the signature behind a token begins with."""
+
+GIFT: Final = "gift:"
+"""The topic of what a giver is told of their gifts."""
 
 TOKEN_BYTES: Final = 15
 """120 bits: 24 characters, beyond guessing."""
@@ -71,11 +74,15 @@ async def tell_donor(
     to = donor(unit, row)
     if to is not None:
         rows = [[Button(unit.texts.render(label, to.language), act)] for label, act in buttons]
-        await notify(unit, to, Screen(unit.texts.render(key, to.language, **params), rows))
+        await notify(unit, to, Screen(unit.texts.render(key, to.language, **params), rows), topic=GIFT)
 
 
 async def forget_donor(unit: Unit, actor: Actor) -> None:
-    """Cut every gift of this person off from their chat, but those that are yet to be paid back to it."""
+    """Cut every gift of this person off from their chat, but those that are yet to be paid back to it.
+
+    What they were told of their gifts is deleted from the chat.
+    """
+    await clear_notices(unit, actor.chat, None, GIFT)
     mine = update(Donation).where(
         col(Donation.chat) == actor.chat, col(Donation.status) != DonationStatus.REFUNDING
     )

@@ -140,9 +140,10 @@ async def notify(
     case: Case | None = None,
     life: Life | None = None,
     urgent: bool = False,
+    topic: str = "",
 ) -> str:
-    """Say something in a message of its own and return its slot."""
-    slot = f"{NOTICE}{uuid4()}"
+    """Say something in a message of its own and return its slot, which begins with `topic` after `NOTICE`."""
+    slot = f"{NOTICE}{topic}{uuid4()}"
     await show(unit, to, screen, slot=slot, case=case, life=life, urgent=urgent)
     return slot
 
@@ -172,17 +173,18 @@ async def clear_slot(unit: Unit, lane: BlindIndex, slot: str) -> None:
         await erase_slot(unit, sent)
 
 
-async def clear_notices(unit: Unit, lane: BlindIndex, case_id: UUID) -> None:
-    """Delete the notices about a case that stand in a chat, and drop those still pending there."""
+async def clear_notices(unit: Unit, lane: BlindIndex, case_id: UUID | None, topic: str = "") -> None:
+    """Delete the notices about a case, or of a topic, that stand in a chat, and drop those still pending there."""
+    begin = f"{NOTICE}{topic}"
     pending = select(Effect.slot).where(
         col(Effect.case_id) == case_id,
         col(Effect.lane) == lane,
-        col(Effect.slot).startswith(NOTICE),
+        col(Effect.slot).startswith(begin),
         col(Effect.status) == EffectStatus.PENDING,
         col(Effect.kind) == EffectKind.SHOW,
     )
     standing = select(SentMessage.slot).where(
-        SentMessage.lane == lane, SentMessage.case_id == case_id, col(SentMessage.slot).startswith(NOTICE)
+        SentMessage.lane == lane, SentMessage.case_id == case_id, col(SentMessage.slot).startswith(begin)
     )
     slots = {*(await unit.session.exec(pending)).all(), *(await unit.session.exec(standing)).all()}
     for slot in sorted(slot for slot in slots if slot is not None):

@@ -1,10 +1,11 @@
 """Asking to give, paying in stars, and looking after gifts: every refusal, and who may see what."""
 
+import json
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from bot.database import Resources
 from models.donation import Donation, DonationStatus, Looked, MonthlyGift, MonthlyStatus, RefundReason, StripeLook
@@ -20,7 +21,7 @@ from services.contact import Address
 from services.donate import MOST_OF_ONE, Way
 from services.donate_stars import StarMove
 from services.donors import donor, make_token, set_donor
-from services.speak import effect_place
+from services.speak import NOTICE, SCREEN, effect_place
 
 GIVER, OTHER = 500_000_001, 500_000_002
 
@@ -39,14 +40,31 @@ async def asked(unit: Unit, stars: int = 100) -> Donation:
 
 async def answers(unit: Unit) -> list[str | None]:
     """What was answered before payments: none is a yes."""
-    import json  # noqa: PLC0415 - only here
-
     effects = await unit.session.exec(select(Effect).where(Effect.kind == EffectKind.CHECKOUT).order_by("id"))
     return [
         json.loads(unit.vault.open_server(effect.payload, effect_place(effect)))["refusal"]
         for effect in effects.all()
         if effect.payload is not None
     ]
+
+
+async def promised(unit: Unit, me: Actor) -> MonthlyGift:
+    """A monthly gift of somebody."""
+    monthly = MonthlyGift(
+        amount=1000, currency="EUR", subscription="sub_1", language="en", started_at=unit.now, due_at=unit.now
+    )
+    set_donor(unit, monthly, me.address)
+    return monthly
+
+
+async def said(unit: Unit, slot: str) -> str:
+    """What is about to be shown in these slots."""
+    shows = select(Effect).where(Effect.kind == EffectKind.SHOW, col(Effect.slot).startswith(slot))
+    return "\n".join(
+        json.loads(unit.vault.open_server(effect.payload, effect_place(effect)))["text"]
+        for effect in (await unit.session.exec(shows)).all()
+        if effect.payload is not None
+    )
 
 
 def move(donation: Donation, charge: str = "stx1", *, refund: bool = False) -> StarMove:
@@ -220,19 +238,32 @@ async def test_gift_is_taken_back_in_time_and_once(resources: Resources, clock: 
             await donate_gifts.take_back(unit, await giver(unit), second.id)
 
 
+async def test_a_giver_is_asked_before_they_are_forgotten(resources: Resources) -> None:
+    """They learn that a monthly gift ends too, and that the receipt's number goes on; nothing is done yet."""
+    async with resources.unit() as unit:
+        me = await giver(unit)
+        await donate_stars.paid(unit, me.address, "en", move(await asked(unit)))
+        for monthly in (False, True):
+            if monthly:
+                unit.session.add(await promised(unit, me))
+            await donate_gifts.ask_forgetting(unit, me)
+            text = await said(unit, SCREEN)
+            assert ("ends your monthly gift" in text) == monthly
+            assert "number of a receipt still works" in text
+        assert (await unit.session.exec(select(MonthlyGift))).one().status is MonthlyStatus.ACTIVE
+
+
 async def test_forgotten_giver_is_known_no_more(resources: Resources) -> None:
     """Nothing leads from a gift to the chat any more; monthly gifts are being stopped; the books stay."""
     async with resources.unit() as unit:
         donation = await asked(unit)
         me = await giver(unit)
         await donate_stars.paid(unit, me.address, "en", move(donation))
-        monthly = MonthlyGift(
-            amount=1000, currency="EUR", subscription="sub_1", language="en", started_at=unit.now, due_at=unit.now
-        )
-        set_donor(unit, monthly, me.address)
-        unit.session.add(monthly)
+        unit.session.add(await promised(unit, me))
         await unit.session.flush()
+        assert make_token(unit, donation.id) in await said(unit, NOTICE)
         await donate_gifts.forget(unit, me)
+        assert await said(unit, NOTICE) == ""
     async with resources.unit() as unit:
         kept = await unit.session.get_one(Donation, UUID(str(donation.id)))
         stopping = (await unit.session.exec(select(MonthlyGift))).one()
