@@ -5,6 +5,7 @@ from aiogram.filters import Command, StateFilter
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
+from handlers import refusals
 from handlers.asked import is_too_long, put_away, refuse_cut, resume
 from handlers.pressed import Pressed, finish
 from handlers.start import go_home
@@ -15,7 +16,7 @@ from services import case_screens, checkphrase, erasure, intake, screens, submis
 from services.access import Actor
 from services.buttons import Press
 from services.contact import To, applicant
-from services.speak import erase_messages, show
+from services.speak import clear_slot, erase_messages, show
 from services.status import case_screen
 from vault.types import Secret
 
@@ -50,6 +51,7 @@ async def open_case(unit: Unit, actor: Actor, state: FSMContext, note: str | Non
 async def written(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
     """The recovery phrase is written down: it goes, and a check phrase is asked for if there is none."""
     case = intake.own(actor)
+    await clear_slot(unit, actor.chat, refusals.SLOT)
     if case.check_phrase is None:
         await ask_check_phrase(unit, actor, case, state)
     else:
@@ -118,9 +120,9 @@ async def page(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) 
     """A page that asks before it does: withdraw, erase, a new phrase; or shows: the receipt."""
     to, case = actor.to, actor.case
     if press.act == "case.erase":
-        screen = case_screens.confirm(unit, to, "case.ask.erase", "case.button.erase", "case.erase_sure")
+        screen = await case_screens.confirm_erasing(unit, actor)
     elif press.act == "case.withdraw":
-        screen = case_screens.confirm(unit, to, "case.ask.withdraw", "case.button.withdraw", "case.withdraw_sure")
+        screen = await case_screens.confirm_withdrawing(unit, actor)
     elif press.act == "case.phrase":
         screen = case_screens.confirm(unit, to, "case.ask.phrase", "case.button.phrase", "case.phrase_sure")
     else:
@@ -155,8 +157,7 @@ async def withdraw(callback: CallbackQuery, unit: Unit, actor: Actor, press: Pre
 async def erase_command(message: Message, unit: Unit, actor: Actor) -> None:
     """`/erase`: asks once more."""
     erase_messages(unit, actor.address, [message.message_id])
-    screen = case_screens.confirm(unit, actor.to, "case.ask.erase", "case.button.erase", "case.erase_sure")
-    await show(unit, actor.to, screen, case=actor.case)
+    await show(unit, actor.to, await case_screens.confirm_erasing(unit, actor), case=actor.case)
 
 
 async def erase(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import uuid4
 
-from sqlmodel import col, select, update
+from sqlmodel import col, exists, select, update
 
 from models.attempt import Attempt
 from models.case import Case
@@ -25,7 +25,7 @@ from payments import ledger
 from payments.ledger import EntryKind, Purpose
 from payments.money import Money
 from payments.rails import registry
-from vault.types import GrantNumber
+from vault.types import BlindIndex, GrantNumber
 
 ALPHABET: Final = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 """No sign that can be read as another."""
@@ -194,6 +194,18 @@ async def cancel_for_case(unit: Unit, case: Case, actor_name: str) -> Payout | N
     if grant.status != GrantStatus.PAID:
         await release(unit, grant, "system")  # the books are never erased: they must not name the case
     return None
+
+
+async def may_let_go(unit: Unit, chat: BlindIndex) -> bool:
+    """Whether a case of this chat has a grant that would be let go with it: nobody has taken it up to pay."""
+    moving = exists().where(col(Payout.grant_id) == col(Grant.id), col(Payout.status).in_(MOVING))
+    found = await unit.session.exec(
+        select(Grant.id)
+        .join(Case, col(Case.id) == col(Grant.case_id))
+        .where(Case.chat == chat, col(Grant.status).in_({GrantStatus.WAITING, GrantStatus.RESERVED}), ~moving)
+        .limit(1)
+    )
+    return found.first() is not None
 
 
 async def is_unsure(unit: Unit, grant: Grant, case: Case | None) -> bool:

@@ -1,10 +1,13 @@
 """The small pages around a case: asking for one thing, asking before an act, the receipt, what was erased."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from models.case import Case
 from models.errors import BadInput
 from models.unit import Unit
+from payments import grants
+from services.access import Actor
 from services.attachments import files_of
 from services.contact import To
 from services.erasure import Erased
@@ -29,6 +32,18 @@ def confirm(unit: Unit, to: To, key: str, label: str, act: str) -> Screen:
     """Ask once more before an act that cannot be undone."""
     no = Button(_say(unit, to, "case.button.no"), "start.open")
     return Screen(_say(unit, to, key), [[Button(_say(unit, to, label), act)], [no]])
+
+
+async def confirm_erasing(unit: Unit, actor: Actor) -> Screen:
+    """Ask before everything is erased; whoever would give up granted money by it is told so."""
+    screen = confirm(unit, actor.to, "case.ask.erase", "case.button.erase", "case.erase_sure")
+    return await _with_money(unit, actor, screen)
+
+
+async def confirm_withdrawing(unit: Unit, actor: Actor) -> Screen:
+    """Ask before a case is taken back, in the same way."""
+    screen = confirm(unit, actor.to, "case.ask.withdraw", "case.button.withdraw", "case.withdraw_sure")
+    return await _with_money(unit, actor, screen)
 
 
 async def adding(unit: Unit, to: To, case: Case, problem: BadInput | None = None) -> Screen:
@@ -73,10 +88,18 @@ def erased(unit: Unit, to: To, done: Erased) -> Screen:
     if done.grants:
         lines.append(_say(unit, to, "case.erased.books"))
         lines.append(_say(unit, to, "case.erased.mark", n=unit.policy.limits.destination_days))
+    if done.money_let_go:
+        lines.append(_say(unit, to, "case.erased.let-go"))
     if done.money_moving:
         lines.append(_say(unit, to, "case.erased.moving"))
     home = Button(_say(unit, to, "start.button.home"), "start.home")
     return Screen("\n\n".join(lines), [[home]])
+
+
+async def _with_money(unit: Unit, actor: Actor, screen: Screen) -> Screen:
+    if not await grants.may_let_go(unit, actor.chat):
+        return screen
+    return replace(screen, text=f"{screen.text}\n\n{_say(unit, actor.to, 'case.ask.money')}")
 
 
 def _say(unit: Unit, to: To, key: str, **params: str | int) -> str:

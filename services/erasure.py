@@ -25,6 +25,7 @@ from models.grant import Grant
 from models.panel import Recusal, Vote
 from models.states import move
 from models.unit import Unit
+from payments import grants
 from payments.screening import questions as screening_questions
 from services import emergency, followup_words
 from services.access import Actor, applicant_of
@@ -39,13 +40,14 @@ from services.submission import let_go
 
 @dataclass(frozen=True, slots=True)
 class Erased:
-    """What was done: cases shredded, messages being deleted, those too old for it, what the books keep."""
+    """What was done: cases shredded, messages deleted, those too old for it, grants in the books, money let go."""
 
     cases: int
     messages: int
     too_old: int
     grants: int
     money_moving: bool
+    money_let_go: bool
 
 
 async def erase(unit: Unit, actor: Actor) -> Erased:
@@ -56,12 +58,13 @@ async def erase(unit: Unit, actor: Actor) -> Erased:
     own = select(Case).where(Case.chat == actor.chat, Case.status != CaseStatus.SHREDDED).with_for_update()
     # As they are once they are held: what is blanked in memory alone stays in its row.
     cases = (await unit.session.exec(own.execution_options(populate_existing=True))).all()
-    grants = await _grants_of(unit, cases)
+    granted = await _grants_of(unit, cases)
+    lets_go = await grants.may_let_go(unit, actor.chat)
     cleared = await clear_chat(unit, actor.chat, [case.id for case in cases])
     moving = False
     for case in cases:
         moving = await shred_case(unit, case, applicant_of(case)) or moving
-    return Erased(len(cases), cleared.deleted, cleared.too_old, grants, moving)
+    return Erased(len(cases), cleared.deleted, cleared.too_old, granted, moving, lets_go and not moving)
 
 
 async def shred_case(unit: Unit, case: Case, actor_name: str) -> bool:

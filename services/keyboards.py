@@ -10,6 +10,7 @@ from datetime import timedelta
 from functools import cache
 
 from sqlalchemy import Executable, bindparam, delete, update
+from sqlmodel import select
 
 from models.base import table_of
 from models.mail import Keyboard
@@ -46,6 +47,12 @@ async def _keep(unit: Unit, here: dict[str, str]) -> bool:
 def mark(unit: Unit, token: str, position: int) -> BlindIndex:
     """What is left of one pressed button: it tells nothing without the server's keys."""
     return unit.vault.index(IndexName.button, f"{token}.{position}")
+
+
+async def offers(unit: Unit, lane: BlindIndex, slot: str, act: str) -> bool:
+    """Whether a button that stands for this act stands in a slot."""
+    here = select(Keyboard).where(Keyboard.lane == lane, Keyboard.slot == slot, Keyboard.expires_at > unit.now)
+    return any(button[0] == act for keyboard in await unit.session.exec(here) for button in keyboard.buttons)
 
 
 @cache

@@ -44,7 +44,7 @@ def keep_for_erasure(unit: Unit, address: Address, message: int) -> None:
 
 
 def keep_for_shortening(unit: Unit, address: Address, message: int) -> None:
-    """Let a text that was too long stand for as long as a screen does, so that its person can copy and shorten it."""
+    """Let a text that was too long stand as long as a screen does, for its person to copy and shorten it."""
     life = timedelta(minutes=unit.policy.retention.screen_minutes)
     _keep(unit, address, message, f"{TOO_LONG}{message}", life)
 

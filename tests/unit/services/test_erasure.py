@@ -87,7 +87,7 @@ async def nothing_left(unit: Unit, case_id: UUID) -> None:
 async def test_everything_of_a_case_goes(resources: Resources, files: Path) -> None:
     """Rows, keys, files, buttons and conversation go, and every message of the chat is being deleted."""
     case_id = await full_case(resources)
-    assert await erased(resources) == Erased(cases=1, messages=2, too_old=0, grants=0, money_moving=False)
+    assert await erased(resources) == Erased(1, 2, 0, 0, money_moving=False, money_let_go=False)
     async with resources.unit() as unit:
         await nothing_left(unit, case_id)
         assert (await actor_of(unit)).case is None
@@ -136,7 +136,7 @@ async def test_erasing_twice_says_that_nothing_was_there(resources: Resources) -
     await full_case(resources)
     await erased(resources)
     assert (await erased(resources)).cases == 0
-    assert (await erased(resources, 88)) == Erased(0, 0, 0, 0, money_moving=False)
+    assert (await erased(resources, 88)) == Erased(0, 0, 0, 0, money_moving=False, money_let_go=False)
     async with resources.unit() as unit:
         assert (await read_contact(unit, await case_of(unit, other))).address == 5
 

@@ -258,6 +258,9 @@ async def test_the_check_phrase_is_sealed_and_read_back(resources: Resources) ->
         assert b"teapot" not in (case.check_phrase or b"")
         with pytest.raises(BadInput, match=r"intake\.bad\.long"):
             await checkphrase.choose_check_phrase(unit, actor, case, "x" * 61)
+        for guessed in ("x", "abc", "- ж - !"):
+            with pytest.raises(BadInput, match=r"case\.bad\.check"):
+                await checkphrase.choose_check_phrase(unit, actor, case, guessed)
 
 
 async def test_a_draft_is_shredded_when_its_hours_are_over(resources: Resources, clock: TravelClock) -> None:
