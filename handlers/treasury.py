@@ -16,7 +16,7 @@ from aiogram.types import CallbackQuery, Message
 
 from handlers.asked import Asked, ask
 from handlers.pressed import Pressed, finish
-from models.errors import ButtonGone
+from models.errors import AlreadyDone, ButtonGone
 from models.grant import ReturnReason
 from models.unit import Unit
 from services import (
@@ -73,11 +73,14 @@ async def other_way(callback: CallbackQuery, unit: Unit, actor: Actor, press: Pr
 
 
 async def take_back(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
-    """The applicant withdraws what they agreed to."""
-    case = await pressed_case(unit, press)
-    await treasury.take_back(unit, actor, case)
+    """The applicant withdraws what they agreed to; whoever comes too late sees where it stands now."""
+    case, popup = await pressed_case(unit, press), None
+    try:
+        await treasury.take_back(unit, actor, case)
+    except AlreadyDone as late:
+        popup = unit.texts.render(late.text_key, actor.language, **late.params)
     await treasury_person.show_person(unit, actor, case)
-    await finish(unit, actor, callback, press)
+    await finish(unit, actor, callback, press, popup)
 
 
 async def show_person(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:

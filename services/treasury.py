@@ -33,7 +33,7 @@ from services.corridor import chosen
 from services.jobs import Job
 from services.roles import holders, tell_role
 from services.treasury_returns import PERSON
-from services.treasury_rights import able, call, held, is_involved, tell
+from services.treasury_rights import able, call, call_to_look, end_look, held, is_involved, tell
 from services.treasury_screening import screen
 from vault.types import BlindIndex, IndexName
 
@@ -85,10 +85,11 @@ async def agree(
     if destination is not None:
         await limits.note(unit, grant, payout, destination)
     payout.changed = index is not None and grant.destination not in {None, index}
-    needed = 2 if grant.second_treasurer or payout.changed else 1
-    await call(
-        unit, "treasury.told.changed" if payout.changed else "treasury.told.queued", payout, case, needed=needed
-    )
+    if payout.changed:
+        await call_to_look(unit, payout, case)
+    else:
+        needed = 2 if grant.second_treasurer else 1
+        await call(unit, "treasury.told.queued", payout, case, needed=needed)
     return payout
 
 
@@ -110,12 +111,16 @@ async def is_known_wrong(unit: Unit, grant: Grant, destination: str) -> bool:
 
 
 async def take_back(unit: Unit, actor: Actor, case: Case) -> None:
-    """The person withdraws what they agreed to, as long as no treasurer holds it. Raises `AlreadyDone` later."""
+    """The person withdraws what they agreed to. Raises `AlreadyDone` once a treasurer holds it."""
     grant = await _grant_of_own(unit, actor, case)
     payout = await grants.live_payout(unit, grant)
-    if payout is None or payout.status != PayoutStatus.QUEUED:
+    if payout is None:
         raise AlreadyDone
+    if payout.status != PayoutStatus.QUEUED:
+        raise AlreadyDone("treasury.refused.taken-up")
     await payouts.take_back(unit, payout, case, applicant_of(case))
+    if payout.changed:
+        await end_look(unit, payout)
 
 
 async def claim(unit: Unit, actor: Actor, payout_id: UUID) -> Payout:

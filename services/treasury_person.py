@@ -80,8 +80,10 @@ async def _ask(
         return _say(unit, actor, "treasury.person.ask-code", **facts), [[agree], *rows]
     act = "treasury.other_way" if destination else "intake.again"
     rows.insert(0, [Button(_say(unit, actor, "treasury.person.button.other_way"), act)])
-    if destination and not await treasury.is_known_wrong(unit, grant, destination):
+    usable = destination and not await treasury.is_known_wrong(unit, grant, destination)
+    if usable:
         rows.insert(0, [agree])
+    facts["choice"] = _say(unit, actor, "treasury.person.choice" if usable else "treasury.person.choice-other")
     key = f"treasury.person.returned-{returned.return_reason}" if returned else "treasury.person.ask"
     return _say(unit, actor, key, **facts), rows
 

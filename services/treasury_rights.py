@@ -27,7 +27,7 @@ from payments import limits, payouts
 from services.access import Act, Actor, has_stepped_aside, require
 from services.contact import volunteer_recipient
 from services.roles import holders, tell_role
-from services.speak import Button, Screen, notify
+from services.speak import NOTICE, Button, Screen, clear_slot, notify, show
 from vault.types import BlindIndex, IndexName
 
 Held = tuple[Volunteer, Payout, Grant, Case | None]
@@ -89,22 +89,48 @@ def bars_over(unit: Unit) -> ColumnElement[bool]:
 
 
 async def call(
-    unit: Unit, key: str, payout: Payout, case: Case | None, *, but: UUID | None = None, needed: int = 1
+    unit: Unit,
+    key: str,
+    payout: Payout,
+    case: Case | None,
+    *,
+    but: UUID | None = None,
+    needed: int = 1,
+    slot: str | None = None,
 ) -> None:
     """Call the treasurers who may act on a payout; coordinators learn when they are fewer than needed."""
     called = await able(unit, payout, case, but=but)
     for volunteer in called:
-        await tell(unit, volunteer, key, payout)
+        await tell(unit, volunteer, key, payout, slot)
     if len(called) < needed:
         await tell_role(unit, Role.COORDINATOR, "treasury.told.too-few", missing=needed - len(called))
 
 
-async def tell(unit: Unit, volunteer: Volunteer, key: str, payout: Payout) -> None:
-    """Tell one treasurer of a payout, with a button that opens it."""
+async def call_to_look(unit: Unit, payout: Payout, case: Case) -> None:
+    """Call those who may look at a changed destination, of whom another one pays."""
+    await call(unit, "treasury.told.changed", payout, case, needed=2, slot=_look_slot(payout))
+
+
+async def end_look(unit: Unit, payout: Payout) -> None:
+    """One of them has looked, or nothing is left to look at: the call goes from every chat."""
+    for volunteer in await holders(unit, Role.TREASURER):
+        await clear_slot(unit, volunteer.chat, _look_slot(payout))
+
+
+def _look_slot(payout: Payout) -> str:
+    return f"{NOTICE}look:{payout.id}"
+
+
+async def tell(unit: Unit, volunteer: Volunteer, key: str, payout: Payout, slot: str | None = None) -> None:
+    """Tell one treasurer of a payout, with a button that opens it; in a slot of its own when none is named."""
     to = await volunteer_recipient(unit, volunteer)
     label = unit.texts.render("treasury.button.open", to.language)
     button = Button(label, "treasury.open", {"payout": str(payout.id)})
-    await notify(unit, to, Screen(unit.texts.render(key, to.language), [[button]]))
+    screen = Screen(unit.texts.render(key, to.language), [[button]])
+    if slot is None:
+        await notify(unit, to, screen)
+    else:
+        await show(unit, to, screen, slot=slot)
 
 
 async def _has_part(unit: Unit, payout: Payout, case: Case | None, volunteer: Volunteer) -> bool:

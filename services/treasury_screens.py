@@ -90,7 +90,7 @@ async def show_payout(unit: Unit, actor: Actor, payout_id: UUID) -> None:
     acted = payout.returned_by if payout.status == PayoutStatus.RETURNING else payout.claimed_by
     key, verbs = STANDS.get((payout.status, acted == volunteer.id), ("closed", ()))
     if payout.status == PayoutStatus.QUEUED:
-        key, verbs = _queued(payout)
+        key, verbs = _queued(payout, volunteer.id)
     elif payout.status == PayoutStatus.CLAIMED:
         key, verbs = await _claimed(unit, payout, mine=mine)
     elif payout.status == PayoutStatus.SENT and machine(unit, payout):
@@ -119,9 +119,12 @@ def _held_back(unit: Unit, actor: Actor, payout: Payout) -> str:
     return f"{_say(unit, actor, payout.hold)}\n\n" if payout.hold and open_still else ""
 
 
-def _queued(payout: Payout) -> Stand:
+def _queued(payout: Payout, treasurer: UUID) -> Stand:
+    """A payout to be taken; of a changed one by another than the one who looked at it."""
     if payout.changed and payout.looked_by is None:
         return "changed", ("look",)
+    if payout.changed and payout.looked_by == treasurer:
+        return "looked", ()
     return "unsure" if payout.unsure else "queued", ("claim",)
 
 

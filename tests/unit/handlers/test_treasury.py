@@ -14,6 +14,7 @@ from models.grant import GrantStatus, PayoutStatus
 from models.mail import Effect, EffectKind
 from payments.ledger import EntryKind, Purpose, transfer
 from payments.money import STARS, Money
+from services.treasury import claim
 from tests.unit.handlers.phone import Phone
 from tests.unit.services.desk import PLENTY, make_desk
 from tests.unit.services.fund import LARGE, SMALL
@@ -166,6 +167,20 @@ async def test_who_is_no_treasurer_gets_no_desk(phone: Phone) -> None:
         await phone.says(sign, "/fund")
         await phone.opens(sign, "treasury.desk")
         assert await phone.text(sign) == "x"
+
+
+async def test_who_comes_too_late_sees_that_it_is_taken(phone: Phone) -> None:
+    """A treasurer has it by now: the press is answered by what is so, and the button is gone."""
+    payout_id = await phone.desk.queued()
+    await phone.opens("Applicant", "treasury.confirm_rail")
+    await phone.desk.do("Till", payout_id, claim)
+    await phone.presses("Applicant", "Wait")
+    assert (await phone.popup())[0] == (
+        "The payment has been taken up and cannot be stopped any more. If the money comes back, we ask you again "
+        "where to send it."
+    )
+    labels = [button["label"] for row in (await phone.desk.screen("Applicant"))["keyboard"] for button in row]
+    assert labels == ["Back"]
 
 
 async def test_the_person_changes_their_mind_before_anybody_holds_it(phone: Phone) -> None:

@@ -20,7 +20,7 @@ from models.grant import Payout, ReturnReason
 from models.ledger import JournalEntry
 from payments import grants, payouts
 from payments.rails.registry import NoRail
-from services import intake, treasury, treasury_person, treasury_returns
+from services import case_screens, erasure, intake, treasury, treasury_person, treasury_returns
 from tests.unit.services.desk import PLENTY, Desk, Step, make_desk
 from tests.unit.services.fund import LARGE, SMALL, shows
 from tests.unit.services.paying import C, G, P, came_back, pay
@@ -188,6 +188,43 @@ async def test_details_that_proved_wrong_are_not_used_again(desk: Desk) -> None:
                 await desk.agreed(case.id)
 
 
+@pytest.mark.parametrize(
+    ("reason", "choice", "confirms"),
+    [
+        (ReturnReason.REFUSED, "Please give another way, or confirm this one.", True),
+        (ReturnReason.WRONG_DETAILS, "Please give another way.", False),
+    ],
+)
+async def test_only_what_can_be_done_is_offered_after_a_return(
+    desk: Desk, reason: ReturnReason, choice: str, *, confirms: bool
+) -> None:
+    """Whoever cannot confirm the destination that proved wrong is not asked to."""
+    payout_id = await desk.paid()
+    async with desk.resources.unit() as unit:
+        await treasury_returns.came_back(unit, await desk.actor(unit, "Till"), payout_id, reason)
+        case = (await unit.session.exec(select(Case))).one()
+        await treasury_person.show_person(unit, await desk.actor(unit, "Applicant"), case)
+    shown = await desk.screen("Applicant")
+    assert choice in shown["text"].split("\n\n")
+    labels = [button["label"] for row in shown["keyboard"] for button in row]
+    assert ("Yes, send it" in labels) == confirms
+
+
+@pytest.mark.parametrize("taken", [False, True])
+async def test_erasing_says_what_becomes_of_granted_money(desk: Desk, *, taken: bool) -> None:
+    """Whoever erases before a treasurer has taken the payout gives the money up, and is told before and after."""
+    payout_id = await desk.queued()
+    if taken:
+        await desk.do("Till", payout_id, treasury.claim)
+    async with desk.resources.unit() as unit:
+        applicant = await desk.actor(unit, "Applicant")
+        for confirm in (case_screens.confirm_erasing, case_screens.confirm_withdrawing):
+            assert ("will not come then" in (await confirm(unit, applicant)).text) != taken
+        done = await erasure.erase(unit, applicant)
+        assert (done.money_let_go, done.money_moving) == (not taken, taken)
+        assert ("will not come: it goes to others" in case_screens.erased(unit, applicant.to, done).text) != taken
+
+
 async def test_what_stands_still_is_spoken_of(desk: Desk) -> None:
     """After a day the queue is called out to treasurers and coordinators, the holder alone of what they hold."""
     payout_id = await desk.queued(amount=LARGE)
@@ -224,7 +261,7 @@ async def test_the_person_takes_back_what_nobody_holds_yet(desk: Desk) -> None:
             case = await unit.session.get_one(Case, case_id)
             applicant = await desk.actor(unit, "Applicant")
             if expected:
-                with pytest.raises(expected):
+                with pytest.raises(expected, match="taken-up"):
                     await treasury.take_back(unit, applicant, case)
             else:
                 await treasury.take_back(unit, applicant, case)

@@ -231,7 +231,13 @@ async def test_a_changed_destination_waits_for_a_second_look(desk: Desk) -> None
     shown = await desk.screen("Till")
     assert "4999" in shown["text"]
     assert shown["protect"]
+    called = "The desk needs a look at something that was changed."
     await desk.do("Till", payout_id, treasury_machine.looked)
+    assert not [sign for sign in ("Till", "Coin", "Purse") if called in await desk.notices(sign)]
+    for sign, offered in (("Till", False), ("Coin", True)):
+        await desk.do(sign, payout_id, treasury_screens.show_payout)
+        labels = [button["label"] for row in (await desk.screen(sign))["keyboard"] for button in row]
+        assert ("Take it" in labels) == offered
     with pytest.raises(SamePerson):
         await desk.do("Till", payout_id, treasury.claim)
     with pytest.raises(NotAllowed):
