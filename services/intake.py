@@ -96,9 +96,10 @@ async def following(unit: Unit, case: Case, key: str) -> str | None:
     return await position(unit, case, after(key) or key)
 
 
-async def typed_value(unit: Unit, key: str, text: str) -> str:
+async def typed_value(unit: Unit, actor: Actor, key: str, text: str) -> str:
     """The canonical answer in what was typed. Raises `BadInput` that says exactly what is wanted."""
-    return read_typed(question(key), text, Bounds(unit.now.astimezone(ZoneInfo(HOME_ZONE)).date(), unit.policy))
+    today = unit.now.astimezone(ZoneInfo(HOME_ZONE)).date()
+    return read_typed(question(key), text, Bounds(today, unit.policy, actor.language))
 
 
 def chosen_value(key: str, name: str) -> str:

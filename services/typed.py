@@ -17,6 +17,7 @@ from babel.numbers import get_currency_precision
 from models.errors import BadInput
 from models.policy import Policy
 from payments.money import refuse_unclear
+from texts.formats import money
 
 ZERO_WIDTH = "\u200b\u2060\ufeff\u202d\u202e"
 """Seen by nobody, or turning the order of the letters around it: left out. Joiners of emoji and scripts stay."""
@@ -105,6 +106,8 @@ class Bounds:
 
     today: date
     policy: Policy
+    language: str
+    """In which a limit is written that was passed."""
 
 
 def clean(text: str) -> str:
@@ -141,8 +144,7 @@ def read_amount(text: str, bounds: Bounds) -> tuple[int, str]:
         raise BadInput("intake.bad.cents")
     largest, own = bounds.policy.largest, bounds.policy.currency
     if in_fund(int(minor), currency, bounds.policy) > largest:
-        whole = largest // 10 ** get_currency_precision(own)
-        raise BadInput("intake.bad.large", largest=whole, currency=own)
+        raise BadInput("intake.bad.large", largest=money(largest, own, bounds.language))
     return int(minor), currency
 
 

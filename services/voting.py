@@ -67,7 +67,7 @@ def read_wanted(unit: Unit, typed: str) -> int:
     A reviewer's limit is the tier's: what is above the policy's own largest grant is above that.
     """
     try:
-        amount, currency = read_amount(typed, Bounds(unit.now.date(), unit.policy))
+        amount, currency = read_amount(typed, Bounds(unit.now.date(), unit.policy, unit.texts.choose(None)))
     except BadInput as refusal:
         if refusal.text_key != "intake.bad.large":
             raise

@@ -13,7 +13,7 @@ STARS = "XTR"
 
 
 def money(amount: int, currency: str, language: str) -> str:
-    """An amount in minor units, as `15 000 ₽`; the fraction is left out when it is zero."""
+    """An amount in minor units, as `15 000 ₽`: the currency stands behind, and a fraction of zero is left out."""
     if currency == STARS:
         return f"{format_decimal(amount, locale=language)} ⭐".replace("\u202f", "\xa0")
     digits = get_currency_precision(currency)
@@ -24,7 +24,7 @@ def money(amount: int, currency: str, language: str) -> str:
         currency,
         locale=language,
         currency_digits=not whole,
-        format=None if not whole else "#,##0\xa0¤",
+        format="#,##0\xa0¤" if whole else "#,##0.00\xa0¤",
     )
     return text.replace("\u202f", "\xa0")
 

@@ -94,7 +94,7 @@ async def test_one_line_refuses(phone: Phone) -> None:
     for typed in ("many", "10.999", "-5"):
         await phone.says("Till", typed)
     (line,) = await phone.desk.said("Till", refusals.SLOT)
-    assert line["text"] == "I need an amount greater than zero, like 15000."
+    assert line["text"] == "I need an amount greater than zero, like 150."
     await phone.says("Till", "15000")
     assert await phone.desk.said("Till", refusals.SLOT) == []
 

@@ -24,7 +24,7 @@ from services.typed import (
 from texts.catalogue import load
 
 TODAY = date(2026, 11, 23)
-BOUNDS = Bounds(TODAY, load_policy())
+BOUNDS = Bounds(TODAY, load_policy(), "en")
 TEXTS = load()
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import texts
-from texts.formats import span
+from texts.formats import money, span
 
 
 @pytest.mark.parametrize(
@@ -21,6 +21,22 @@ from texts.formats import span
 def test_a_span_counts_no_seconds(length: timedelta, language: str, words: str) -> None:
     """Nobody has waited for "0 seconds"."""
     assert span(length, language) == words
+
+
+@pytest.mark.parametrize(
+    ("amount", "currency", "language", "words"),
+    [
+        (1_500_050, "RUB", "en", "15,000.50\xa0RUB"),
+        (1_500_000, "RUB", "en", "15,000\xa0RUB"),
+        (1_500_050, "RUB", "ru", "15\xa0000,50\xa0₽"),
+        (1_250, "EUR", "en", "12.50\xa0€"),
+        (1_250, "JPY", "en", "1,250\xa0¥"),
+        (50, "XTR", "en", "50 ⭐"),
+    ],
+)
+def test_an_amount_has_one_form(amount: int, currency: str, language: str, words: str) -> None:
+    """With a fraction and without, the currency stands behind."""
+    assert money(amount, currency, language) == words
 
 
 def test_no_full_stop_follows_a_russian_day() -> None:
