@@ -18,7 +18,9 @@ from models.unit import Unit
 from models.volunteer import Role
 from payments.reconcile import ASKED, Difference, Kind, compare
 from services.jobs import Job
-from services.roles import tell_role
+from services.roles import recipients, tell_role
+from services.speak import Screen, notify
+from texts.formats import money
 
 TROUBLE_AGAIN: Final = timedelta(days=1)
 """After which it is told again that a provider refuses what it is asked."""
@@ -65,9 +67,20 @@ async def tell(unit: Unit, what: Difference | Gone) -> None:
     await unit.session.flush()
     facts = {"ours": what.ours, "theirs": what.theirs}
     await record(unit, "system", f"reconcile.{what.kind}", what.subject, **facts)
-    key = "treasury.told.debt" if what.kind == Kind.DEBT else "treasury.told.difference"
     for role in (Role.TREASURER, Role.COORDINATOR):
-        await tell_role(unit, role, key)
+        if what.kind == Kind.DEBT:
+            await _tell_debt(unit, role, what)
+        else:
+            await tell_role(unit, role, "treasury.told.difference")
+
+
+async def _tell_debt(unit: Unit, role: Role, debt: Difference) -> None:
+    """Say which account is below zero and by how much: after a gift was paid back it is the fee, and no alarm."""
+    _, purpose, currency = debt.subject.split(":")
+    for to in await recipients(unit, role):
+        amount = money(-debt.ours, currency, to.language)
+        text = unit.texts.render(f"treasury.told.debt-{purpose}", to.language, amount=amount)
+        await notify(unit, to, Screen(text))
 
 
 def _is_told(known: KnownDifference | None, difference: Difference) -> bool:

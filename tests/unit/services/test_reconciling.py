@@ -14,7 +14,7 @@ from tests.unit.payments.carrier import Carrier
 from tests.unit.services.desk import RUB, Desk, make_desk
 from tests.unit.services.fund import SMALL
 
-DIFFERS, DEBT = "do not agree somewhere", "More was taken back or has left than was there"
+DIFFERS, DEBT = "do not agree somewhere", "The account at Stripe is"
 
 
 @pytest.fixture
@@ -55,6 +55,7 @@ async def test_a_debt_at_a_provider_is_told_once_while_it_lasts(desk: Desk) -> N
     once = counts[0]
     assert once
     assert counts == [once, once, once, 2 * once]
+    assert "The account at Stripe is 10,000\xa0RUB below zero" in (await desk.notices("Till"))[0]
     async with desk.resources.unit() as unit:
         known = (await unit.session.exec(select(KnownDifference.kind))).all()
     assert list(known) == ["debt"]
