@@ -20,7 +20,7 @@ from sqlmodel import select
 
 from bot.database import Resources
 from bot.keys import open_keyring
-from bot.problems import Problem, SettingWrong
+from bot.problems import Problem, SchemaBehind, SettingWrong
 from bot.resources import open_resources, read_policy
 from bot.settings import PREFIX, Settings
 from bot.stripe_probe import fault_of_stripe
@@ -83,7 +83,9 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
             async for finding in _telegram(settings, resources):
                 yield finding
     except Problem as problem:
-        yield Finding("databases", well=False, detail=str(problem), mend="mend the setting or the server it names")
+        behind = isinstance(problem, SchemaBehind)
+        mend = "plecho migrate" if behind else "mend the setting or the server it names"
+        yield Finding("databases", well=False, detail=str(problem), mend=mend)
         async for finding in _telegram(settings, None):
             yield finding
 

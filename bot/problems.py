@@ -5,6 +5,10 @@ class Problem(Exception):
     """The command cannot go on. The message is for the operator and holds no secret and no person's words."""
 
 
+class SchemaBehind(Problem):
+    """The database is not at the program's schema."""
+
+
 class SettingWrong(Problem):
     """A setting cannot be used."""
 

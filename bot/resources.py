@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.database import Resources, make_engine
-from bot.problems import Problem
+from bot.problems import Problem, SchemaBehind
 from bot.rails import build_rails, chain_rail
 from bot.settings import Settings
 from migrations.schema import head, upgrade, version
@@ -120,7 +120,7 @@ async def check_schema(engine: AsyncEngine, *, migrate: bool) -> None:
     except (SQLAlchemyError, OSError) as error:
         raise unreachable("PLECHO_DATABASE_URL", error) from None
     if found != head():
-        raise Problem(f"the database is at schema {found or 'none'}, not {head()}: run `plecho migrate`")
+        raise SchemaBehind(f"the database is at schema {found or 'none'}, not {head()}: run `plecho migrate`")
 
 
 async def open_store(settings: Settings, clock: Clock) -> KeyStore:

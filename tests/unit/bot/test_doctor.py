@@ -106,6 +106,7 @@ async def test_an_old_schema_is_found(tmp_path: Path, settings: Settings) -> Non
     url = SecretStr(f"sqlite:///{tmp_path / 'other.db'}")
     found = await findings(settings.model_copy(update={"database_url": url}))
     assert "plecho migrate" in found["databases"].detail
+    assert found["databases"].mend == "plecho migrate"
 
 
 async def test_a_wrong_clock_is_found(settings: Settings) -> None:
