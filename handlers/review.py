@@ -9,7 +9,7 @@ from aiogram.types import CallbackQuery
 
 from handlers import ballot, emergency
 from handlers.pressed import Pressed, finish
-from models.case import Case
+from models.case import OPEN, Case
 from models.unit import Unit
 from services import review, voting
 from services.access import Act, Actor
@@ -44,7 +44,8 @@ async def approve(callback: CallbackQuery, unit: Unit, actor: Actor, press: Pres
         await ballot.show_vote(unit, actor, case, asked(unit.policy, case))
         await finish(unit, actor, callback, press)
         return
-    await finish(unit, actor, callback, press, unit.texts.render("review.popup.voted", actor.language))
+    key = "review.popup.voted" if case.status in OPEN else "review.popup.decided"
+    await finish(unit, actor, callback, press, unit.texts.render(key, actor.language))
 
 
 async def know(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:

@@ -59,9 +59,9 @@ class House:
     async def approve(self) -> None:
         """Enough of the panel approve the amount asked for."""
         staff = self.staff
-        for person in self.panel()[:2]:
+        for person, answer in zip(self.panel()[:2], ("voted", "decided"), strict=True):
             told = await staff.on_card(person, "review.button.approve", self.group)
-            assert told == staff.say("review.popup.voted")
+            assert told == staff.say(f"review.popup.{answer}")
         await staff.sees(staff.coordinators[0], "review.card-closed", self.group)
 
     async def open_news(self) -> View:

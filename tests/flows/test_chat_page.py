@@ -94,7 +94,7 @@ async def decide(page: ChatPage, world: World, cast: Cast) -> None:
     for cast_before, name in enumerate(drawn[:2]):  # each vote is on the card as the one before has left it
         await page.reads(name, TEXTS.render("review.voted", "en", cast=cast_before, seats=len(drawn)))
         await page.press(name, say("review.button.approve"))
-        await page.accept(name, say("review.popup.voted"))
+        await page.accept(name, say("review.popup.decided" if cast_before else "review.popup.voted"))
     await page.reads(drawn[2], "is closed")
 
 

@@ -10,6 +10,9 @@ from tests.soak.person import Someone
 from tests.soak.reading import label, pattern, read
 from tests.soak.watcher import Watcher
 
+VOTED = ("review.popup.voted", "review.popup.decided", "review.closed")
+"""What a vote on the card is answered with."""
+
 
 @dataclass(slots=True)
 class Reviewer(Watcher):
@@ -76,7 +79,7 @@ class Reviewer(Watcher):
             else:
                 amount = pattern("review.approve-asked", self.me.language)
                 popup = await self.me.press_that(page, lambda text: amount.fullmatch(text) is not None)  # noqa: B023
-            if popup is not None and popup.text in map(self.me.label, ("review.popup.voted", "review.closed")):
+            if popup is not None and popup.text in map(self.me.label, VOTED):
                 return
             if popup is not None and not popup.text:
                 await self.me.see("review.done-amount", "review.done-decided")
