@@ -166,3 +166,17 @@ async def test_a_small_screen_holds_a_whole_phone(page: ChatPage, town: Town, an
     await page.show(anna.name)
     await expect(page.phone(anna.name).get_by_role("button", name="Send")).to_be_in_viewport(ratio=1)
     assert await page.page.evaluate("document.documentElement.scrollWidth") <= 390
+    await town.narrate("Anna asks for help, and a panel is drawn.", [anna], step=12, steps=40)
+    for language in ("en", "ru"):
+        await page.page.evaluate("language => localStorage.setItem('plecho.language', language)", language)
+        await page.page.reload()
+        await expect(page.page.locator("#caption progress")).to_be_visible()
+        assert await page.page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+async def test_a_newcomer_learns_how_to_give(page: ChatPage, town: Town) -> None:
+    """How to play names the donor and the command that begins their part."""
+    await town.person("Dora", part="donor")
+    await page.chip("Dora").wait_for()
+    await page.page.get_by_role("button", name="How to play").click()
+    await expect(page.page.locator(".lessons")).to_contain_text("Dora: send /donate")

@@ -143,7 +143,7 @@ export class Bar {
   }
 
   #help() {
-    const names = Object.fromEntries(["applicant", "treasurer", "coordinator"].map((part) => [part, this.#named(part) ?? ""]));
+    const names = Object.fromEntries(["applicant", "treasurer", "coordinator", "donor"].map((part) => [part, this.#named(part) ?? ""]));
     const steps = lessons().map(([title, text]) => el("li", {}, el("strong", {}, title), el("p", {}, fill(text, names))));
     openDialog("dialog.lessons", t("help"), el("ol", {}, ...steps));
   }

@@ -2,7 +2,7 @@
 
 const ENGLISH = {
   lead: "Play every role",
-  intro: "Only Telegram is simulated. Begin as {name}: press START and answer. A dot shows who got something new: press that name.",
+  intro: "Telegram and Stripe are stand-ins, the rest is real. Begin as {name}: press START and answer. A dot shows who got something new: press that name.",
   introEmpty: "Nobody lives here yet. Add a person to begin.",
   help: "How to play",
   close: "Close",
@@ -86,13 +86,14 @@ const ENGLISH = {
     ["Pay", "{treasurer}: open the home screen with /start and look at the payout desk: claim, see where the money goes, confirm with a reference."],
     ["Let time pass", "Press +3 days: the fund asks {applicant} whether the money arrived. The answer may also be that it did not, or that there is danger."],
     ["Run the fund", "{coordinator}: /desk shows the queue and the money, and makes invitation links. Press such a link to open it as somebody else."],
+    ["Give", "{donor}: send /donate and give once, monthly or in stars; no real money moves. /gifts shows what became of it."],
     ["Break things", "Block the bot, leave the group, press an old button, change the language, delete messages, be two people at once. Nothing here is precious."],
   ],
 };
 
 const RUSSIAN = {
   lead: "Сыграйте все роли",
-  intro: "Ненастоящий здесь только Telegram. Начните ({name}): нажмите «СТАРТ» и отвечайте. Точка отмечает, кому пришло новое: нажмите на имя.",
+  intro: "Ненастоящие здесь только Telegram и Stripe. Начните ({name}): нажмите «СТАРТ» и отвечайте. Точка отмечает, кому пришло новое: нажмите на имя.",
   introEmpty: "Здесь пока никого. Добавьте человека, чтобы начать.",
   help: "Как играть",
   close: "Закрыть",
@@ -176,6 +177,7 @@ const RUSSIAN = {
     ["Заплатите", "{treasurer}: откройте /start и стол выплат: взять, увидеть, куда платить, подтвердить."],
     ["Пусть пройдёт время", "Нажмите «+3 дн.»: фонд спросит, дошли ли деньги ({applicant}). Ответ может быть и другим: не дошли, опасность."],
     ["Управляйте фондом", "{coordinator}: /desk показывает очередь и деньги и создаёт ссылки-приглашения. Нажмите на такую ссылку, чтобы открыть её от имени другого."],
+    ["Пожертвуйте", "{donor}: /donate — разово, ежемесячно или звёздами; деньги ненастоящие. /gifts покажет, что с ними стало."],
     ["Ломайте", "Заблокируйте бота, выйдите из группы, нажмите старую кнопку, смените язык, удаляйте сообщения. Здесь ничего не жалко."],
   ],
 };
