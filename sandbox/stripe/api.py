@@ -53,6 +53,8 @@ class Api:
     def __init__(self, stripe: Stripe) -> None:
         """Serve `stripe`."""
         self._stripe = stripe
+        self._overtaken: list[tuple[Heard, Fault]] = []
+        """Calls that arrive after another, with the fault that made them late."""
 
     def routes(self) -> list[web.AbstractRouteDef]:
         """Return the routes to add to the application."""
@@ -62,12 +64,16 @@ class Api:
         """Run one call."""
         self._stripe.settle()
         heard = await _heard(request)
-        fault = self._stripe.faults.take(heard.verb, heard.path)
+        fault = self._stripe.faults.take(heard.verb, heard.path, heard.given or {})
+        if fault is not None and fault.kind == "late":
+            self._overtaken.append((heard, fault))
+            return _broken_off(request)
         said = self._answered(heard, fault)
         self._note(heard, said, fault)
-        await self._late(heard, fault)
-        if fault is not None and fault.kind in {"hang_up", "lost_answer"} and request.transport is not None:
-            request.transport.abort()
+        self._catch_up(heard.given or {})
+        await self._hold_back(heard, fault)
+        if fault is not None and fault.kind in {"hang_up", "lost_answer"}:
+            return _broken_off(request)
         if fault is not None and fault.kind == "garbage":
             return web.Response(text="<html><title>502</title></html>", content_type="text/html")
         return _response(heard, said, fault)
@@ -83,7 +89,14 @@ class Api:
         except StripeError as error:
             return Said(error.status, error.body())
 
-    async def _late(self, heard: Heard, fault: Fault | None) -> None:
+    def _catch_up(self, given: JsonDict) -> None:
+        """Let the calls arrive that one with these parameters has overtaken."""
+        due = [late for late in self._overtaken if late[1].is_about(given)]
+        self._overtaken = [late for late in self._overtaken if late not in due]
+        for heard, fault in due:
+            self._note(heard, self._answered(heard, None), fault)
+
+    async def _hold_back(self, heard: Heard, fault: Fault | None) -> None:
         """Hold the answer back, and its key as busy, until it leaves or the caller is gone."""
         if fault is None or fault.kind not in {"slow", "stall"}:
             return
@@ -203,6 +216,13 @@ def _play(fault: Fault | None) -> None:
         raise StripeError(403, "invalid_request_error", "The provided key does not have access to this account.")
     if fault.kind == "invalid":
         raise malformed("Received unknown parameter.", code="parameter_unknown")
+
+
+def _broken_off(request: web.Request) -> web.Response:
+    """End the connection; nobody hears what is answered then."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response()
 
 
 def _after(fault: Fault | None, said: Said) -> Said:

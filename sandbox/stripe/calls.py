@@ -10,7 +10,7 @@ from sandbox.stripe.wire import JsonDict
 
 FaultKind = Literal[
     "rate_limit", "server_error", "server_error_after", "hang_up", "lost_answer", "stall", "garbage", "doubled",
-    "slow", "down", "forbidden", "invalid",
+    "slow", "down", "forbidden", "invalid", "late",
 ]  # fmt: skip
 KINDS: Final[frozenset[str]] = frozenset(get_args(FaultKind))
 
@@ -51,12 +51,15 @@ class CallLog(Log[Call]):
 class Fault:
     """What happens to the next `times` calls of `verb` and `path` (a beginning like `/v1/transfers`).
 
+    With `of` only to calls that have a parameter of that value.
+
     Before the work: `rate_limit` (429), `server_error` (500, and no idempotency key remembers it), `hang_up`
     (the connection breaks), `forbidden` (403), `invalid` (400, as for a parameter that is known no more). After
     it: `server_error_after` (500, which the idempotency key replays, as Stripe's do), `lost_answer` (the
     connection breaks), `stall` (no answer ever), `garbage` (an answer that is no JSON). `doubled`: the call
-    arrives twice, with the same key. `slow`: the answer takes `seconds`. `down`: 503 for all such calls during
-    `seconds` of the stand-in's clock, whatever `times` says.
+    arrives twice, with the same key. `late`: the connection breaks, and the call arrives only after the next one
+    (with `of`: the next such one) was answered. `slow`: the answer takes `seconds`. `down`: 503 for all such calls
+    during `seconds` of the stand-in's clock, whatever `times` says.
     """
 
     kind: FaultKind
@@ -65,6 +68,15 @@ class Fault:
     times: int = 1
     seconds: float = 1.0
     since: float = 0.0
+    of: str = ""
+
+    def fits(self, verb: str, path: str, given: JsonDict) -> bool:
+        """Whether a call with these parameters suffers it."""
+        return self.verb in {"*", verb} and path.startswith(self.path) and self.is_about(given)
+
+    def is_about(self, given: JsonDict) -> bool:
+        """Whether a call with these parameters is one of those that it is about."""
+        return not self.of or self.of in given.values()
 
 
 class Faults:
@@ -80,12 +92,12 @@ class Faults:
         fault.since = self._seconds()
         self.waiting.append(fault)
 
-    def take(self, verb: str, path: str) -> Fault | None:
+    def take(self, verb: str, path: str, given: JsonDict) -> Fault | None:
         """Return the fault that this call must suffer, and count it."""
         now = self._seconds()
         self.waiting = [f for f in self.waiting if f.kind != "down" or now < f.since + f.seconds]
         for fault in self.waiting:
-            if fault.verb not in {"*", verb} or not path.startswith(fault.path):
+            if not fault.fits(verb, path, given):
                 continue
             if fault.kind != "down":
                 fault.times -= 1

@@ -1,5 +1,6 @@
 """stripe-python against the stand-in: what is sent, with which key, what an answer that is lost or bad means."""
 
+import contextlib
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID, uuid4
@@ -66,6 +67,33 @@ async def test_asking_again_after_a_lost_answer_makes_one_page(
     assert session.donation == asked.donation
     assert [each["id"] for each in await bank.objects("checkout.session")] == [session.id]
     assert stripe_server.stripe.calls.select()[-1].idempotency_key == f"donation-{asked.donation}-session"
+
+
+async def test_what_moves_money_is_asked_under_the_key_of_our_row(
+    gateway: StripeGateway, bank: Bank, stripe_server: StripeServer
+) -> None:
+    """A refund and a transfer that are asked for again carry the key of the first time, and are done once."""
+    session = await gateway.open_session(order())
+    await bank.pay(str(session.url))
+    payment = (await gateway.session(session.id)).payment
+    assert payment is not None
+    donation, partner, calls = session.donation or uuid4(), await bank.connect(), stripe_server.stripe.calls
+    await bank.top_up(5000)
+    for path, kind in (("/v1/refunds", "refund"), ("/v1/transfers", "transfer")):
+        await bank.fault("lost_answer", path, verb="POST")
+        for again in (False, True):
+            asked = (
+                gateway.refund(donation, payment.id)
+                if kind == "refund"
+                else gateway.transfer("attempt", Money(500, "EUR"), partner)
+            )
+            with contextlib.nullcontext() if again else pytest.raises(StripeAway):
+                await asked
+        assert len(await bank.objects(kind)) == 1
+    refund, transfer = (calls.select("POST", path) for path in ("/v1/refunds", "/v1/transfers"))
+    assert [call.idempotency_key for call in refund] == [f"donation-{donation}-refund"] * 2
+    assert [call.idempotency_key for call in transfer] == ["transfer-attempt"] * 2
+    assert [call.replayed for call in (*refund, *transfer)] == [False, True] * 2
 
 
 async def test_nothing_of_a_person_is_sent(gateway: StripeGateway, bank: Bank) -> None:
@@ -174,6 +202,15 @@ async def test_unknown_objects_are_told_apart(gateway: StripeGateway) -> None:
             await ask("xx_unknown")
     with pytest.raises(StripeRefused):
         await gateway.open_session(order(money=Money(1, "EUR")))
+
+
+async def test_a_single_gift_shows_the_neutral_words_after_the_accounts(
+    gateway: StripeGateway, bank: Bank
+) -> None:
+    """What a giver's statement says of one gift is the policy's, behind the account's own words."""
+    await bank.pay(str((await gateway.open_session(order())).url))
+    [charge] = await bank.objects("charge")
+    assert charge["calculated_statement_descriptor"] == "OPEN HANDS* SHOULDER"
 
 
 async def test_each_month_shows_the_neutral_words(gateway: StripeGateway, bank: Bank) -> None:

@@ -116,16 +116,28 @@ async def test_a_partner_passes_it_on_and_reports(desk: Desk, bank: Bank) -> Non
 
 
 @pytest.mark.parametrize(
-    "fault", ["lost_answer", "server_error_after", "doubled", "garbage", "hang_up", "server_error"]
+    "fault", ["lost_answer", "server_error_after", "doubled", "garbage", "hang_up", "server_error", "late"]
 )
 async def test_stripe_moves_it_once_whatever_it_answers(desk: Desk, bank: Bank, fault: FaultKind) -> None:
-    """A lost, doubled or senseless answer is looked up under the key; one transfer, and the books say so."""
+    """What is lost, doubled, senseless or late is looked up and asked again under one key: one transfer."""
+    await bank.top_up(SMALL + FEE)  # so that a second transfer would be made
     await bank.fault(fault, "/v1/transfers", verb="POST")
     payout_id = await desk.ordered("stripe_transfer")
     first = await desk.tick()
     assert first in ([Now.OPEN], [Now.SENT])
     if first == [Now.OPEN]:
         assert await desk.tick(1) == [Now.SENT]
+    assert (await desk.stands(payout_id))[0] == P.SENT
+    assert len(await bank.objects("transfer")) == 1
+
+
+async def test_a_refusal_is_believed_only_when_nothing_was_moved(desk: Desk, bank: Bank) -> None:
+    """The first request arrived after the look-up, and the second was refused: what was moved counts as paid."""
+    for fault in ("late", "invalid"):
+        await bank.fault(fault, "/v1/transfers", verb="POST")
+    payout_id = await desk.ordered("stripe_transfer")
+    assert await desk.tick() == [Now.OPEN]
+    assert await desk.tick(1) == [Now.SENT]
     assert (await desk.stands(payout_id))[0] == P.SENT
     assert len(await bank.objects("transfer")) == 1
 

@@ -1,14 +1,17 @@
 """Planned faults: what stripe-python sees, whether the work was done, and what the same key gets afterwards."""
 
 import asyncio
+import contextlib
 from datetime import timedelta
 
 import pytest
 from stripe import APIConnectionError, APIError, RateLimitError, StripeClient, StripeError
 from stripe import PermissionError as NoRight
+from stripe.params import TransferCreateParams
 
-from sandbox.stripe.calls import FaultKind
+from sandbox.stripe.calls import Fault, FaultKind
 from sandbox.stripe.client import Bank, Refused
+from sandbox.stripe.server import StripeServer
 from tests.stripe_town import gift
 
 SESSIONS = "/v1/checkout/sessions"
@@ -55,6 +58,34 @@ async def test_a_call_that_arrives_twice(stripe_api: StripeClient, bank: Bank) -
     await bank.fault("doubled", SESSIONS)
     session = await stripe_api.v1.checkout.sessions.create_async(gift(500), {"idempotency_key": "k1"})
     assert [one["id"] for one in await bank.objects("checkout.session")] == [session.id]
+
+
+async def test_a_call_that_another_overtakes(stripe_api: StripeClient, bank: Bank) -> None:
+    """It arrives once the next call was answered, which could not see it; the key makes it harmless."""
+    sessions = stripe_api.v1.checkout.sessions
+    await bank.fault("late", SESSIONS, verb="POST")
+    with pytest.raises(APIConnectionError):
+        await sessions.create_async(gift(500), {"idempotency_key": "k1"})
+    assert await bank.objects("checkout.session") == []
+    assert (await sessions.list_async()).data == []
+    [made] = await bank.objects("checkout.session")
+    assert (await sessions.create_async(gift(500), {"idempotency_key": "k1"})).id == made["id"]
+
+
+async def test_a_fault_of_certain_calls_only(
+    stripe_api: StripeClient, bank: Bank, stripe_server: StripeServer
+) -> None:
+    """With `of` it waits for a call with that parameter, whatever else is asked meanwhile."""
+    await bank.top_up(5000)
+    account = await bank.connect()
+    stripe_server.stripe.faults.add(Fault("hang_up", path="/v1/transfers", of="two"))
+    for group in ("one", "two"):
+        asked: TransferCreateParams = {
+            "amount": 500, "currency": "eur", "destination": account, "transfer_group": group
+        }  # fmt: skip
+        with contextlib.nullcontext() if group == "one" else pytest.raises(APIConnectionError):
+            await stripe_api.v1.transfers.create_async(asked)
+    assert [made["transfer_group"] for made in await bank.objects("transfer")] == ["one"]
 
 
 async def test_no_answer_ever(stripe_api: StripeClient, bank: Bank) -> None:
