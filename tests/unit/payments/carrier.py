@@ -36,6 +36,10 @@ class Fault(StrEnum):
     """Taken, and paid by the time it is asked after."""
     NONSENSE = "nonsense"
     """Paid, and an answer that says nothing."""
+    LATER = "later"
+    """The answer is lost, and the provider hears only after it was asked what it knows."""
+    OVERTAKEN = "overtaken"
+    """The same, and it refuses what it is asked then."""
     TWICE = "twice"
     """The request arrives twice."""
     FAILS = "fails"
@@ -64,6 +68,8 @@ class Carrier:
         self.paid: dict[str, Money] = {}
         """What reached somebody, by key."""
         self.taken: set[str] = set()
+        self.coming: set[str] = set()
+        """Keys that arrive after the next look."""
         self.closed: set[str] = set()
         """Keys that will never be paid."""
         self.moves = 0
@@ -101,9 +107,16 @@ class Carrier:
             case Fault.SLOW if order.key not in self.paid:
                 self.taken.add(order.key)
                 return Result(Outcome.PENDING)
+            case Fault.LATER:
+                self.coming.add(order.key)
+                raise TimeoutError
             case Fault.TWICE:
                 self._pay(order)
         self._pay(order)
+        return self._answer(order, fault)
+
+    def _answer(self, order: Order, fault: Fault) -> Result:
+        """What becomes of the answer that it is paid."""
         match fault:
             case Fault.DIES_AFTER:
                 raise Crashed
@@ -128,11 +141,13 @@ class Carrier:
             return Result(Outcome.DONE, f"T-{order.key[:8]}")
         if order.key in self.closed:
             return Result(Outcome.FAILED)
+        if order.key in self.coming:
+            self._pay(order)
         return Result(Outcome.ABSENT)
 
     async def cancel(self, order: Order) -> bool:
         """Never pay a key that was not paid."""
-        if order.key in self.paid or order.key in self.taken:
+        if order.key in self.paid | self.taken | self.coming:
             return False
         self.closed.add(order.key)
         return True

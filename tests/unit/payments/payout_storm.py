@@ -2,18 +2,21 @@
 
 A step is what a person or the clock does in one go: agree, claim, order, execute, enter, report. What may happen
 to one: the process dies before a commit or right after it (whoever pressed learns nothing, and presses again),
-the step is made twice at once, the provider dies, is down, answers late, never, nonsense, twice, or says no; the
-chain is reorganised, forgets what waits, or one of its nodes lies.
-Afterwards everybody simply goes on from what the rows say, as people and the clock do.
+the step is made twice at once, the provider dies, is down, hears or answers late, answers never, nonsense, twice,
+or says no; the chain is reorganised, forgets what waits, or one of its nodes lies.
+Each payout has a plan: one of the things that can go wrong at a step that its rail really has, dealt like cards,
+so that each comes as often as any other. It stands until it has happened, and only then counts. Afterwards
+everybody simply goes on from what the rows say, as people and the clock do.
 """
 
 import asyncio
 import random
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from enum import StrEnum
 from uuid import UUID, uuid4
 
 from sqlmodel import col, func, select
@@ -35,6 +38,7 @@ from payments.money import Money
 from payments.rails import registry
 from payments.rails.base import MachineRail
 from payments.rails.stripe_transfer import StripeTransfer
+from tests.unit.payments import storm_chain
 from tests.unit.payments.carrier import Carrier, Crashed, Fault
 from tests.unit.payments.storm_chain import Chains, person
 from tests.unit.payments.storm_stripe import Transfers
@@ -52,33 +56,60 @@ FEE = 130
 PLENTY = 10**13
 VOUCHERS = tuple(f"voucher-{kind}" for kind in VoucherKind)
 RAILS = ("manual", "carrier", *VOUCHERS, "stripe_transfer", "stablecoin")
-STEPS = ("agree", "claim", "order", "execute", "execute", "execute", "enter")
+STEPS = ("agree", "claim", "order", "execute")
+STEPS_OF = {"manual": ("agree", "claim", "enter"), "stripe_transfer": (*STEPS, "enter")}
+"""The steps of a rail; `STEPS` where nothing is said."""
+
+FAULTS = {
+    "carrier": tuple(fault for fault in Fault if fault not in {Fault.NONE, Fault.OVERTAKEN}),
+    "stripe_transfer": tuple(fault for fault in Fault if fault is not Fault.NONE),
+    "stablecoin": storm_chain.FAULTS,
+}
+"""What the provider of a rail may do when it is asked to pay. Codes have none."""
+
 ROUNDS = 60
 """Steps after which a payout should long have been paid."""
 
 UNITS = {"stablecoin": 8}
-"""Transactions of a step one of which the process does not survive; 2 where nothing is said."""
+"""Transactions of all that is done to execute an order, one of which the process does not survive; 2 where nothing
+is said. Every other step is one transaction."""
 
 AT_ONCE = 8
 
 
-class Fate:
+class Fate(StrEnum):
     """What happens to a transaction of a step."""
 
-    BEFORE, AFTER, TWICE = "before its commit", "after its commit", "twice at once"
-    ALL = (BEFORE, AFTER, TWICE)
+    BEFORE = "before its commit"
+    AFTER = "after its commit"
+    TWICE = "twice at once"
 
 
 @dataclass
 class Plan:
     """What goes wrong with one payout: once, at one step."""
 
+    rail: str
     step: str
-    fate: str | None
-    unit: int
-    """Which transaction of the step it is."""
-    fault: Fault
-    used: bool = False
+    what: Fate | Fault
+    left: int
+    """Transactions of the step that come before the one that it happens to."""
+    asked: UUID | None = None
+    """The attempt whose provider is to do wrong."""
+    met: bool = False
+    """Whether it has happened."""
+
+    def __str__(self) -> str:
+        return f"{self.rail} {self.step} {self.what}"
+
+
+def kinds() -> list[tuple[str, str, Fate | Fault]]:
+    """Everything that can go wrong: by which rail, at which step, and what."""
+    found: list[tuple[str, str, Fate | Fault]] = []
+    for rail in RAILS:
+        found += [(rail, step, fate) for step in STEPS_OF.get(rail, STEPS) for fate in Fate]
+        found += [(rail, "execute", fault) for fault in FAULTS.get(rail, ())]
+    return found
 
 
 @dataclass
@@ -95,6 +126,9 @@ class Storm:
     people: dict[UUID, str] = field(default_factory=dict)
     """Addresses on the chain, by attempt."""
     went_wrong: Counter[str] = field(default_factory=Counter)
+    """What has really happened, by payouts."""
+    spared: Counter[str] = field(default_factory=Counter)
+    """What was to happen, and did not until the payout was paid."""
 
     async def open(self, count: int) -> None:
         """Rails, people, money and codes for so many payouts."""
@@ -131,34 +165,40 @@ class Storm:
 
     async def blow(self, count: int) -> None:
         """All payouts, several at once."""
-        numbers = iter(range(count))
+        numbers, cards = iter(range(count)), self._dealt()
 
         async def work() -> None:
             for number in numbers:
-                await self.one(random.Random(f"{self.seed}-{number}"))  # noqa: S311 - a replayable storm
+                chance = random.Random(f"{self.seed}-{number}")  # noqa: S311 - a replayable storm
+                rail, step, what = next(cards)
+                units = UNITS.get(rail, 2) if step == "execute" else 1
+                await self.one(Plan(rail, step, what, chance.randrange(units)), chance)
 
         await asyncio.gather(*(work() for _ in range(AT_ONCE)))
 
-    async def one(self, chance: random.Random) -> None:
+    def _dealt(self) -> Iterator[tuple[str, str, Fate | Fault]]:
+        """What goes wrong with one payout after another."""
+        dealer = random.Random(self.seed)  # noqa: S311 - as above
+        while True:
+            yield from dealer.sample(cards := kinds(), len(cards))
+
+    async def one(self, plan: Plan, chance: random.Random) -> None:
         """One person's grant, from the approval until it is paid."""
-        rail = chance.choice(RAILS)
-        fate = chance.choice((None, *Fate.ALL))
-        unit = chance.randrange(UNITS.get(rail, 2))
-        plan = Plan(chance.choice(STEPS), fate, unit, chance.choice(list(Fault)))
+        rail = plan.rail
         amount = CODE * chance.randint(1, 2) if rail.startswith("voucher") else chance.randint(1, 2_000_000)
         grant = await self._approved(amount)
         for _ in range(ROUNDS):
-            due = await self._next(grant, rail, plan, chance)
+            due = await self._next(grant, rail)
             if due is None:
+                (self.went_wrong if plan.met else self.spared)[str(plan)] += 1
                 return
-            await self._step(*due, plan)
-            if rail == "stablecoin" and due[0] == "execute":
+            await self._step(due, plan, chance)
+            if rail == "stablecoin" and due.name == "execute":
+                Shaky(self.resources)
                 await self.chains.go_on(chance)
         raise AssertionError(f"never paid: {rail}, {plan}")
 
-    async def _next(
-        self, grant_id: UUID, rail: str, plan: Plan, chance: random.Random
-    ) -> "tuple[str, Step] | None":
+    async def _next(self, grant_id: UUID, rail: str) -> "Due | None":
         """What the rows ask somebody to do next; none once the grant is paid."""
         async with self.resources.unit() as unit:
             grant = await unit.session.get_one(Grant, grant_id)
@@ -177,7 +217,6 @@ class Storm:
             self.bank.setdefault(grant_id, grant.amount)
         if attempt is not None:
             self.people[attempt] = person(grant_id)
-            await self._provoke(plan, rail, attempt, chance)
             getattr(self.resources.clock, "advance")(attempts.BUSY)  # noqa: B009 - as in the tests of services
         steps: dict[PayoutStatus | None, tuple[str, Step]] = {
             None: ("agree", lambda shaky: self._agree(shaky, grant_id, rail)),
@@ -188,34 +227,37 @@ class Storm:
             PayoutStatus.PAYING: ("execute", lambda shaky: executor.work(shaky.unit, attempt or uuid4(), _tell)),
             PayoutStatus.SENT: ("enter", lambda shaky: self._report(shaky, payout_id)),
         }
-        return steps[status]
+        return Due(*steps[status], attempt)
 
-    async def _provoke(self, plan: Plan, rail: str, attempt: UUID, chance: random.Random) -> None:
-        """Let the provider do something wrong, once."""
-        if plan.step != "execute" or plan.used or plan.fault is Fault.NONE:
-            return
-        if rail == "carrier":
-            self.carrier.by_key[str(attempt)] = plan.fault
-        elif rail == "stripe_transfer":
-            self.transfers.faults[str(attempt)] = plan.fault
-        elif rail == "stablecoin":
-            await self.chains.provoke(plan.fault, chance)
+    async def _step(self, due: "Due", plan: Plan, chance: random.Random) -> None:
+        if plan.met or plan.step != due.name:
+            await _survive(due.step(Shaky(self.resources)))
+        elif isinstance(plan.what, Fault):
+            assert due.attempt is not None
+            async with self._provoked(plan, plan.what, due.attempt, chance):
+                await _survive(due.step(Shaky(self.resources)))
+        elif plan.what is Fate.TWICE:
+            await asyncio.gather(*(_survive(due.step(Shaky(self.resources))) for _ in range(2)))
+            plan.met = True
         else:
-            return
-        self.went_wrong[f"{rail} {plan.fault}"] += 1
-        plan.used = True
+            await _survive(due.step(Shaky(self.resources, plan)))
 
-    async def _step(self, name: str, step: "Step", plan: Plan) -> None:
-        fate = plan.fate if plan.step == name and not plan.used else None
-        if fate is None:
-            await _survive(step(Shaky(self.resources)))
+    @asynccontextmanager
+    async def _provoked(
+        self, plan: Plan, fault: Fault, attempt: UUID, chance: random.Random
+    ) -> AsyncIterator[None]:
+        """Let the provider do wrong when it is asked, and see whether it did."""
+        key, is_new, plan.asked = str(attempt), plan.asked != attempt, attempt
+        if plan.rail == "stablecoin":
+            async with self.chains.provoked(fault, self.people[attempt], chance) as aimed:
+                yield
+            plan.met = aimed.met
             return
-        plan.used = True
-        self.went_wrong[f"{name} {fate}"] += 1
-        if fate == Fate.TWICE:
-            await asyncio.gather(*(_survive(step(Shaky(self.resources))) for _ in range(2)))
-        else:
-            await _survive(step(Shaky(self.resources, fate, plan.unit)))
+        faults = self.carrier.by_key if plan.rail == "carrier" else self.transfers.faults
+        if is_new:
+            faults[key] = fault
+        yield
+        plan.met = key not in faults if plan.rail == "carrier" else self.transfers.met(key)
 
     async def _approved(self, amount: int) -> UUID:
         async with self.resources.unit() as unit:
@@ -273,22 +315,25 @@ NOW: "ContextVar[Shaky]" = ContextVar("NOW")
 class Shaky:
     """Opens transactions, one of which the process does not survive."""
 
-    def __init__(self, resources: Resources, fate: str | None = None, which: int = 0) -> None:
+    def __init__(self, resources: Resources, plan: Plan | None = None) -> None:
         self._resources = resources
-        self._fate = fate
-        self._left = which
+        self._plan = plan
         NOW.set(self)
 
     @asynccontextmanager
     async def unit(self) -> AsyncIterator[Unit]:
         """One transaction, of the step or of the rail that it asks."""
-        dies = self._fate is not None and self._left == 0
-        self._left -= 1
+        plan = self._plan
+        dies = plan is not None and not plan.met and plan.left == 0
+        if plan is not None:
+            plan.left -= 1
         async with self._resources.unit() as unit:
             yield unit
-            if dies and self._fate == Fate.BEFORE:
+            if plan is not None and dies and plan.what is Fate.BEFORE:
+                plan.met = True
                 raise Crashed
-        if dies:
+        if plan is not None and dies:
+            plan.met = True
             raise Crashed
 
 
@@ -301,6 +346,16 @@ async def shaky_unit() -> AsyncIterator[Unit]:
 
 Step = Callable[[Shaky], Awaitable[object]]
 """A step, with the transactions that it opens."""
+
+
+@dataclass(frozen=True)
+class Due:
+    """What somebody is to do next."""
+
+    name: str
+    step: Step
+    attempt: UUID | None
+    """The open attempt, if there is one."""
 
 
 async def paid_by_rail(unit: Unit) -> dict[str, tuple[int, int]]:

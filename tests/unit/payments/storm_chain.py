@@ -1,17 +1,19 @@
 """The rail `stablecoin` in a storm: two nodes of a real EVM over HTTP, of which anything may be expected.
 
 The chain goes on by a block or two whenever somebody looks at a transfer, and the fund's errand looks at the
-wallet now and then, as the clock does. What happens to one transfer happens to whatever else is under way too.
+wallet now and then, as the clock does. What happens to one transfer may happen to whatever else is under way too.
 """
 
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
+from aiohttp import web
 from eth_utils.address import to_checksum_address
 
 from bot.database import Resources
@@ -40,43 +42,117 @@ LOOK_EVERY = 12
 """Steps of transfers between two looks at the whole wallet."""
 
 
+FAULTS = tuple(
+    fault for fault in Fault if fault not in {Fault.NONE, Fault.DIES_AFTER, Fault.LATER, Fault.OVERTAKEN}
+)
+"""What may happen to a transfer here (`Node`, `Chains.provoked`)."""
+
+
+@dataclass
+class Aimed:
+    """Something that goes wrong with what one person is sent."""
+
+    fault: Fault
+    person: str
+    """Their address, as it stands in transactions and events."""
+    met: bool = False
+
+    def is_about(self, said: object) -> bool:
+        """Whether a transaction, a receipt or an event is about the person."""
+        return self.person in (said.hex() if isinstance(said, bytes) else str(said).lower())
+
+
+@dataclass
+class Node(Rpc):
+    """A node of which anything may be expected; what only one does is the `second`'s."""
+
+    aimed: list[Aimed] = field(default_factory=list)
+    second: bool = False
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        for aimed in self._all(Fault.DOWN) + self._mine(Fault.LATE):
+            aimed.met = True
+            raise web.HTTPServiceUnavailable
+        return await super()._answer(request)
+
+    def eth_sendRawTransaction(self, raw: str) -> str:  # noqa: N802 - the protocol's name
+        """Taken, and perhaps not answered, or forgotten at once."""
+        try:
+            return super().eth_sendRawTransaction(raw)
+        finally:
+            for aimed in self._mine(Fault.DIES_BEFORE):
+                if aimed.is_about(raw):
+                    aimed.met = True
+                    self.chain.pool.clear()
+            for aimed in self._all(Fault.LOST):
+                if aimed.is_about(raw):
+                    aimed.met = True
+                    raise HangUp
+
+    def eth_getTransactionReceipt(self, name: str) -> dict[str, Any] | None:  # noqa: N802
+        """Nonsense, or that it failed."""
+        found = super().eth_getTransactionReceipt(name)
+        for aimed in self._mine(Fault.NONSENSE) + self._mine(Fault.FAILS):
+            if found is not None and aimed.is_about(found["logs"]):
+                aimed.met = True
+                return {"status": "fine"} if aimed.fault is Fault.NONSENSE else {**found, "status": "0x0"}
+        return found
+
+    def eth_getLogs(self, asked: dict[str, Any]) -> list[dict[str, Any]]:  # noqa: N802
+        """Without what it hides."""
+        found = super().eth_getLogs(asked)
+        for aimed in self._mine(Fault.REFUSES):
+            aimed.met = aimed.met or aimed.is_about(found)
+            found = [log for log in found if not aimed.is_about(log)]
+        return found
+
+    def _all(self, fault: Fault) -> list[Aimed]:
+        return [aimed for aimed in self.aimed if aimed.fault is fault]
+
+    def _mine(self, fault: Fault) -> list[Aimed]:
+        return self._all(fault) if self.second else []
+
+
 @dataclass
 class Chains:
     """The chain, its nodes, and the rail on them."""
 
     chain: LocalChain
-    nodes: tuple[Rpc, Rpc]
     rail: Stablecoin
     rules: Rules
+    aimed: "list[Aimed]"
+    """What goes wrong now."""
     steps: int = 0
 
-    async def provoke(self, fault: Fault, chance: random.Random) -> None:
-        """Let something go wrong until the next step."""
-        first, second = self.nodes
-        match fault:
-            case Fault.LOST:
-                first.faults["eth_sendRawTransaction"] = second.faults["eth_sendRawTransaction"] = _hang_up
-            case Fault.DOWN:
-                first.down = second.down = True
-            case Fault.LATE:
-                second.down = True
-            case Fault.NONSENSE:
-                second.faults["eth_getTransactionReceipt"] = lambda _: {"status": "fine"}
-            case Fault.FAILS:
-                second.faults["eth_getTransactionReceipt"] = lambda found: found and {**found, "status": "0x0"}
-            case Fault.REFUSES:
-                second.faults["eth_getLogs"] = lambda _: []
-            case Fault.TWICE:
-                self.chain.reorganise(chance.randint(1, DEEPEST))
-            case Fault.SLOW:
-                self.chain.reorganise(chance.randint(1, DEEPEST), back_to_pool=False)
-            case _:
-                self.chain.pool.clear()
+    @asynccontextmanager
+    async def provoked(self, fault: Fault, person: str, chance: random.Random) -> AsyncIterator[Aimed]:
+        """Let something go wrong with what one person is sent, until their step is over."""
+        aimed = Aimed(fault, person[2:].lower())
+        self._reorganise(aimed, chance)
+        self.aimed.append(aimed)
+        try:
+            yield aimed
+            self._reorganise(aimed, chance)
+            if fault is Fault.REFUSES and not aimed.met:
+                await self.look()
+        finally:
+            self.aimed.remove(aimed)
+
+    def _reorganise(self, aimed: Aimed, chance: random.Random) -> None:
+        """Take away the block that paid the person, if it is not too deep for that."""
+        if aimed.met or aimed.fault not in {Fault.TWICE, Fault.SLOW}:
+            return
+        blocks = self.chain.backend.chain
+        for depth in range(1, DEEPEST + 1):
+            block = blocks.get_canonical_block_by_number(self.chain.head - depth + 1)
+            if any(aimed.is_about(transaction.encode()) for transaction in block.transactions):
+                deep = chance.randint(depth, DEEPEST)
+                self.chain.reorganise(deep, back_to_pool=aimed.fault is Fault.TWICE)
+                aimed.met = True
+                return
 
     async def go_on(self, chance: random.Random) -> None:
-        """Some blocks later everything works again."""
-        for node in self.nodes:
-            node.down, node.faults = False, {}
+        """Some blocks later."""
         self.chain.mine(chance.randint(1, 2))
         self.steps += 1
         if self.steps % LOOK_EVERY == 0:
@@ -92,8 +168,6 @@ class Chains:
 
     async def calm_down(self) -> None:
         """Blocks are made until nothing can be taken back any more."""
-        for node in self.nodes:
-            node.down, node.faults = False, {}
         for _ in range(6):
             self.chain.mine(self.rules.final)
             await self.look()
@@ -125,12 +199,13 @@ async def opened(
     chain.begin()
     chain.fund(address_of(SECRET), TOKENS, COINS)
     chain.mine(DEEPEST)
-    nodes = Rpc(chain), Rpc(chain)
+    aimed: list[Aimed] = []
+    nodes = Node(chain, aimed=aimed), Node(chain, aimed=aimed, second=True)
     for node in nodes:
         await node.start()
     rail = Stablecoin([node.url for node in nodes], open_unit)
     rules = _rules(chain, resources.clock.now().date())
-    yield Chains(chain, nodes, rail, rules)
+    yield Chains(chain, rail, rules, aimed)
     await rail.close()
     for node in nodes:
         await node.stop()
@@ -158,7 +233,3 @@ def _rules(chain: LocalChain, today: date) -> Rules:
         gas_limit=120_000,
         stuck_minutes=30,
     )
-
-
-def _hang_up(_: object) -> object:
-    raise HangUp

@@ -15,16 +15,19 @@ from sandbox.stripe.client import Bank
 from sandbox.stripe.server import StripeServer
 from tests.unit.payments.carrier import Crashed, Fault
 
-PLAYED: dict[Fault, FaultKind] = {
-    Fault.LOST: "lost_answer",
-    Fault.LATE: "server_error_after",
-    Fault.DOWN: "hang_up",
-    Fault.SLOW: "rate_limit",
-    Fault.NONSENSE: "garbage",
-    Fault.TWICE: "doubled",
-    Fault.FAILS: "server_error",
-    Fault.REFUSES: "invalid",
+PLAYED: dict[Fault, tuple[FaultKind, ...]] = {
+    Fault.LOST: ("lost_answer",),
+    Fault.LATE: ("server_error_after",),
+    Fault.DOWN: ("hang_up",),
+    Fault.SLOW: ("rate_limit",),
+    Fault.NONSENSE: ("garbage",),
+    Fault.LATER: ("late",),
+    Fault.OVERTAKEN: ("late", "invalid"),
+    Fault.TWICE: ("doubled",),
+    Fault.FAILS: ("server_error",),
+    Fault.REFUSES: ("invalid",),
 }
+"""What happens to the requests of one transfer, one after the other."""
 
 
 @dataclass
@@ -42,8 +45,8 @@ class Transfers:
         fault = self.faults.pop(key, Fault.NONE)
         if fault is Fault.DIES_BEFORE:
             raise Crashed
-        if fault in PLAYED:
-            self.server.stripe.faults.add(Played(PLAYED[fault], "POST", "/v1/transfers"))
+        for played in PLAYED.get(fault, ()):
+            self.server.stripe.faults.add(Played(played, "POST", "/v1/transfers", of=key))
         moved = await self.gateway.transfer(key, money, account)
         if fault is Fault.DIES_AFTER:
             raise Crashed
@@ -52,6 +55,10 @@ class Transfers:
     async def find_transfer(self, key: str) -> str | None:
         """What was moved under a key."""
         return await self.gateway.find_transfer(key)
+
+    def met(self, key: str) -> bool:
+        """Whether the fault of an attempt has happened, all of it."""
+        return key not in self.faults and all(left.of != key for left in self.server.stripe.faults.waiting)
 
     def moved(self) -> tuple[int, int]:
         """How often, and how much, in cents."""

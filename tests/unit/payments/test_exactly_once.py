@@ -1,4 +1,4 @@
-"""Payouts in a storm of crashes, time-outs, duplicates and lost answers: each is paid once, to the cent.
+"""Payouts in a storm of crashes, time-outs, duplicates and lost answers: each meets one, and is paid once.
 
 The seed is the same in each run, so that a change is judged by the storm that its predecessor lived through;
 `STORM_SEED=...` gives another. Ten thousand payouts, by a seed drawn anew and printed, are `make soak`.
@@ -14,7 +14,7 @@ from bot.database import Resources
 from payments import reconcile
 from tests.unit.payments import storm_chain, storm_stripe
 from tests.unit.payments.chain.local_chain import LocalChain
-from tests.unit.payments.payout_storm import PLENTY, Storm, check, shaky_unit
+from tests.unit.payments.payout_storm import PLENTY, Storm, check, kinds, shaky_unit
 from tests.unit.payments.storm_chain import SECRET
 from vault.keyring import Keyring
 
@@ -45,6 +45,8 @@ async def _live(resources: Resources, chain: LocalChain, count: int, otherwise: 
         async with resources.unit() as unit:
             assert await reconcile.compare(unit) == []
         assert await reconcile.ask_providers(resources.unit, timedelta(days=366)) == []
+    print(dict(sorted(storm.went_wrong.items())), dict(storm.spared))  # noqa: T201
+    assert storm.went_wrong.total() >= count - max(2, count // 100)
     return storm
 
 
@@ -52,14 +54,12 @@ async def _live(resources: Resources, chain: LocalChain, count: int, otherwise: 
 async def test_payouts_in_a_storm(resources: Resources, chain: LocalChain) -> None:
     """Whatever goes wrong at whichever step, nobody is paid twice, nobody is forgotten, and all books agree."""
     count = 120 if resources.is_sqlite else 40
-    storm = await _live(resources, chain, count, 1)
-    assert sum(storm.went_wrong.values()) > count / 4
+    await _live(resources, chain, count, 1)
 
 
 @pytest.mark.soak
 async def test_ten_thousand_payouts_in_a_storm(resources: Resources, chain: LocalChain) -> None:
-    """The same at length: every kind of fault at every step, many times."""
+    """The same at length: everything that can go wrong at every step of every rail, many times."""
     count = 10_000 if resources.is_sqlite else 2_000
     storm = await _live(resources, chain, count, secrets.randbelow(10**9))
-    print(dict(sorted(storm.went_wrong.items())))  # noqa: T201
-    assert len(storm.went_wrong) >= 30
+    assert set(storm.went_wrong) == {" ".join(kind) for kind in kinds()}
