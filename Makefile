@@ -31,7 +31,7 @@ bench: .venv/dev.stamp ## measure the pipeline beside its floor and beside a bar
 	$(PYTHON) -m tests.bench
 
 .PHONY: soak
-soak: .venv/dev.stamp ## kill and restart the fund through many scripted days on SQLite and PostgreSQL; SOAK_SEED, SOAK_CASES
+soak: .venv/dev.stamp ## kill and restart the fund through scripted days (SOAK_SEED, SOAK_CASES); 10,000 payouts (2,000 on PostgreSQL; STORM_SEED), 100,000 events
 	$(PYTHON) -m tests.soak
 	$(PYTHON) -m pytest -m soak --timeout 0
 
