@@ -52,10 +52,10 @@ async def fetch(resources: Resources, bot: Bot, request: UUID) -> None:
         await _end(resources, request, attachments.REASONS[refused.verdict])
     except (TelegramAPIError, ClientError, TimeoutError, OSError):
         async with resources.unit() as unit:
-            await _update(unit, await attachments.try_later(unit, request))
+            await _update(unit, await attachments.try_later(unit, request), refused=True)
     else:
         async with resources.unit() as unit:
-            await _update(unit, await attachments.add_pages(unit, request, pages))
+            await _update(unit, await attachments.add_pages(unit, request, pages), refused=False)
 
 
 async def download(bot: Bot, name: str) -> bytes:
@@ -75,12 +75,12 @@ async def download(bot: Bot, name: str) -> bytes:
 
 async def _end(resources: Resources, request: UUID, reason: str) -> None:
     async with resources.unit() as unit:
-        await _update(unit, await attachments.refuse_file(unit, request, reason))
+        await _update(unit, await attachments.refuse_file(unit, request, reason), refused=True)
 
 
-async def _update(unit: Unit, case: Case | None) -> None:
+async def _update(unit: Unit, case: Case | None, *, refused: bool) -> None:
     if case is not None:
-        await show_progress(unit, case)
+        await show_progress(unit, case, refused=refused)
 
 
 ERRANDS: Final = (Errand("attachments.fetch", attachments.due_requests, fetch),)

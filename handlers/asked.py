@@ -93,7 +93,8 @@ async def show_review(unit: Unit, case: Case, to: To, state: FSMContext) -> None
     await state.set_state(None)
     answers = await intake.read_answers(unit, case)
     keys = [key for key in changeable(case) if key in KEYS]
-    await show(unit, to, review_screen(unit, to, case, answers, keys), case=case)
+    files = await attachments.files_of(unit, case)
+    await show(unit, to, review_screen(unit, to, case, answers, keys, files), case=case)
 
 
 async def refuse_cut(message: Message, state: FSMContext) -> None:

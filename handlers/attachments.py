@@ -8,10 +8,10 @@ from aiogram.types import Message
 from handlers.asked import Asked, Asking, ask, asked_in
 from handlers.case import ADDING, show_adding
 from handlers.conversation import private_conversation
-from models.case import Case
+from models.case import OPEN, Case
 from models.errors import BadInput
 from models.unit import Unit
-from services import attachments, intake
+from services import attachments, intake, news
 from services.access import Actor
 from services.case_screens import adding
 from services.contact import applicant
@@ -28,7 +28,7 @@ async def file_answer(message: Message, unit: Unit, actor: Actor, state: FSMCont
             await attachments.request_file(unit, actor, case, *file_of(message))
     except BadInput as refused:
         problem = refused
-    await ask(unit, case, actor.to, state, asked, problem)
+    await ask(unit, case, actor.to, state, asked, problem or _words_lost(message))
 
 
 async def file_added(message: Message, unit: Unit, actor: Actor, state: FSMContext) -> None:
@@ -39,11 +39,14 @@ async def file_added(message: Message, unit: Unit, actor: Actor, state: FSMConte
         await attachments.request_file(unit, actor, case, *file_of(message))
     except BadInput as refused:
         problem = refused
-    await show_adding(unit, actor, case, state, problem)
+    await show_adding(unit, actor, case, state, problem or _words_lost(message))
 
 
-async def show_progress(unit: Unit, case: Case) -> None:
-    """A file was added or refused: say so, if the person's screen still shows the files."""
+async def show_progress(unit: Unit, case: Case, *, refused: bool) -> None:
+    """A file was added or refused: say so, if the person's screen still shows the files.
+
+    That a file of a case already sent was refused is news, wherever the person is; a draft says so before sending.
+    """
     if case.chat is None:
         return
     to = await applicant(unit, case)
@@ -54,6 +57,13 @@ async def show_progress(unit: Unit, case: Case) -> None:
         await ask(unit, case, to, state, asked)
     elif raw_state == ADDING:
         await show(unit, to, await adding(unit, to, case), case=case)
+    elif refused and case.status in OPEN:
+        await news.tell(unit, case, "case.open")
+
+
+def _words_lost(message: Message) -> BadInput | None:
+    """What is said when there were words beside a file: they left the chat with it."""
+    return BadInput("intake.bad.caption") if message.caption else None
 
 
 def file_of(message: Message) -> tuple[str, int | None]:

@@ -111,8 +111,15 @@ async def remove(
 
 
 async def send(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
-    """Send the case. Its recovery phrase is shown in a moment, once (`handlers.case.show_phrase`)."""
+    """Send the case. Its recovery phrase is shown in a moment, once (`handlers.case.show_phrase`).
+
+    When a file was refused since the page was shown, the page is shown anew: nobody sends without knowing.
+    """
     case = intake.own_draft(actor)
+    if screens.refused(await attachments.files_of(unit, case)) != press.args["refused"]:
+        await show_review(unit, case, actor.to, state)
+        await finish(unit, actor, callback, press)
+        return
     await submission.submit(unit, actor, case)
     await state.set_state(None)
     to = To(actor.address, case.language)

@@ -23,7 +23,7 @@ SKIPPED = ""
 """What is stored for a question that was skipped."""
 
 DONE = "done"
-"""What is stored when the person says that no more files will follow."""
+"""What is stored when the person says that no more files will follow; which there are, only their rows say."""
 
 LONGEST = 3500
 """Characters of one typed text."""
@@ -159,7 +159,7 @@ def shown(asked: Question, value: str, texts: Catalogue, language: str) -> str:
     named = next((name for name, choice in (asked.choices or {}).items() if choice == value), None)
     if named is not None:
         return texts.render(f"intake.button.{asked.key}.{named}", language)
-    return _shown(asked.kind, value, texts, language)
+    return _shown(asked.kind, value, language)
 
 
 def _offset(zone: str) -> str:
@@ -168,7 +168,7 @@ def _offset(zone: str) -> str:
     return f"UTC{hours:+d}" if hours else "UTC"
 
 
-def _shown(kind: Kind, value: str, texts: Catalogue, language: str) -> str:
+def _shown(kind: Kind, value: str, language: str) -> str:
     match kind:
         case Kind.AMOUNT:
             amount, currency = value.split()
@@ -180,7 +180,5 @@ def _shown(kind: Kind, value: str, texts: Catalogue, language: str) -> str:
             return f"{int(first):02}:00–{int(last):02}:00"
         case Kind.ZONE:
             return _offset(value)
-        case Kind.DOCUMENTS:
-            return texts.render("intake.documents.done", language)
         case _:
             return value

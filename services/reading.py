@@ -19,7 +19,7 @@ from models.unit import Unit
 from services import emergency
 from services.access import Act, Actor, require_seat
 from services.attachments import pages_of
-from services.questions import QUESTIONS, SKIPPED, shown
+from services.questions import QUESTIONS, SKIPPED, Kind, shown
 from vault.seal import Place, SealingKey, open_sealed
 from vault.types import Compartment
 
@@ -109,7 +109,7 @@ async def _answers(unit: Unit, case: Case, key: SealingKey, language: str) -> li
         + "\n"
         + shown(asked, values[asked.key], unit.texts, language)
         for asked in QUESTIONS
-        if values.get(asked.key, SKIPPED) != SKIPPED
+        if values.get(asked.key, SKIPPED) != SKIPPED and asked.kind is not Kind.DOCUMENTS  # they are pages
     ]
 
 

@@ -3,13 +3,14 @@
 Pure rendering over stored answers. Choices stand two in a row; Back, Skip and Keep below them.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 
 from models.case import AttachmentRequest, Case, CaseStatus, FileStatus
 from models.errors import BadInput
 from models.unit import Unit
 from services.contact import To
-from services.questions import KEYS, Kind, Question, before, question, shown
+from services.questions import KEYS, SKIPPED, Kind, Question, before, question, shown
 from services.speak import Button, Screen
 
 SHORT = 90
@@ -17,6 +18,9 @@ SHORT = 90
 
 PREVIEW = 300
 """Characters of the present answer under its question."""
+
+COUNTED = (FileStatus.ADDED, FileStatus.WAITING, FileStatus.REFUSED)
+"""What is said first of a case's files."""
 
 LABELS = 2
 """Buttons that fit beside each other on a phone with their words whole."""
@@ -47,23 +51,31 @@ def question_screen(
     lines += [file_line(unit, to, number, each) for number, each in enumerate(files, 1)]
     if now and asked.kind is not Kind.DOCUMENTS:
         lines.append(say("intake.now", answer=shorten(shown(asked, now, unit.texts, to.language), PREVIEW)))
-    rows = _choices(asked, say) + _ways(asked, say, now, correcting=correcting, some_files=bool(files))
+    rows = _choices(asked, say) + _ways(asked, say, now, files, correcting=correcting)
     return Screen("\n\n".join(lines), rows)
 
 
-def review_screen(unit: Unit, to: To, case: Case, answers: Mapping[str, str], keys: Sequence[str]) -> Screen:
+def review_screen(
+    unit: Unit,
+    to: To,
+    case: Case,
+    answers: Mapping[str, str],
+    keys: Sequence[str],
+    files: Sequence[AttachmentRequest] = (),
+) -> Screen:
     """The page to read and correct: each answer shortened, a button for each, and Send for a draft.
 
-    Of a case that was sent only what was answered, never how: whoever takes an unlocked phone reads this too.
+    Of a case that was sent only what was answered, never how: whoever takes an unlocked phone reads this too. Of
+    files it says how they stand, whatever was pressed below them; Send holds how many of them it called refused.
     """
     say = _saying(unit, to)
     draft = case.status is CaseStatus.DRAFT
     lines = [say("intake.review.ask" if draft else "intake.review.sent")]
-    lines += [_review_line(unit, to, key, answers[key], draft=draft) for key in keys if key in answers]
+    lines += [_review_line(unit, to, key, answers[key], files, draft=draft) for key in keys if key in answers]
     buttons = [Button(say(f"intake.title.{key}"), "intake.correct", {"question": key}) for key in keys]
     rows: Rows = in_twos(buttons)
     if draft:
-        rows.append([Button(say("intake.button.send"), "intake.send")])
+        rows.append([Button(say("intake.button.send"), "intake.send", {"refused": refused(files)})])
     rows.append([Button(say("start.button.home"), "start.home")])
     return Screen("\n".join(lines), rows)
 
@@ -90,6 +102,17 @@ def file_line(unit: Unit, to: To, number: int, file: AttachmentRequest) -> str:
     return say("intake.file.refused", number=number, reason=say(file.reason or "intake.bad.file"))
 
 
+def files_line(unit: Unit, to: To, files: Sequence[AttachmentRequest]) -> str:
+    """How many files of a case stand how."""
+    say = _saying(unit, to)
+    return say("intake.review.line", title=say("intake.title.documents"), answer=_counted(say, files))
+
+
+def refused(files: Sequence[AttachmentRequest]) -> int:
+    """How many of these files were refused."""
+    return sum(each.status is FileStatus.REFUSED for each in files)
+
+
 def shorten(text: str, most: int) -> str:
     """One line of at most so many characters."""
     line = " ".join(text.split())
@@ -108,11 +131,16 @@ def _saying(unit: Unit, to: To) -> Callable[..., str]:
     return say
 
 
-def _review_line(unit: Unit, to: To, key: str, answer: str, *, draft: bool) -> str:
+def _review_line(
+    unit: Unit, to: To, key: str, answer: str, files: Sequence[AttachmentRequest], *, draft: bool
+) -> str:
     say = _saying(unit, to)
-    title = say(f"intake.title.{key}")
+    title, documents = say(f"intake.title.{key}"), question(key).kind is Kind.DOCUMENTS
     if not draft:
-        return say("intake.review.given" if answer else "intake.review.open", title=title)
+        given = refused(files) < len(files) if documents else answer
+        return say("intake.review.given" if given else "intake.review.open", title=title)
+    if documents and (files or answer != SKIPPED):
+        return files_line(unit, to, files)
     spoken = shorten(shown(question(key), answer, unit.texts, to.language), SHORT)
     return say("intake.review.line", title=title, answer=spoken)
 
@@ -128,24 +156,33 @@ def _choices(asked: Question, say: Callable[..., str]) -> Rows:
     )
 
 
+def _counted(say: Callable[..., str], files: Sequence[AttachmentRequest]) -> str:
+    counts = Counter(each.status for each in files)
+    said = [say(f"intake.files.{status}", count=counts[status]) for status in COUNTED if counts[status]]
+    return ", ".join(said) or say("intake.files.none")
+
+
 def _ways(
-    asked: Question, say: Callable[..., str], now: str | None, *, correcting: bool, some_files: bool
+    asked: Question,
+    say: Callable[..., str],
+    now: str | None,
+    files: Sequence[AttachmentRequest],
+    *,
+    correcting: bool,
 ) -> Rows:
     args = {"question": asked.key}
-    finishing = asked.kind is Kind.DOCUMENTS and some_files
     ways: list[Button] = []
-    if finishing:
-        ways = [
-            Button(say("intake.button.remove-files"), "intake.remove", args),
-            Button(say("intake.button.done"), "intake.done", args),
-        ]
+    if files:
+        ways.append(Button(say("intake.button.remove-files"), "intake.remove", args))
+    if refused(files) < len(files):
+        ways.append(Button(say("intake.button.done"), "intake.done", args))
     elif asked.skippable and asked.asked:
-        ways = [Button(say("intake.button.skip"), "intake.skip", args)]
+        ways.append(Button(say("intake.button.skip"), "intake.skip", args))
     if correcting or not asked.asked:
         return [row for row in (ways, [Button(say("intake.button.unchanged"), "intake.review")]) if row]
     earlier = before(asked.key)
     home = Button(say("start.button.home"), "start.home")
     back = Button(say("intake.button.back"), "intake.back", {"question": earlier}) if earlier else home
-    if now is None or finishing:
+    if now is None or files:
         return [[back, *ways]] if len(ways) < LABELS else [ways, [back]]
     return [[Button(say("intake.button.keep"), "intake.keep", args)], [back, *ways]]

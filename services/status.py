@@ -2,14 +2,15 @@
 
 from datetime import timedelta
 
-from models.case import ENDED, OPEN, Case, CaseStatus
+from models.case import ENDED, OPEN, Case, CaseStatus, FileStatus
 from models.grant import GrantStatus
 from models.unit import Unit
 from payments import grants
+from services.attachments import files_of
 from services.checkphrase import read_check_phrase
 from services.contact import To
 from services.followup import open_question
-from services.screens import Rows, in_twos
+from services.screens import Rows, files_line, in_twos
 from services.speak import Button, Screen
 from services.submission import ADDED, asked_again, changeable
 from services.waiting import estimate_wait
@@ -36,6 +37,9 @@ async def case_screen(unit: Unit, to: To, case: Case, *, note: str | None = None
     lines.append(_say(unit, to, "case.code", code=case.code))
     lines += [_say(unit, to, f"case.state.{case.status}"), await _next(unit, to, case)]
     if case.status in OPEN:
+        files = await files_of(unit, case)
+        if any(each.status is not FileStatus.ADDED for each in files):
+            lines.append(files_line(unit, to, files))
         lines.append(await wait_line(unit, to, case))
     return Screen("\n\n".join(lines), await _rows(unit, to, case))
 

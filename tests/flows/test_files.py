@@ -2,19 +2,22 @@
 
 import asyncio
 import io
+from datetime import timedelta
 
 import pytest
 from PIL import Image
 from sqlmodel import select
 
-from models.case import Attachment
+from models.case import Attachment, AttachmentRequest
 from services import attachments
 from services.questions import KEYS
 from tests.flows.harness import World
 from tests.flows.interview import Applicant, applicant
-from tests.unit.services.pictures import KINDS, SECRET
+from tests.unit.services.pictures import KINDS, SECRET, pdf
 
 BEFORE = KEYS[: KEYS.index("documents")]
+AFTER = KEYS[KEYS.index("documents") + 1 :]
+LOCKED = pdf(password="secret")
 
 
 async def at_documents(world: World) -> Applicant:
@@ -141,3 +144,88 @@ async def test_what_is_neither_words_nor_a_file_is_refused(
     (gone, *_) = reversed(await world.town.calls("deleteMessage"))
     assert int(gone["params"]["message_id"]) == 900
     assert await world.town.calls("getFile") == []
+
+
+def counted(asker: Applicant, *counts: str) -> str:
+    """The line that says how many files stand how."""
+    return asker.say("intake.review.line", title=asker.say("intake.title.documents"), answer=", ".join(counts))
+
+
+async def late(world: World) -> Applicant:
+    """Somebody at the page before sending, whose one file is to be tried again in four minutes, and be refused."""
+    asker = await at_documents(world)
+    asker.answers["hours"] = "0-24"
+    await world.town.fault("server_error", method="getFile", times=1)
+    await asker.person.upload_document(LOCKED, name="a.pdf")
+    await world.settle()
+    async with world.unit() as unit:
+        (row,) = (await unit.session.exec(select(AttachmentRequest))).all()
+        row.next_try_at = unit.now + timedelta(minutes=4)
+    await asker.press("intake.button.done")
+    review = await asker.answer_all(AFTER)
+    assert counted(asker, asker.say("intake.files.waiting", count=1)) in review.text
+    return asker
+
+
+async def test_a_refused_file_is_not_called_added(world: World) -> None:
+    """With nothing but a refused file there is Skip and no Done, and the page before sending says so."""
+    asker = await at_documents(world)
+    await asker.person.upload_document(LOCKED, name="a.pdf")
+    await wait_for(asker, asker.say("intake.bad.file-locked"))
+    assert asker.say("intake.button.done") not in (await asker.screen()).labels
+    await asker.press("intake.button.skip")
+    review = await asker.answer_all(AFTER)
+    assert counted(asker, asker.say("intake.files.refused", count=1)) in review.text
+
+
+async def test_files_taken_back_are_not_called_added(world: World) -> None:
+    """What Done once said of files is not believed: the page before sending counts them."""
+    asker = await at_documents(world)
+    await asker.person.upload_photo(KINDS["jpeg"])
+    await wait_for(asker, asker.say("intake.file.added", number=1, n=1))
+    await asker.press("intake.button.done")
+    review = await asker.answer_all(AFTER)
+    assert counted(asker, asker.say("intake.files.added", count=1)) in review.text
+    await asker.press("intake.title.documents")
+    await asker.press("intake.button.remove-files")
+    review = await asker.press("intake.button.unchanged")
+    assert counted(asker, asker.say("intake.files.none")) in review.text
+
+
+async def test_nobody_sends_without_knowing_that_a_file_was_refused(world: World) -> None:
+    """A file that fails below the page before sending stops the first press of Send, which shows it."""
+    asker = await late(world)
+    await world.jump(minutes=5)
+    review = await asker.press("intake.button.send")
+    assert counted(asker, asker.say("intake.files.refused", count=1)) in review.text
+    sent = await asker.press("intake.button.send")
+    assert sent.protected
+
+
+async def test_a_file_refused_after_sending_is_news(world: World) -> None:
+    """A neutral line arrives, and behind it stands how many files were not taken; of answers, that there is none."""
+    asker = await late(world)
+    await asker.press("intake.button.send")
+    await asker.press("case.button.written")
+    await asker.press("case.button.later")
+    await world.jump(minutes=5)
+    await asker.person.wait_for(lambda shown: shown.text == asker.say("relay.notice"))
+    shown = await asker.press("relay.notice-open")
+    assert counted(asker, asker.say("intake.files.refused", count=1)) in shown.text
+    shown = await asker.press("case.button.correct")
+    assert asker.say("intake.review.open", title=asker.say("intake.title.documents")) in shown.text
+
+
+@pytest.mark.parametrize("sent", [False, True], ids=["draft", "sent"])
+async def test_words_beside_a_file_are_said_to_be_lost(world: World, *, sent: bool) -> None:
+    """A caption leaves the chat with its file, and the person is told where to write such words."""
+    if sent:
+        asker = await applicant(world, language="en")
+        await asker.submit()
+        await asker.press("case.button.add")
+    else:
+        asker = await at_documents(world)
+    await world.town.fault("server_error", method="getFile", times=1)
+    await asker.person.upload_photo(KINDS["jpeg"], caption="canary-caption")
+    shown = await asker.screen()
+    assert shown.text.startswith(asker.say("intake.bad.caption"))
