@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 from uuid import UUID, uuid5
 
-from sqlmodel import col, delete, select
+from sqlmodel import col, delete, func, select
 
 from models.audit import about, record
 from models.case import OPEN, Attachment, AttachmentRequest, Case, CaseStatus, FileStatus
@@ -41,7 +41,11 @@ SENT: Final = 30
 """Files of one case with those that were refused: each costs a download, and a line on the screen."""
 
 TRIES: Final = 8
-WALL_SECONDS: Final = 60
+WALL_SECONDS: Final = 30
+
+IN_TURN: Final = 3
+"""Files of one case that are fetched before it is looked who else waits."""
+
 STRAY_AFTER: Final = timedelta(hours=1)
 
 REASONS: Mapping[rebuild.Verdict, str] = {
@@ -108,14 +112,16 @@ async def read(unit: Unit, attachment_id: UUID) -> bytes:
 
 
 async def due_requests(unit: Unit) -> Sequence[UUID]:
-    """Files to fetch now, oldest first."""
-    found = await unit.session.exec(
-        select(AttachmentRequest.id)
-        .where(AttachmentRequest.status == FileStatus.WAITING, AttachmentRequest.next_try_at <= unit.now)
-        .order_by(col(AttachmentRequest.next_try_at))
-        .limit(20)
+    """Files to fetch now: the first of each case, then the second; so nobody's many files hold up another's."""
+    when, case = col(AttachmentRequest.next_try_at), col(AttachmentRequest.case_id)
+    turn = func.row_number().over(partition_by=case, order_by=(when, col(AttachmentRequest.id)))
+    due = (
+        select(AttachmentRequest.id, when.label("due_at"), turn.label("turn"))
+        .where(AttachmentRequest.status == FileStatus.WAITING, when <= unit.now)
+        .subquery()
     )
-    return found.all()
+    ordered = select(due.c.id).where(due.c.turn <= IN_TURN).order_by(due.c.turn, due.c.due_at).limit(20)
+    return (await unit.session.exec(ordered)).all()
 
 
 async def telegram_file(unit: Unit, request_id: UUID) -> str | None:

@@ -29,7 +29,8 @@ LIMIT: Final = 20 * 1024 * 1024
 """Bytes of a file that a bot may download (Bot API, getFile)."""
 
 MEMORY: Final = 1024 * 1024 * 1024
-SECONDS: Final = 40
+SECONDS: Final = 15
+"""Of processor time; twenty scanned pages take about half of it."""
 
 PIXELS: Final = 60_000_000
 """The largest telephone cameras make 50 megapixels; a bomb claims more."""
@@ -144,6 +145,7 @@ def _pdf_pages(data: bytes) -> Iterator[bytes]:
     except pypdfium2.PdfiumError as error:
         locked = "password" in str(error).lower()
         raise NotRebuilt(Verdict.LOCKED if locked else Verdict.BROKEN) from None
+    document.init_forms()  # else what was filled in is not drawn
     if len(document) > PAGES:
         raise NotRebuilt(Verdict.PAGES)
     if len(document) == 0:
@@ -157,7 +159,12 @@ def _pdf_pages(data: bytes) -> Iterator[bytes]:
 def _bare(image: "Picture") -> bytes:
     from PIL import Image  # noqa: PLC0415 - only the child needs decoders
 
+    deep = image.mode == "I" or image.mode.startswith("I;16")
+    if deep:
+        image = image.convert("I")
     image.thumbnail((SIDE, SIDE))
+    if deep:  # 16 bits of grey: Pillow's own conversion makes all above 255 white
+        image = image.point(lambda level: level * (1 / 256)).convert("L")
     if image.mode in {"RGBA", "LA", "PA", "P"}:
         layered = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", layered.size, "white"), layered)

@@ -75,6 +75,47 @@ def pdf(pages: int = 2, size: float = 300, password: str | None = None) -> bytes
     return out.getvalue()
 
 
+def form(words: str = "filled in by hand") -> bytes:
+    """A PDF page with one field of a form, filled in; how it looks is in the field, not on the page."""
+    made = pikepdf.new()
+    made.add_blank_page(page_size=(300, 100))
+    font = pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica)
+    resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(Helv=made.make_indirect(font)))
+    look = made.make_stream(f"/Tx BMC BT /Helv 24 Tf 0 g 5 10 Td ({words}) Tj ET EMC".encode())
+    look.Type, look.Subtype = pikepdf.Name.XObject, pikepdf.Name.Form
+    look.BBox, look.Resources = pikepdf.Array([0, 0, 280, 40]), resources
+    field = pikepdf.Dictionary(
+        Type=pikepdf.Name.Annot, Subtype=pikepdf.Name.Widget, FT=pikepdf.Name.Tx, T="field", V=words, F=4,
+        Rect=pikepdf.Array([10, 30, 290, 70]), DA="/Helv 24 Tf 0 g", AP=pikepdf.Dictionary(N=look),
+    )  # fmt: skip
+    fields = pikepdf.Array([made.make_indirect(field)])
+    made.pages[0].Annots = fields
+    made.Root.AcroForm = made.make_indirect(pikepdf.Dictionary(Fields=fields, DR=resources, DA="/Helv 24 Tf 0 g"))
+    out = io.BytesIO()
+    made.save(out)
+    return out.getvalue()
+
+
+def grey(depth: int = 65_535) -> bytes:
+    """A PNG of 16 bits of grey, as scanners make them: from black on the left to white on the right."""
+    out = io.BytesIO()
+    row = b"".join((level * depth // 255).to_bytes(2, "little") for level in range(256))
+    Image.frombytes("I;16", (256, 8), row * 8).save(out, "PNG")
+    return out.getvalue()
+
+
+def slow() -> bytes:
+    """A PDF of some kilobytes that takes minutes to draw: thousands of transparent layers over the whole page."""
+    made = pikepdf.new()
+    made.add_blank_page(page_size=(2000, 2000))
+    state = pikepdf.Dictionary(Type=pikepdf.Name.ExtGState, ca=0.5, BM=pikepdf.Name.Luminosity)
+    made.pages[0].Resources = pikepdf.Dictionary(ExtGState=pikepdf.Dictionary(G=state))
+    made.pages[0].Contents = made.make_stream(b"/G gs " + b"0 0 2000 2000 re 1 0 0 rg f " * 5000)
+    out = io.BytesIO()
+    made.save(out, compress_streams=True)
+    return out.getvalue()
+
+
 def bomb(side: int = 40_000) -> bytes:
     """A PNG of a few bytes that claims more than a gigapixel."""
 

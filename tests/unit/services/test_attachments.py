@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import io
 import os
+import sys
 from datetime import timedelta
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -23,8 +24,10 @@ from services.contact import Address, To
 from services.rebuild import NotRebuilt, Verdict, kind_of, pack, unpack
 from services.screens import question_screen
 from tests.unit.services.asker import ASKER, actor_of, case_of, draft, submitted
-from tests.unit.services.pictures import KINDS, SECRET, bomb, jpeg, pdf
+from tests.unit.services.pictures import KINDS, SECRET, bomb, form, grey, jpeg, pdf, picture, slow
 from vault.errors import CompartmentShredded
+
+OTHER = ASKER + 1
 
 RED, BLUE = (254, 0, 0), (0, 0, 254)
 
@@ -81,6 +84,68 @@ async def test_a_picture_is_turned_the_right_way(
     with Image.open(io.BytesIO(page)) as image:
         assert image.size == size
         assert near(image.getpixel(corner), RED)
+
+
+async def test_what_was_filled_in_is_drawn() -> None:
+    """The words in the fields of a PDF form reach the panel, not an empty form."""
+    (page,) = await attachments.rebuilt(form())
+    with Image.open(io.BytesIO(page)) as image:
+        darkest, _ = image.convert("L").getextrema()
+        assert isinstance(darkest, int)
+        assert darkest < 60
+
+
+async def test_a_deep_grey_picture_keeps_its_greys() -> None:
+    """Sixteen bits become eight: a scan does not turn white."""
+    (page,) = await attachments.rebuilt(grey())
+    with Image.open(io.BytesIO(page)) as image:
+        assert [near(image.getpixel((x, 4)), (x, x, x)) for x in (4, 64, 128, 192, 250)] == [True] * 5
+
+
+CHILD = """
+import io, resource, runpy, sys
+child = runpy.run_path(sys.argv[1])
+core = resource.getrlimit(resource.RLIMIT_CORE)[1]
+resource.setrlimit(resource.RLIMIT_CORE, (core, core))
+child["main"].__globals__.update(MEMORY=int(sys.argv[2]), SECONDS=int(sys.argv[3]))
+child["main"](sys.stdin.buffer, sys.stdout.buffer)
+print(*(resource.getrlimit(each) for each in (resource.RLIMIT_AS, resource.RLIMIT_CPU, resource.RLIMIT_CORE)))
+"""
+"""The child as it is, with less memory and time, and what bounds it afterwards."""
+
+
+async def bounded(content: bytes, *, memory: int = rebuild.MEMORY, seconds: int = rebuild.SECONDS) -> bytes:
+    """What a child with these limits answers."""
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-I", "-c", CHILD, rebuild.__file__, str(memory), str(seconds),
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL, env={},
+    )  # fmt: skip
+    answer, _ = await child.communicate(content)
+    return answer
+
+
+async def test_a_child_is_bounded() -> None:
+    """It may take no more memory and time than is said, and leaves no picture of its memory."""
+    limits = f"({rebuild.MEMORY}, {rebuild.MEMORY}) ({rebuild.SECONDS}, {rebuild.SECONDS}) (0, 0)\n"
+    assert await bounded(b"hello") == pack(Verdict.TYPE, []) + limits.encode()
+
+
+async def test_a_file_that_needs_too_much_memory_is_refused() -> None:
+    """The machine of the fund is not a small file's to fill."""
+    content = io.BytesIO()
+    picture(4000, 3000).save(content, "PNG")
+    assert (await bounded(content.getvalue()))[0] == Verdict.OK
+    assert (await bounded(content.getvalue(), memory=96 * attachments.MEGABYTE))[0] in {
+        Verdict.PIXELS,
+        Verdict.BROKEN,
+    }
+
+
+async def test_a_file_that_needs_too_much_time_is_refused_as_broken() -> None:
+    """A page that takes for ever to draw ends its child, and an answer that never came is a refusal."""
+    with pytest.raises(NotRebuilt) as refused:
+        unpack(await bounded(slow(), seconds=1))
+    assert refused.value.verdict is Verdict.BROKEN
 
 
 async def test_a_large_picture_is_made_smaller() -> None:
@@ -172,6 +237,26 @@ async def test_a_file_is_sealed_on_disk_and_read_back(resources: Resources, file
         assert not any(b"page" in (files / name).read_bytes() for name in names(files))
         with pytest.raises(LookupError):
             await attachments.read(unit, uuid4())
+
+
+async def test_files_are_fetched_in_turn(resources: Resources, clock: TravelClock) -> None:
+    """Who sends many files, each slow to refuse, does not hold up somebody else's only one."""
+    await draft(resources, "happened")
+    many = [await sent_last(resources, clock) for _ in range(attachments.IN_TURN + 2)]
+    await draft(resources, "happened", number=OTHER)
+    only = await sent_last(resources, clock, OTHER)
+    async with resources.unit() as unit:
+        assert await attachments.due_requests(unit) == [many[0], only, *many[1 : attachments.IN_TURN]]
+
+
+async def sent_last(resources: Resources, clock: TravelClock, number: int = ASKER) -> UUID:
+    """The newest of an actor's files, recorded a second after the one before."""
+    clock.advance(timedelta(seconds=1))
+    async with resources.unit() as unit:
+        actor = await actor_of(unit, number)
+        assert actor.case is not None
+        await attachments.request_file(unit, actor, actor.case, "canary-file-id", 1000)
+        return (await attachments.files_of(unit, actor.case))[-1].id
 
 
 async def test_doing_it_twice_adds_it_once(resources: Resources, files: Path) -> None:
