@@ -37,6 +37,9 @@ TOKEN = re.compile(r"\d{5,}:[A-Za-z0-9_-]{30,}", re.ASCII)
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 PORTS = range(65536)
 USUAL_PORTS = {"http": 80, "https": 443}
+OPTIONS = frozenset({"host", "port", "sslmode", "ssl", "prepared_statement_cache_size"})
+"""What may follow the ? of an address of PostgreSQL: asyncpg knows no other word of libpq's."""
+TLS = frozenset({"disable", "allow", "prefer", "require", "verify-ca", "verify-full"})
 
 
 def _token(value: SecretStr) -> SecretStr:
@@ -77,6 +80,8 @@ def _public(value: str) -> str:
     parts = urlsplit(address)
     if parts.scheme != "https" and parts.hostname not in {"127.0.0.1", "localhost"}:
         raise ValueError("not an https address")
+    if not {"?", "#"}.isdisjoint(value):
+        raise ValueError("must end before ? and #")
     return _as_browsers_say(address)
 
 
@@ -312,9 +317,27 @@ def async_url(url: str) -> str:
     if driver == DRIVERS["sqlite"]:
         if parsed.database in {None, "", ":memory:"}:
             raise ValueError("a file is needed: what is kept in memory does not survive a restart")
+        if parsed.query:
+            raise ValueError("nothing may follow a ? in it")
     elif not parsed.database:
         raise ValueError("it names no database")
+    else:
+        _check_options(parsed)
     return _renamed_sslmode(parsed.set(drivername=driver)).render_as_string(hide_password=False)
+
+
+def _check_options(url: URL) -> None:
+    """ValueError for what the driver would stumble over; never with a word of it, which may be half a password."""
+    if not OPTIONS.issuperset(url.query):
+        raise ValueError("only host, port and sslmode may follow its ?")
+    ports = [str(url.port or 5432), *url.normalized_query.get("port", ())]
+    if not all(port.isdecimal() and int(port) in PORTS for port in ports):
+        raise ValueError("its port is none")
+    modes = [mode for name in ("ssl", "sslmode") for mode in url.normalized_query.get(name, ())]
+    if not TLS.issuperset(modes) or len(modes) > 1:
+        raise ValueError("its sslmode is none that libpq knows")
+    if not all(size.isdecimal() for size in url.normalized_query.get("prepared_statement_cache_size", ())):
+        raise ValueError("its prepared_statement_cache_size is no number")
 
 
 def _renamed_sslmode(url: URL) -> URL:

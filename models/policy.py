@@ -3,6 +3,7 @@
 Each decision records the version it was made under. Amounts are in minor units of the fund's currency.
 """
 
+import re
 import tomllib
 from datetime import date, timedelta
 from decimal import Decimal
@@ -10,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 
 class ListSource(StrEnum):
@@ -27,8 +28,19 @@ DEFAULT = Path(__file__).with_name("policy.toml")
 
 Minor = Annotated[int, Field(gt=0, le=10**12)]
 
-Positive = Annotated[str, Field(max_length=25, pattern=r"^(0*[1-9]\d*(\.\d+)?|0+\.0*[1-9]\d*)$")]
+POSITIVE = re.compile(r"0*[1-9]\d*(\.\d+)?|0+\.0*[1-9]\d*", re.ASCII)
+
+
+def _positive(value: str) -> str:
+    if not POSITIVE.fullmatch(value):
+        raise ValueError('must be a decimal number above zero, as text, like "90.5"')
+    return value
+
+
+Positive = Annotated[str, Field(max_length=25), AfterValidator(_positive)]
 """A decimal number above zero, as text: never a float."""
+
+Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
 
 
 class PolicyWrong(Exception):
@@ -121,7 +133,7 @@ class Stablecoin(Strict):
     token: str = Field(pattern=r"^0x[0-9a-fA-F]{40}$")
     symbol: str = Field(min_length=1, max_length=12)
     decimals: int = Field(ge=0, le=36)
-    currency: str = Field(pattern=r"^[A-Z]{3}$")
+    currency: Currency
     """What one token stands for; a person is told amounts in it."""
     rate: Positive
     """Units of the fund's currency for one token."""
@@ -201,7 +213,7 @@ class GiftCurrency(Strict):
 class Donations(Strict):
     """What may be given, and how it looks."""
 
-    currencies: dict[Annotated[str, Field(pattern=r"^[A-Z]{3}$")], GiftCurrency] = Field(min_length=1)
+    currencies: dict[Currency, GiftCurrency] = Field(min_length=1)
     """By card, through Stripe."""
     stars: GiftCurrency
     """Telegram Stars, whole stars."""
@@ -218,9 +230,10 @@ class Policy(Strict):
     """The whole policy."""
 
     version: str = Field(min_length=1, max_length=32)
-    currency: str = Field(pattern=r"^[A-Z]{3}$")
-    rates: dict[str, str]
-    """Units of the fund's currency for one unit of another, as decimal text; used to size a request only."""
+    currency: Currency
+    rates: dict[Currency, Positive]
+    """Units of the fund's currency for one unit of another, as decimal text; used to size a request only.
+    The fund's own stands there as 1."""
     tiers: tuple[Tier, ...]
     panel: Panel
     retention: Retention
@@ -254,6 +267,8 @@ class Policy(Strict):
             raise ValueError("the emergency amount is larger than the smallest tier")
         if "stablecoin" in self.rails and self.stablecoin is None:
             raise ValueError("the rail stablecoin needs its section [stablecoin]")
+        if Decimal(self.rates.get(self.currency, 0)) != 1:
+            raise ValueError(f'rates must name the own currency as {self.currency} = "1"')
         return self
 
     @property
@@ -276,6 +291,8 @@ def load_policy(path: Path = DEFAULT) -> Policy:
         return Policy.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
     except OSError as error:
         raise PolicyWrong(f"{path}: cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise PolicyWrong(f"{path}: not UTF-8 (byte {error.start})") from error
     except tomllib.TOMLDecodeError as error:
         raise PolicyWrong(f"{path}: not TOML ({error})") from error
     except ValidationError as error:

@@ -44,6 +44,17 @@ def test_without_any_setting_it_is_sqlite_in_the_data_directory() -> None:
         ("DATABASE_URL", f"postgresql://u:{CANARY}@h", "names no database"),
         ("KEYS_URL", f"postgresql://u:{CANARY}@h:port/d", "not the address of a database"),
         ("KEYS_URL", "sqlite:///data/../data/plecho.db", "must be another database"),
+        ("DATABASE_URL", "postgresql://u@h/d?connect_timeout=5", "only host, port and sslmode"),
+        ("DATABASE_URL", f"postgresql://u@h/d?sslrootcert=/{CANARY}", "only host, port and sslmode"),
+        ("DATABASE_URL", f"postgresql://u@h/d?sslmode={CANARY}", "sslmode"),
+        ("DATABASE_URL", "postgresql://u@h/d?sslmode=require&ssl=require", "sslmode"),
+        ("DATABASE_URL", "postgresql://u@h/d?prepared_statement_cache_size=x", "is no number"),
+        ("DATABASE_URL", "postgresql://u@h:99999/d", "port"),
+        ("DATABASE_URL", "postgresql://u@/d?host=/run&port=99999", "port"),
+        ("DATABASE_URL", "sqlite:////data/plecho.db?mode=ro", "nothing may follow"),
+        ("KEYS_URL", "postgresql://u@h/k?application_name=x", "only host, port and sslmode"),
+        ("WEBHOOK_URL", "https://h/path?x=1", "must end before"),
+        ("GIVE_URL", "https://h/path#x", "must end before"),
         ("WEB_BIND", "8080", "not HOST:PORT"),
         ("WEB_BIND", "127.0.0.1:70000", "not HOST:PORT"),
         ("WEBHOOK_URL", "http://bot.example.org", "not an https address"),
@@ -80,6 +91,10 @@ def test_one_server_for_data_and_keys_is_refused(monkeypatch: pytest.MonkeyPatch
         ("postgres://u:p%40@h/d", "postgresql+asyncpg://u:p%40@h/d"),
         ("postgresql://u@/d?host=/run", "postgresql+asyncpg://u@/d?host=%2Frun"),
         ("postgresql+asyncpg://h/d?sslmode=require", "postgresql+asyncpg://h/d?ssl=require"),
+        (
+            "postgres://h/d?prepared_statement_cache_size=0",
+            "postgresql+asyncpg://h/d?prepared_statement_cache_size=0",
+        ),
     ],
 )
 def test_plain_addresses_get_their_driver(given: str, wanted: str) -> None:

@@ -31,6 +31,14 @@ def test_quorums_of_the_own_policy_rise() -> None:
         ("recovery_guesses = 5", "recovery_gueses = 5", "recovery_guesses"),
         ('Bybit = ["', 'Bybitt = ["', "spellings of Bybitt"),
         ('version = "2026-11"', "version =", "not TOML"),
+        ('USD = "90"', 'USD = "ninety"', "rates.USD: Value error, must be a decimal number above zero"),
+        ('USD = "90"', 'USD = "NaN"', "rates.USD"),
+        ('USD = "90"', 'USD = "Infinity"', "rates.USD"),
+        ('USD = "90"', 'USD = "0"', "rates.USD"),
+        ('USD = "90"', 'USD = "-90"', "rates.USD"),
+        ('USD = "90"', 'usd = "90"', "rates.usd"),
+        ('RUB = "1"\n', "", 'rates must name the own currency as RUB = "1"'),
+        ('RUB = "1"', 'RUB = "2"', 'rates must name the own currency as RUB = "1"'),
     ],
 )
 def test_a_bad_policy_is_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
@@ -43,6 +51,14 @@ def test_a_bad_policy_is_refused(tmp_path: Path, old: str, new: str, said: str) 
     assert str(caught.value).startswith(f"{path}: ")
     assert said in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_policy_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    """An editor's own encoding is named in one line, and is no fault of the program."""
+    path = tmp_path / "policy.toml"
+    path.write_bytes("# правила\n".encode("cp1251") + DEFAULT.read_bytes())
+    with pytest.raises(PolicyWrong, match="not UTF-8"):
+        load_policy(path)
 
 
 def stablecoin() -> str:
