@@ -11,16 +11,26 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from enum import StrEnum
+from functools import cache
 
-from babel.numbers import get_currency_precision
+from babel import Locale
+from babel.numbers import get_currency_name, get_currency_precision
 
 from models.errors import BadInput
 from models.policy import Policy
 from payments.money import refuse_unclear
 from texts.formats import money
 
-ZERO_WIDTH = "\u200b\u2060\ufeff\u202d\u202e"
-"""Seen by nobody, or turning the order of the letters around it: left out. Joiners of emoji and scripts stay."""
+UNSEEN = frozenset({"Cc", "Cf", "Cs"})
+"""Categories of what nobody sees, or what turns the order of the letters around it: left out."""
+
+JOINERS = "\u200c\u200d"
+"""Of emoji and of scripts: they stay within a word."""
+
+BLANKS = "\u115f\u1160\u2800\u3164\uffa0"
+"""Letters and signs that are drawn as nothing: alone they say nothing."""
+
+LOOSE_JOINERS = re.compile(rf"(?<!\S)[{JOINERS}]+|[{JOINERS}]+(?!\S)")
 
 DIGITS = 12
 """More digits than this is no amount of money that anybody asks for."""
@@ -31,6 +41,21 @@ MIDNIGHT = 24
 
 WEST, EAST = -12, 14
 """The farthest offsets from UTC that anybody lives by."""
+
+HALVES: Mapping[str, Mapping[int, int]] = {
+    "am": {12: 0, **{hour: hour for hour in range(1, 12)}},
+    "pm": {12: 12, **{hour: hour + 12 for hour in range(1, 12)}},
+    "утра": {hour: hour for hour in range(1, 12)},
+    "дня": {10: 10, 11: 11, 12: 12, **{hour: hour + 12 for hour in range(1, 7)}},
+    "вечера": {hour: hour + 12 for hour in range(4, 13)},
+    "ночи": {10: 22, 11: 23, 12: 24, **{hour: hour for hour in range(1, 6)}},
+}
+"""Words behind an hour of twelve, and which hour of the day each makes of it."""
+
+TWELVE = 12
+
+AROUND_HOURS = frozenset({"с", "до", "по", "from", "to", "till", "until", "h", "ч", "час", "часа", "часов"})
+"""Words around two hours that change nothing."""
 
 MONTHS_IN_YEAR = 12
 
@@ -47,14 +72,19 @@ CURRENCIES: Mapping[str, str] = {
     "рублей": "RUB",
     "₽": "RUB",
     "rub": "RUB",
+    "ruble": "RUB",
+    "rouble": "RUB",
     "rubles": "RUB",
     "roubles": "RUB",
     "r": "RUB",
     "$": "USD",
+    "us$": "USD",
     "usd": "USD",
+    "долл": "USD",
     "доллар": "USD",
     "доллара": "USD",
     "долларов": "USD",
+    "dollar": "USD",
     "dollars": "USD",
     "€": "EUR",
     "eur": "EUR",
@@ -63,9 +93,12 @@ CURRENCIES: Mapping[str, str] = {
     "euros": "EUR",
 }
 
-THOUSANDS = frozenset({"к", "k", "т", "тыс", "тысяч", "тысячи", "тысяча", "thousand"})
+SCALES: Mapping[str, int] = {
+    **dict.fromkeys(("к", "k", "т", "тыс", "тысяч", "тысячи", "тысяча", "thousand"), 1_000),
+    **dict.fromkeys(("млн", "миллион", "миллиона", "миллионов", "mln", "million"), 1_000_000),
+}
 
-ROUGHLY = frozenset({"около", "примерно", "приблизительно", "about", "around", "roughly"})
+ROUGHLY = frozenset({"около", "примерно", "приблизительно", "до", "about", "around", "roughly", "up", "to"})
 """Words before an amount that change nothing: the panel judges it all the same."""
 
 _RUSSIAN_MONTHS = ("янв", "фев", "мар", "апр", "май", "июн", "июл", "авг", "сен", "окт", "ноя", "дек")
@@ -111,10 +144,15 @@ class Bounds:
 
 
 def clean(text: str) -> str:
-    """The text composed (NFC), without invisible and control characters, without space around it."""
-    composed = unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
-    kept = (c for c in composed if c in "\n\t" or (unicodedata.category(c) not in {"Cc", "Cs"}))
-    return "".join(c for c in kept if c not in ZERO_WIDTH).strip()
+    """The text composed (NFC), without invisible and control characters, without space around it.
+
+    It is empty when nothing of it can be seen.
+    """
+    kept = (
+        c for c in text.replace("\r\n", "\n") if c in f"\n\t{JOINERS}" or unicodedata.category(c) not in UNSEEN
+    )
+    cleaned = unicodedata.normalize("NFC", LOOSE_JOINERS.sub("", "".join(kept))).strip()
+    return cleaned if any(_is_seen(c) for c in cleaned) else ""
 
 
 def read_text(text: str, limit: int) -> str:
@@ -136,8 +174,8 @@ def read_amount(text: str, bounds: Bounds) -> tuple[int, str]:
     found = re.fullmatch(r"(?P<before>\D*)(?P<number>\d[\d\s.,'’_]*)(?P<after>\D*)", folded)
     if found is None:
         raise BadInput("intake.bad.number")
-    currency, thousands = _unit(f"{found['before']} {found['after']}", bounds.policy)
-    minor = (_number(found["number"]) * (1000 if thousands else 1)).scaleb(get_currency_precision(currency))
+    currency, scale = _unit(f"{found['before']} {found['after']}", bounds.policy)
+    minor = (_number(found["number"]) * scale).scaleb(get_currency_precision(currency))
     if "-" in found["before"] or minor <= 0:
         raise BadInput("intake.bad.positive")
     if minor != minor.to_integral_value():
@@ -178,11 +216,23 @@ def read_date(text: str, today: date, when: When) -> date:
 
 
 def read_hours(text: str) -> tuple[int, int]:
-    """Two whole hours of a day, to 24 at most, typed as `10-21`, `с 10 до 21` or `10:00–21:00`."""
-    numbers = re.findall(r"\d+(?::[0-5]\d)?", clean(text))
-    hours = [int(number.split(":")[0]) for number in numbers if len(number) <= len("10:00")]
+    """Two whole hours of a day, to 24 at most, typed as `10-21`, `с 10 утра до 9 вечера` or `10:00–21:00`.
+
+    An hour without such a word, beside one that has it, must be the same with it: `8 - 10 pm` could be two things.
+    """
+    folded = re.sub(r"\b([ap])\.\s?m\b", r"\1m", clean(text).casefold())
+    numbers: list[int] = []
+    halves: dict[int, str] = {}
+    for word in re.findall(r"\d+(?::[0-5]\d)?|[^\W\d_]+", folded):
+        if word[0].isdecimal() and len(word) <= len("10:00"):
+            numbers.append(int(word.split(":")[0]))
+        elif word in HALVES and numbers:
+            halves.setdefault(len(numbers) - 1, word)
+        elif word not in AROUND_HOURS:
+            raise BadInput("intake.bad.hours")
+    hours = [_hour(number, halves.get(place), halves) for place, number in enumerate(numbers)]
     match hours:
-        case [first, last] if first != last and max(first, last) <= MIDNIGHT and len(numbers) == len(hours):
+        case [first, last] if first != last and max(first, last) <= MIDNIGHT:
             return first % MIDNIGHT, last
     raise BadInput("intake.bad.hours")
 
@@ -198,6 +248,22 @@ def read_zone(text: str) -> str:
     return f"Etc/GMT{-hours:+d}"  # the Etc zones count westwards
 
 
+def _is_seen(character: str) -> bool:
+    return character not in BLANKS and unicodedata.category(character)[0] not in "CMZ"
+
+
+def _hour(number: int, half: str | None, halves: Mapping[int, str]) -> int:
+    """The hour of the day that is meant. Raises `BadInput` when it could be two, or none."""
+    if half is None:
+        if 0 < number <= TWELVE and any(HALVES[other].get(number) != number for other in halves.values()):
+            raise BadInput("intake.bad.hours")
+        return number
+    meant = HALVES[half]
+    if number not in meant and number not in meant.values():
+        raise BadInput("intake.bad.hours")
+    return meant.get(number, number)
+
+
 def _number(text: str) -> Decimal:
     refuse_unclear(text.strip())
     found = NUMBER.fullmatch(text.strip().rstrip(".,").replace("\u00a0", " ").replace("\u202f", " "))
@@ -209,19 +275,32 @@ def _number(text: str) -> Decimal:
     return Decimal(f"{whole}.{found['rest'] or 0}")
 
 
-def _unit(words: str, policy: Policy) -> tuple[str, bool]:
-    """The currency named, and whether thousands are meant."""
-    currency, thousands = policy.currency, False
-    for word in re.findall(r"[^\W\d_]+|[$€₽]", words):
-        if word in ROUGHLY:
+def _unit(words: str, policy: Policy) -> tuple[str, int]:
+    """The currency named, and how many times the number is meant. Raises `BadInput` for any other word."""
+    currency, scale = policy.currency, 1
+    for word in re.findall(r"us\$|[^\W\d_]+|[^\w\s]", words):
+        if word in ROUGHLY or not (word[0].isalnum() or unicodedata.category(word[0]) == "Sc"):
             continue
-        if word in THOUSANDS and not thousands:
-            thousands = True
+        if word in SCALES and scale == 1:
+            scale = SCALES[word]
         elif (named := CURRENCIES.get(word, word.upper())) in policy.rates:
             currency = named
-        else:
+        elif word in CURRENCIES or word in _foreign():
             raise BadInput("intake.bad.currency", known=", ".join(sorted(policy.rates)))
-    return currency, thousands
+        else:
+            raise BadInput("intake.bad.number")
+    return currency, scale
+
+
+@cache
+def _foreign() -> frozenset[str]:
+    """What people call the currencies of the world: code, sign, and the last word of the name in each number."""
+    called = {sign for sign in map(chr, range(0xA2, 0x20D0)) if unicodedata.category(sign) == "Sc"}
+    for locale in map(Locale, ("en", "ru")):
+        for code in locale.currencies:
+            names = (get_currency_name(code, count, locale) for count in (1, 2, 5))
+            called |= {code.casefold(), *(name.casefold().split()[-1] for name in names)}
+    return frozenset(called)
 
 
 def _parts(words: list[str], *, unclear: bool) -> tuple[int, int, int | None]:

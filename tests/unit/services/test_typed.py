@@ -52,6 +52,14 @@ def refusal(act: Callable[[], object]) -> str:
         ("15.000,50", 1_500_050, "RUB"),
         ("15,000.50", 1_500_050, "RUB"),
         ("0.01", 1, "RUB"),
+        ("до 15000", 1_500_000, "RUB"),
+        ("0,2 млн", 20_000_000, "RUB"),
+        ("15000 ruble", 1_500_000, "RUB"),
+        ("100 dollar", 10_000, "USD"),
+        ("100 долл.", 10_000, "USD"),
+        ("US$100", 10_000, "USD"),
+        ("up to 100 $", 10_000, "USD"),
+        ("≈ 15 000", 1_500_000, "RUB"),
         ("$200", 20_000, "USD"),
         ("200 usd", 20_000, "USD"),
         ("€150,50", 15_050, "EUR"),
@@ -82,6 +90,11 @@ def test_an_amount_is_read_as_people_write_it(typed: str, amount: int, currency:
         ("10.5055", "cents"),
         ("5 gbp", "currency"),
         ("15000 тугриков", "currency"),
+        ("£200", "currency"),
+        ("200 ₸", "currency"),
+        ("15000 рублей на адвоката", "number"),
+        ("15000 for a lawyer", "number"),
+        ("1 млн", "large"),
         ("500001", "large"),
         ("6000 usd", "large"),
     ],
@@ -156,6 +169,16 @@ def test_what_is_no_date_is_refused_exactly(typed: str, when: When, key: str) ->
         ("0-24", (0, 24)),
         ("24-6", (0, 6)),
         ("18-24", (18, 24)),
+        ("10 am - 9 pm", (10, 21)),
+        ("10am–9:30pm", (10, 21)),
+        ("from 10 a.m. till 9 p.m.", (10, 21)),
+        ("12 am - 12 pm", (0, 12)),
+        ("с 10 утра до 9 вечера", (10, 21)),
+        ("с 12 дня до 12 ночи", (12, 24)),
+        ("с 1 дня до 11 ночи", (13, 23)),
+        ("с 9 до 11 утра", (9, 11)),
+        ("с 14 до 9 вечера", (14, 21)),
+        ("с 10 часов до 21 ч.", (10, 21)),
     ],
 )
 def test_hours_are_read_as_people_write_them(typed: str, hours: tuple[int, int]) -> None:
@@ -163,9 +186,26 @@ def test_hours_are_read_as_people_write_them(typed: str, hours: tuple[int, int])
     assert read_hours(typed) == hours
 
 
-@pytest.mark.parametrize("typed", ["", "10", "10-10", "25-3", "10-21-22", "day", "100-200"])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        "10",
+        "10-10",
+        "25-3",
+        "10-21-22",
+        "day",
+        "100-200",
+        "8 - 10 pm",
+        "с 10 до 9 вечера",
+        "14 утра - 9 вечера",
+        "after 10-21",
+        "pm 10 9",
+        "утром 10-12",
+    ],
+)
 def test_what_is_no_pair_of_hours_is_refused(typed: str) -> None:
-    """Anything but two different hours of a day asks for them."""
+    """Anything but two different hours of a day asks for them; so does what could mean two windows."""
     assert refusal(lambda: read_hours(typed)) == "intake.bad.hours"
 
 
@@ -184,7 +224,23 @@ def test_what_is_no_offset_is_refused(typed: str) -> None:
     assert refusal(lambda: read_zone(typed)) == "intake.bad.zone"
 
 
-@pytest.mark.parametrize("typed", ["", "   ", "\u200b\u200b", "\u202e", "\n\t\n", "\x00\x07"])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        *(
+            "",
+            "   ",
+            "\u200b\u200b",
+            "\u202e",
+            "\n\t\n",
+            "\x00\x07",
+            "\u2066\u2069",
+            "\u200e\u200f",
+            "\u061c\u00ad",
+        ),
+        *("\u3164", "\u2800 \u2800", "\u115f", "\u200d", "\ufe0f", "\u034f"),
+    ],
+)
 def test_an_invisible_text_is_empty(typed: str) -> None:
     """Characters that nobody sees do not make an answer."""
     assert refusal(lambda: read_text(typed, 10)) == "intake.bad.empty"
@@ -207,9 +263,15 @@ def test_every_script_is_kept(typed: str) -> None:
     assert "\u200d" not in typed or "\u200d" in clean(typed)
 
 
-def test_an_override_cannot_turn_the_text_around() -> None:
+@pytest.mark.parametrize("mark", "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c\u00ad")
+def test_no_mark_can_turn_the_text_around(mark: str) -> None:
     """Nobody can make reviewers read another text than was written."""
-    assert clean("pay\u202e0001\u202c now") == "pay0001\u202c now"
+    assert clean(f"pay{mark}0001{mark} now") == "pay0001 now"
+
+
+def test_a_joiner_stays_within_a_word_alone() -> None:
+    """Persian and emoji need it; at the edge of a word it only hides."""
+    assert clean("می\u200cخواهم\u200c 👩\u200d👧 \u200da") == "می\u200cخواهم 👩\u200d👧 a"
 
 
 def outcome(question: Question, typed: str) -> str:
