@@ -19,7 +19,7 @@ from services.contact import To
 from services.messages import keep_for_shortening
 from services.questions import BY_KEY, KEYS, LONGEST
 from services.screens import question_screen, review_screen
-from services.speak import erase_messages, show
+from services.speak import MESSAGE, erase_messages, show, units
 from services.submission import changeable
 
 WALK, CORRECT = "intake", "correct"
@@ -27,10 +27,8 @@ WALK, CORRECT = "intake", "correct"
 TOO_LONG = frozenset({"intake.bad.long", "intake.bad.cut"})
 """What is said of a text that is to be shortened."""
 
-SPLIT = 4096
-"""UTF-16 units after which Telegram's apps cut a long text into several messages (Bot API, message text)."""
-
 SPLIT_SECONDS = 2
+"""Between the parts of a text that Telegram's apps have cut because no message holds it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +98,7 @@ async def show_review(unit: Unit, case: Case, to: To, state: FSMContext) -> None
 async def refuse_cut(message: Message, state: FSMContext) -> None:
     """Refuse a text that the app has cut in two, and its rest, so that half of it is not taken for the whole."""
     sent, last = int(message.date.timestamp()), (await state.get_data()).get("cut")
-    whole = len((message.text or "").encode("utf-16-le")) // 2 < SPLIT
+    whole = units(message.text or "") < MESSAGE
     if not whole:
         await state.update_data(cut=sent)
     if not whole or (last is not None and 0 <= sent - last <= SPLIT_SECONDS):

@@ -20,14 +20,12 @@ from services import emergency
 from services.access import Act, Actor, require_seat
 from services.attachments import pages_of
 from services.questions import QUESTIONS, SKIPPED, Kind, shown
+from services.speak import units
 from vault.seal import Place, SealingKey, open_sealed
 from vault.types import Compartment
 
 PAGE = 3600
 """UTF-16 units on a page, below the 4096 of a message (Bot API) with room for its title."""
-
-LAST_SINGLE = "\uffff"
-"""The last character that is one UTF-16 unit; those after it, such as emoji, are two."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,25 +66,20 @@ def paged(parts: list[str]) -> list[str]:
     pages: list[str] = [""]
     for part in parts:
         for piece in _pieces(part):
-            if _units(pages[-1]) + _units(piece) + 2 > PAGE:
+            if units(pages[-1]) + units(piece) + 2 > PAGE:
                 pages.append("")
             pages[-1] = f"{pages[-1]}\n\n{piece}" if pages[-1] else piece
     return pages
-
-
-def _units(text: str) -> int:
-    """How long a text is for Telegram, to which an emoji is two."""
-    return sum(2 if sign > LAST_SINGLE else 1 for sign in text)
 
 
 def _pieces(part: str) -> Iterator[str]:
     """A part cut into what fits on a page."""
     start = length = 0
     for place, sign in enumerate(part):
-        if length + _units(sign) > PAGE:
+        if length + units(sign) > PAGE:
             yield part[start:place]
             start, length = place, 0
-        length += _units(sign)
+        length += units(sign)
     if part:
         yield part[start:]
 

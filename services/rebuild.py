@@ -29,8 +29,8 @@ LIMIT: Final = 20 * 1024 * 1024
 """Bytes of a file that a bot may download (Bot API, getFile)."""
 
 MEMORY: Final = 1024 * 1024 * 1024
-SECONDS: Final = 15
-"""Of processor time; twenty scanned pages take about half of it."""
+SECONDS: Final = 20
+"""Of processor time; twenty scanned pages take half of it at most."""
 
 PIXELS: Final = 60_000_000
 """The largest telephone cameras make 50 megapixels; a bomb claims more."""

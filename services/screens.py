@@ -11,13 +11,11 @@ from models.errors import BadInput
 from models.unit import Unit
 from services.contact import To
 from services.questions import KEYS, SKIPPED, Kind, Question, before, question, shown
-from services.speak import Button, Screen
+from services.speak import MESSAGE, Button, Screen, fitting, units
+from texts.formats import currency_name
 
 SHORT = 90
-"""Characters of an answer on the page before sending: fifteen of them fit on one screen."""
-
-PREVIEW = 300
-"""Characters of the present answer under its question."""
+"""Characters of an answer on the page before sending: fifteen fit on one screen. Its question shows it whole."""
 
 COUNTED = (FileStatus.ADDED, FileStatus.WAITING, FileStatus.REFUSED)
 """What is said first of a case's files."""
@@ -38,7 +36,10 @@ def question_screen(
     files: Sequence[AttachmentRequest] = (),
     problem: BadInput | None = None,
 ) -> Screen:
-    """One question: its step, what is asked, a line of help, the present answer, what was wrong just now."""
+    """One question: its step, what is asked, a line of help, the present answer, what was wrong just now.
+
+    The answer stands there whole: what was typed is gone from the chat, and is read again before it is sent.
+    """
     asked = question(key)
     say = _saying(unit, to)
     lines = [] if problem is None else [say(problem.text_key, **problem.params)]
@@ -47,10 +48,11 @@ def question_screen(
         lines.append(title)
     else:
         lines.append(say("intake.step", step=KEYS.index(key) + 1, steps=len(KEYS), title=title))
-    lines += [say(f"intake.ask.{key}"), say(f"intake.help.{key}")]
+    lines += [say(f"intake.ask.{key}"), _help(unit, to, key)]
     lines += [file_line(unit, to, number, each) for number, each in enumerate(files, 1)]
     if now and asked.kind is not Kind.DOCUMENTS:
-        lines.append(say("intake.now", answer=shorten(shown(asked, now, unit.texts, to.language), PREVIEW)))
+        room = MESSAGE - units("\n\n".join([*lines, ""]))
+        lines.append(_present(say, shown(asked, now, unit.texts, to.language), room))
     rows = _choices(asked, say) + _ways(asked, say, now, files, correcting=correcting)
     return Screen("\n\n".join(lines), rows)
 
@@ -154,6 +156,23 @@ def _choices(asked: Question, say: Callable[..., str]) -> Rows:
             for name in asked.choices or ()
         ]
     )
+
+
+def _help(unit: Unit, to: To, key: str) -> str:
+    """The line of help; that of the amount names the fund's currency, and shows another."""
+    policy = unit.policy
+    other = next((code for code in sorted(policy.rates, reverse=True) if code != policy.currency), policy.currency)
+    own = currency_name(policy.currency, to.language)
+    return unit.texts.render(f"intake.help.{key}", to.language, currency=own, other=other)
+
+
+def _present(say: Callable[..., str], answer: str, room: int) -> str:
+    """The present answer, in so many UTF-16 units; it says so when that is not the whole of it."""
+    whole = say("intake.now", answer=answer)
+    if units(whole) <= room:
+        return whole
+    spare = room - units(say("intake.now-cut", answer=""))
+    return say("intake.now-cut", answer=fitting(answer, spare))
 
 
 def _counted(say: Callable[..., str], files: Sequence[AttachmentRequest]) -> str:

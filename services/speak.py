@@ -41,6 +41,9 @@ START_BUTTON = "b_"
 OWN_NAME = "{bot}"
 """Stands in a screen's text for the bot's own user name, which the sender knows: `https://t.me/{bot}?start=`."""
 
+MESSAGE = 4096
+"""UTF-16 units that a message holds (Bot API, message text)."""
+
 CHECKOUT_LANES = tuple(BlindIndex(f"checkout:{number}") for number in range(16))
 """Lanes of what is answered at once: events and effects about a payment wait behind nothing else."""
 
@@ -78,6 +81,16 @@ class Life:
 
     fade: timedelta | None
     erase: timedelta
+
+
+def units(text: str) -> int:
+    """How long a text is for Telegram, in UTF-16 units: an emoji is two."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def fitting(text: str, most: int) -> str:
+    """As much of the beginning of a text as so many UTF-16 units hold."""
+    return text.encode("utf-16-le")[: 2 * most].decode("utf-16-le", "ignore")
 
 
 def unfading(unit: Unit) -> Life:

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 
 from babel.dates import format_date, format_timedelta
-from babel.numbers import format_currency, format_decimal, get_currency_precision
+from babel.numbers import format_currency, format_decimal, get_currency_name, get_currency_precision
 
 MINUTE = timedelta(minutes=1)
 
@@ -27,6 +27,11 @@ def money(amount: int, currency: str, language: str) -> str:
         format="#,##0\xa0¤" if whole else "#,##0.00\xa0¤",
     )
     return text.replace("\u202f", "\xa0")
+
+
+def currency_name(currency: str, language: str) -> str:
+    """What a currency is called, as `Russian Ruble`."""
+    return get_currency_name(currency, locale=language)
 
 
 def day(value: date, language: str) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -91,6 +92,15 @@ async def test_a_file_too_large_is_refused_at_once(world: World) -> None:
     shown = await asker.screen()
     assert shown.text.startswith(asker.say("intake.bad.file-large", limit=20, size=21))
     assert await world.town.calls("getFile") == []
+
+
+async def test_a_file_that_telegram_calls_too_big_is_refused(world: World) -> None:
+    """Whose size was not known beforehand is refused as too large when its turn comes, and not tried again."""
+    asker = await at_documents(world)
+    world.server.telegram.limits = replace(world.server.telegram.limits, download_bytes=100)
+    await asker.person.upload_photo(KINDS["jpeg"])
+    reason = asker.say("intake.bad.file-huge")
+    assert asker.say("intake.file.refused", number=1, reason=reason) in await wait_for(asker, reason)
 
 
 async def test_files_can_be_added_after_sending(world: World) -> None:
@@ -203,7 +213,7 @@ async def test_nobody_sends_without_knowing_that_a_file_was_refused(world: World
 
 
 async def test_a_file_refused_after_sending_is_news(world: World) -> None:
-    """A neutral line arrives, and behind it stands how many files were not taken; of answers, that there is none."""
+    """A neutral line arrives, and behind it stands how many were not taken; the list of answers names none."""
     asker = await late(world)
     await asker.press("intake.button.send")
     await asker.press("case.button.written")

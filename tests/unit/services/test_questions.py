@@ -3,11 +3,14 @@
 import pytest
 
 from bot.database import Resources
+from models.errors import BadInput
 from services.contact import Address, To
-from services.questions import BY_KEY, QUESTIONS, Kind, read_choice, shown
+from services.questions import BY_KEY, LONGEST, QUESTIONS, Kind, read_choice, shown
 from services.screens import LABELS, question_screen
+from services.speak import MESSAGE, units
 from services.typed import read_hours, read_zone
 from texts.catalogue import load
+from texts.formats import currency_name
 
 TEXTS = load()
 
@@ -21,6 +24,39 @@ def test_a_typed_zone_is_shown_as_people_write_it(typed: str, words: str) -> Non
 def test_any_hour_is_every_hour() -> None:
     """The button is what its typed form would be, the last hour of the day included."""
     assert read_choice(BY_KEY["hours"], "any") == "{}-{}".format(*read_hours("0-24")) == "0-24"
+
+
+@pytest.mark.parametrize("language", TEXTS.languages)
+async def test_an_answer_is_shown_whole_before_it_is_sent(resources: Resources, language: str) -> None:
+    """What was typed is gone from the chat: its end can be read, and each of its lines."""
+    story = "я" * 1700 + "\n\n" + "я" * 1700 + " the end"
+    async with resources.unit() as unit:
+        screen = question_screen(unit, To(Address(1), language), "story", now=story, correcting=True)
+    assert TEXTS.render("intake.now", language, answer=story) in screen.text
+    assert units(screen.text) <= MESSAGE
+
+
+@pytest.mark.parametrize("language", TEXTS.languages)
+async def test_an_answer_too_long_for_a_screen_says_so(resources: Resources, language: str) -> None:
+    """Signs that are two units each may not fit: as much as fits is shown, whatever stands above."""
+    problem = BadInput("intake.bad.long", limit=LONGEST, length=LONGEST + 1)
+    async with resources.unit() as unit:
+        to = To(Address(1), language)
+        screen = question_screen(unit, to, "story", now="🙂" * (MESSAGE // 2 - 1), problem=problem)
+    assert TEXTS.render("intake.now-cut", language, answer="🙂") in screen.text
+    assert MESSAGE - 1 <= units(screen.text) <= MESSAGE
+
+
+@pytest.mark.parametrize("language", TEXTS.languages)
+async def test_the_amount_is_asked_for_in_the_currency_of_the_fund(resources: Resources, language: str) -> None:
+    """A fund that counts in euros does not tell people that their number is roubles."""
+    async with resources.unit() as unit:
+        to = To(Address(1), language)
+        unit.policy = unit.policy.model_copy(update={"currency": "EUR"})
+        shown_text = question_screen(unit, to, "amount").text
+    assert currency_name("EUR", language) in shown_text
+    assert currency_name("RUB", language) not in shown_text
+    assert "200 USD" in shown_text
 
 
 @pytest.mark.parametrize("language", TEXTS.languages)
