@@ -297,7 +297,7 @@ def _foreign() -> frozenset[str]:
     """What people call the currencies of the world: code, sign, and the last word of the name in each number."""
     called = {sign for sign in map(chr, range(0xA2, 0x20D0)) if unicodedata.category(sign) == "Sc"}
     for locale in map(Locale, ("en", "ru")):
-        for code in locale.currencies:
+        for code in map(str, locale.currencies):
             names = (get_currency_name(code, count, locale) for count in (1, 2, 5))
             called |= {code.casefold(), *(name.casefold().split()[-1] for name in names)}
     return frozenset(called)
