@@ -110,6 +110,8 @@ class ReviewGroup(SQLModel, table=True):
     """False until checked, and whenever the group is not safe: nothing is posted until it is bound anew."""
     fault: str | None = Field(default=None, max_length=32)
     """What is not safe about the group, as a key below `group.fault`."""
+    in_use: bool = False
+    """Whether this is the fund's group: the one that opened last, though it may be closed now."""
     asked: bool = True
     """A coordinator has asked to bind it and waits for the check: only such a check may open the group."""
     check_at: datetime = Field(sa_type=UtcTime, index=True)

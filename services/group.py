@@ -69,8 +69,14 @@ async def open_group(unit: Unit) -> ReviewGroup | None:
     return (await unit.session.exec(select(ReviewGroup).where(col(ReviewGroup.open)))).first()
 
 
+async def is_in_use(unit: Unit, address: Address) -> bool:
+    """Whether this is the fund's group, open or closed: not one that was refused, nor one that another took over."""
+    group = await find(unit, address)
+    return group is not None and group.in_use
+
+
 async def find(unit: Unit, address: Address) -> ReviewGroup | None:
-    """The group as it is known, bound or once bound."""
+    """The group as it is known: bound, once bound, or refused."""
     found = await unit.session.exec(select(ReviewGroup).where(ReviewGroup.chat == lane_of(unit, address)))
     return found.first()
 
@@ -87,6 +93,7 @@ async def bind(unit: Unit, actor: Actor, address: Address) -> ReviewGroup:
         seal_group(unit, group, address)
         unit.session.add(group)
     group.asked, group.check_at, group.bound_by, group.bound_at = True, unit.now, coordinator.id, unit.now
+    group.fault = None
     await unit.session.flush()
     await record(unit, actor.name, "group.bind", about("review_group", group.id))
     return group
@@ -129,9 +136,15 @@ async def postpone(unit: Unit, group_id: UUID, wait: timedelta) -> None:
 
 
 async def checked(unit: Unit, group_id: UUID, findings: Findings) -> None:
-    """Take what Telegram said: open the group, refuse it with the exact reason, or close it."""
-    group = await unit.session.get(ReviewGroup, group_id)
+    """Take what Telegram said: open the group, refuse it with the exact reason, or close it.
+
+    Who came in while Telegram was being asked may not have been counted: then it is asked once more.
+    """
+    group = await unit.session.get(ReviewGroup, group_id, with_for_update=True)
     if group is None or group.check_at > unit.now:
+        return
+    if group.asked and group.fault is not None and findings.fault is None:
+        group.fault, group.check_at = None, unit.now
         return
     group.check_at = unit.now + RECHECK
     if findings.fault is not None and group.open:
@@ -156,13 +169,21 @@ async def close(unit: Unit, group: ReviewGroup, fault: str) -> None:
 
 
 async def joined(unit: Unit, address: Address, person: Address) -> None:
-    """Somebody came in: whoever is not a confirmed reviewer or coordinator closes the group."""
+    """Somebody came in: whoever is not a confirmed reviewer or coordinator closes the group.
+
+    A group that is being checked is marked: what has been asked about it by now may be older than they are in it.
+    """
     group = await find(unit, address)
-    if group is None or not group.open:
+    if group is None:
         return
+    await unit.session.refresh(group, with_for_update=True)  # a check may be opening it at this moment
     found = await unit.session.exec(select(Volunteer).where(Volunteer.chat == lane_of(unit, person)))
-    if not await roles_of(unit, found.first()) & MEMBERS:
+    if await roles_of(unit, found.first()) & MEMBERS:
+        return
+    if group.open:
         await close(unit, group, "strangers")
+    elif group.asked:
+        group.fault = "strangers"
 
 
 async def look_again(unit: Unit) -> None:
@@ -192,16 +213,16 @@ async def migrated(unit: Unit, old: Address, new: Address) -> None:
         return
     await close(unit, group, "migrated")
     seal_group(unit, group, new)
-    group.asked, group.check_at = True, unit.now
+    group.asked, group.fault, group.check_at = True, None, unit.now
     await record(unit, "system", "group.migrate", about("review_group", group.id))
 
 
 async def _open(unit: Unit, group: ReviewGroup) -> None:
-    earlier = await open_group(unit)
-    if earlier is not None:
-        earlier.open = False
-        await _take_cards(unit, earlier)
-    group.open, group.fault = True, None
+    for earlier in (await unit.session.exec(select(ReviewGroup).where(col(ReviewGroup.in_use)))).all():
+        earlier.open, earlier.in_use = False, False
+        if earlier.id != group.id:
+            await _take_cards(unit, earlier)
+    group.open, group.in_use, group.fault = True, True, None
     await unit.session.flush()
     await record(unit, str(group.bound_by), "group.open", about("review_group", group.id))
     to = group_recipient(unit, group)

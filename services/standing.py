@@ -68,8 +68,8 @@ async def suspend(unit: Unit, actor: Actor, volunteer_id: UUID) -> Volunteer:
 
 
 async def left_group(unit: Unit, address: Address, person: Address) -> None:
-    """Somebody left the review group, or was removed: their access ends at once."""
-    if await group.find(unit, address) is None:
+    """Somebody left the review group, or was removed: their access ends at once. No other group counts."""
+    if not await group.is_in_use(unit, address):
         return
     found = await unit.session.exec(select(Volunteer).where(Volunteer.chat == lane_of(unit, person)))
     volunteer = found.first()

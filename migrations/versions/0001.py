@@ -620,6 +620,7 @@ def upgrade() -> None:
         sa.Column("language", sa.String(length=8), nullable=False),
         sa.Column("open", sa.Boolean(), nullable=False),
         sa.Column("fault", sa.String(length=32), nullable=True),
+        sa.Column("in_use", sa.Boolean(), nullable=False),
         sa.Column("asked", sa.Boolean(), nullable=False),
         sa.Column("check_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("bound_by", sa.Uuid(), nullable=False),

@@ -195,3 +195,26 @@ async def test_it_is_asked_for_everybody_who_may_be_there(fund: Fund) -> None:
     assert wanted is not None
     assert wanted[0] == GROUP
     assert sorted(wanted[1]) == sorted(fund.people[s] for s in ("Alpha", "Beta", "Heron", "Otter", "Raven"))
+
+
+async def test_a_stranger_who_comes_during_the_check_is_counted(fund: Fund) -> None:
+    """What Telegram was asked before they came opens nothing: it is asked again, and then says what is so."""
+    async with fund.resources.unit() as unit:
+        made = await group.bind(unit, await fund.actor(unit, "Alpha"), GROUP)
+        await group.joined(unit, GROUP, Address(9_999))
+    async with fund.resources.unit() as unit:
+        await group.checked(unit, made.id, SAFE)
+        assert await group.open_group(unit) is None
+        assert await group.due_checks(unit) == [made.id]
+    async with fund.resources.unit() as unit:
+        await group.checked(unit, made.id, SAFE)
+        assert await group.open_group(unit) is not None
+
+
+async def test_a_reviewer_who_comes_during_the_check_delays_nothing(fund: Fund) -> None:
+    """Only somebody unknown makes what was found too old."""
+    async with fund.resources.unit() as unit:
+        made = await group.bind(unit, await fund.actor(unit, "Alpha"), GROUP)
+        await group.joined(unit, GROUP, Address(fund.people["Heron"]))
+        await group.checked(unit, made.id, SAFE)
+        assert await group.open_group(unit) is not None

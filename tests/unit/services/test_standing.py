@@ -1,5 +1,7 @@
 """How access stands and ends."""
 
+from dataclasses import replace
+
 import pytest
 from sqlmodel import select
 
@@ -12,7 +14,7 @@ from services.contact import Address, To
 from services.speak import Screen, show
 from tests.unit.services.asker import standing as message
 from tests.unit.services.asker import submitted
-from tests.unit.services.fund import GROUP, Fund, seats, shows, volunteer
+from tests.unit.services.fund import GROUP, SAFE, Fund, seats, shows, volunteer
 
 
 async def suspended(fund: Fund, sign: str, by: str = "Alpha") -> None:
@@ -83,6 +85,35 @@ async def test_leaving_another_group_means_nothing(fund: Fund) -> None:
     async with fund.resources.unit() as unit:
         await standing.left_group(unit, Address(-5), Address(fund.people["Heron"]))
         assert (await fund.actor(unit, "Heron")).roles == {Role.REVIEWER}
+
+
+async def test_leaving_a_group_that_another_took_over_means_nothing(fund: Fund) -> None:
+    """Whoever tidies up the former group keeps their access."""
+    async with fund.resources.unit() as unit:
+        made = await group.bind(unit, await fund.actor(unit, "Alpha"), Address(-2002))
+        await group.checked(unit, made.id, SAFE)
+        await standing.left_group(unit, GROUP, Address(fund.people["Heron"]))
+        assert (await fund.actor(unit, "Heron")).roles == {Role.REVIEWER}
+        await standing.left_group(unit, Address(-2002), Address(fund.people["Heron"]))
+        assert (await fund.actor(unit, "Heron")).roles == frozenset()
+
+
+async def test_leaving_a_group_that_was_refused_means_nothing(fund: Fund) -> None:
+    """Who tried a group that is not safe, and goes out of it again, has left no review group."""
+    async with fund.resources.unit() as unit:
+        made = await group.bind(unit, await fund.actor(unit, "Alpha"), Address(-2002))
+        await group.checked(unit, made.id, replace(SAFE, history_visible=True))
+        await standing.left_group(unit, Address(-2002), Address(fund.people["Alpha"]))
+        assert (await fund.actor(unit, "Alpha")).roles == {Role.COORDINATOR}
+
+
+async def test_leaving_the_group_while_it_is_closed_ends_access(fund: Fund) -> None:
+    """A group that is not safe for the moment is still the review group."""
+    async with fund.resources.unit() as unit:
+        await group.joined(unit, GROUP, Address(9_999))
+        assert await group.open_group(unit) is None
+        await standing.left_group(unit, GROUP, Address(fund.people["Heron"]))
+        assert (await fund.actor(unit, "Heron")).roles == frozenset()
 
 
 async def test_the_group_is_looked_at_after_access_ended(fund: Fund) -> None:
