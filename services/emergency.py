@@ -33,7 +33,7 @@ from services.jobs import Job
 from services.limits import Limit, is_spent, spend
 from services.panel import reading_slot
 from services.roles import holders, tell_role
-from services.seats import asked, lock_open, seated
+from services.seats import asked, lock_as_seen, seated
 from services.speak import NOTICE, Button, Screen, clear_slot, notify, show, unfading
 from texts.formats import money
 from vault.types import BlindIndex, IndexName
@@ -59,7 +59,7 @@ async def propose(unit: Unit, actor: Actor, case: Case) -> None:
     Raises as `require_seat`; `Stale` once the case is closed or proposed already; `NotAllowed` when the case is no
     emergency, and when nobody could agree to it, or look at it afterwards.
     """
-    await lock_open(unit, case)
+    await lock_as_seen(unit, case)
     volunteer, seat = await require_seat(unit, actor, Act.PROPOSE_EMERGENCY, case)
     if not _fits(unit, case) or not seat.counts:
         raise NotAllowed("emergency.refused.unfit")
@@ -114,7 +114,7 @@ async def agree(unit: Unit, actor: Actor, case: Case) -> int:
     case is decided, has changed, or its proposer has left the panel.
     """
     require(actor, Act.GRANT_EMERGENCY, case)
-    await lock_open(unit, case)
+    await lock_as_seen(unit, case)
     volunteer = require(actor, Act.GRANT_EMERGENCY, case)
     emergency = await _require_able(unit, case, volunteer)
     await spend(unit, _pair(unit, emergency.proposed_by, volunteer.id), TOGETHER)

@@ -48,6 +48,17 @@ async def lock_open(unit: Unit, case: Case) -> None:
         raise Stale("review.closed")
 
 
+async def lock_as_seen(unit: Unit, case: Case) -> None:
+    """As `lock_open`, for who decides by what they have read: `Stale` too when the case changed since it was loaded.
+
+    Whoever presses waits here for an answer or a correction that is just being stored, and has not seen it.
+    """
+    seen = case.version
+    await lock_open(unit, case)
+    if case.version != seen:
+        raise Stale("refused.case-changed")
+
+
 async def require_open_seat(unit: Unit, actor: Actor, act: Act, case: Case) -> None:
     """Refuse whoever may not do this act of the panel now: as `require_seat`, and `Stale` once it is closed."""
     if case.status not in OPEN:

@@ -27,7 +27,7 @@ from models.unit import Unit
 from services import card, panel, review
 from services.access import Act, Actor, require_seat
 from services.reasons import Declining, seal_reason
-from services.seats import asked, lock_open, panel_size, quorum, standing_votes
+from services.seats import asked, lock_as_seen, lock_open, panel_size, quorum, standing_votes
 from services.typed import Bounds, in_fund, read_amount
 
 ABOVE = "review.amount-above-tier"
@@ -121,7 +121,7 @@ async def decide(unit: Unit, case: Case, actor_name: str) -> bool:
 
 
 async def _seat(unit: Unit, actor: Actor, case: Case) -> tuple[object, Seat]:
-    await lock_open(unit, case)
+    await lock_as_seen(unit, case)
     return await require_seat(unit, actor, Act.VOTE, case)
 
 

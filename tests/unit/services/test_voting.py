@@ -1,6 +1,8 @@
 """Votes, the rule that decides, and two people voting at once."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
 from uuid import UUID
 
 import pytest
@@ -10,11 +12,11 @@ from sqlmodel import select
 
 from bot.database import Resources
 from models.audit import AuditEntry
-from models.case import Case, CaseStatus
+from models.case import Case, CaseStatus, Urgency
 from models.errors import BadInput, MoveRefused, NotAllowed, Refused, Stale
 from models.grant import Grant
 from models.panel import Vote
-from services import review, voting
+from services import emergency, relay, review, voting
 from services.reasons import Declining, Reason
 from services.voting import Ballot, Verdict, verdict
 from tests.unit.services.fund import LARGE, SMALL, Fund, seats, shows, status, volunteer
@@ -184,6 +186,29 @@ async def test_two_first_votes_at_once_are_not_lost(fund: Fund) -> None:
     one, two, _ = await counting(fund, case_id)
     await asyncio.gather(vote(fund, case_id, one), vote(fund, case_id, two))
     assert await status(fund, case_id) == CaseStatus.APPROVED
+
+
+@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("deed", [voting.approve, partial(voting.decline, declining=NO), emergency.propose])
+async def test_nobody_decides_on_a_version_they_have_not_seen(
+    fund: Fund, deed: Callable[..., Awaitable[None]]
+) -> None:
+    """What changes between the press and the lock was not read: the press is refused, and nothing is kept of it."""
+    case_id = await fund.case(urgency=Urgency.TODAY)
+    sign, other, *_ = await counting(fund, case_id)
+    async with fund.resources.unit() as unit:
+        case = await unit.session.get_one(Case, case_id)
+        await relay.ask(unit, await fund.actor(unit, other), case, "Who was it?")
+    async with fund.resources.unit() as pressing:
+        actor, case = await fund.actor(pressing, sign), await pressing.session.get_one(Case, case_id)
+        async with fund.resources.unit() as unit:
+            own = await unit.session.get_one(Case, case_id)
+            await relay.answer_question(unit, await fund.actor(unit, "Applicant"), own, "Somebody else.")
+        with pytest.raises(Stale) as refusal:
+            await deed(pressing, actor, case)
+    assert refusal.value.text_key == "refused.case-changed"
+    async with fund.resources.unit() as unit:
+        assert (await unit.session.exec(select(Vote))).all() == []
 
 
 async def test_votes_on_probation_do_not_count_and_are_compared(fund: Fund) -> None:
