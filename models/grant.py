@@ -155,6 +155,8 @@ class Payout(SQLModel, table=True):
     created_at: datetime = Field(sa_type=UtcTime)
     """When the person confirmed how the money reaches them."""
     claimed_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    missing_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """When its person said that nothing has arrived; none once a treasurer has found out what became of it."""
     unsure: bool = False
     """Its holder lost access before saying whether they had paid, or a backup was put back: what became of it is
     found out first (`payments.doubts`)."""

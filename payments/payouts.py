@@ -307,6 +307,7 @@ def _only_from(payout: Payout, stands: PayoutStatus, target: PayoutStatus) -> No
 async def _returned(unit: Unit, payout: Payout, grant: Grant, case: Case | None, treasurer: UUID) -> None:
     """The grant is reserved anew and the case `APPROVED`; without anybody who waits the money is free."""
     await move(unit, payout, PayoutStatus.RETURNED, PAYOUT_ALLOWED, str(treasurer), reason=payout.return_reason)
+    payout.missing_at = None
     await unit.session.flush()
     await grants.reopen(unit, grant, payout, str(treasurer))
     if case is None or not is_wanted(case):

@@ -38,8 +38,6 @@ QUEUE = (
 STUCK = timedelta(days=2)
 """How long a payout may lie before it counts as stuck."""
 
-UNFINISHED = treasury.STANDING
-
 CALLS = 6
 """Most calls for help, and most emergencies, that the desk has buttons for."""
 
@@ -85,7 +83,12 @@ async def read_desk(unit: Unit, actor: Actor) -> Desk:
         reserved=await balance(unit, Purpose.RESERVED, unit.policy.currency),
         short=await _count(unit, Grant, col(Grant.status) == GrantStatus.WAITING),
         silent=await count_silent(unit),
-        stuck=await _count(unit, Payout, col(Payout.status).in_(UNFINISHED), col(Payout.created_at) < oldest),
+        stuck=await _count(
+            unit,
+            Payout,
+            treasury.is_open_work(),
+            func.coalesce(Payout.missing_at, Payout.created_at) < oldest,
+        ),
         failed=await _count(unit, Effect, col(Effect.status) == EffectStatus.FAILED),
         dead=await _count(unit, InboxEvent, col(InboxEvent.status) == EventStatus.DEAD),
         checkpoint=await latest(unit),

@@ -70,7 +70,7 @@ async def open_group(unit: Unit) -> ReviewGroup | None:
 
 
 async def is_in_use(unit: Unit, address: Address) -> bool:
-    """Whether this is the fund's group, open or closed: not one that was refused, nor one that another took over."""
+    """Whether this is the fund's group, open or closed: none that was refused, or that another took over."""
     group = await find(unit, address)
     return group is not None and group.in_use
 

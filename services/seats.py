@@ -49,7 +49,7 @@ async def lock_open(unit: Unit, case: Case) -> None:
 
 
 async def lock_as_seen(unit: Unit, case: Case) -> None:
-    """As `lock_open`, for who decides by what they have read: `Stale` too when the case changed since it was loaded.
+    """As `lock_open`, for who decides by what they read: `Stale` too when the case changed since it was loaded.
 
     Whoever presses waits here for an answer or a correction that is just being stored, and has not seen it.
     """

@@ -15,7 +15,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlalchemy import and_, or_
+from sqlalchemy import ColumnElement, and_, or_
 from sqlmodel import col, func, select
 
 from models.audit import about_money, record
@@ -51,6 +51,12 @@ STANDING: Final = (
     PayoutStatus.SENT,
     PayoutStatus.RETURNING,
 )
+
+
+def is_open_work() -> ColumnElement[bool]:
+    """The condition of a payout on which somebody has to act: not done yet, or paid and said to be missing."""
+    missing = and_(col(Payout.status) == PayoutStatus.PAID, col(Payout.missing_at).is_not(None))
+    return or_(col(Payout.status).in_(STANDING), missing)
 
 
 async def offer(unit: Unit, grant: Grant) -> None:
@@ -332,7 +338,7 @@ async def _find_still(unit: Unit) -> Sequence[UUID]:
     found = await unit.session.exec(
         select(Payout.id)
         .join(Grant, col(Grant.id) == Payout.grant_id)
-        .where(col(Payout.status).in_(STANDING), or_(since <= unit.now - REMIND_AFTER, withdrawn))
+        .where(is_open_work(), or_(since <= unit.now - REMIND_AFTER, withdrawn))
     )
     return found.all()
 
@@ -356,7 +362,7 @@ async def _remind(unit: Unit, payout_id: UUID) -> None:
         PayoutStatus.RETURNING: payout.returned_by,
     }
     others = await able(unit, payout, case, but=acted.get(payout.status))
-    await call(unit, "treasury.told.still", payout, case, needed=0)
+    await call(unit, f"treasury.told.{'missing' if payout.missing_at else 'still'}", payout, case, needed=0)
     if not others:
         await tell_role(unit, Role.COORDINATOR, "treasury.told.too-few", missing=1)
 

@@ -3,6 +3,7 @@
 - Up to the tier that asks for two treasurers, and while the person still waits, one treasurer's word reopens the
   grant, once. Above it, the second time, or when nobody waits any more (the grant would be released: the books
   would call money free that may be gone), a second treasurer, another person, must see the money first.
+- A payment that did not arrive stays first on the desk, and is spoken of daily, until it has been looked up.
 - A grant that was reopened needs no second review: the person is asked for another way.
 """
 
@@ -19,6 +20,9 @@ from services import news
 from services.access import Act, Actor, applicant_of
 from services.roles import holders
 from services.treasury_rights import call, held, tell
+
+REPORTABLE = frozenset({PayoutStatus.SENT, PayoutStatus.PAID, PayoutStatus.RETURNING})
+"""Payouts of which a person may say that they did not arrive."""
 
 PERSON = "treasury.confirm_rail"
 """The button behind which the person sees where their money is, and confirms how it reaches them."""
@@ -56,17 +60,22 @@ async def recheck(unit: Unit, actor: Actor, payout_id: UUID) -> None:
     _, payout, _, case = await held(unit, actor, Act.CONFIRM_PAYOUT, payout_id)
     if payout.status != PayoutStatus.PAID:
         raise NotAllowed("treasury.refused.nothing-to-pay")
+    payout.missing_at = None
+    await unit.session.flush()
     await record(unit, actor.name, "payout.rechecked", about_money(unit, "payout", payout.id))
     if case is not None and payouts.is_wanted(case):
         await news.tell(unit, case, RECHECKED)
 
 
 async def reported_missing(unit: Unit, case: Case) -> bool:
-    """The person says that nothing arrived: who paid and who confirmed are told. False when nothing was paid."""
+    """The person says that nothing arrived: who paid and who confirmed are told. False when nothing was sent."""
     grant = await grants.grant_of(unit, case)
     payout = await grants.live_payout(unit, grant) if grant else None
-    if payout is None or payout.status != PayoutStatus.PAID:
+    if payout is None or payout.status not in REPORTABLE:
         return False
+    payout.missing_at = payout.missing_at or unit.now
+    payout.reminded_at = unit.now
+    await unit.session.flush()
     await record(unit, applicant_of(case), "payout.reported_missing", about_money(unit, "payout", payout.id))
     standing = await holders(unit, Role.TREASURER)
     paid_it = [volunteer for volunteer in standing if volunteer.id in {payout.claimed_by, payout.confirmed_by}]

@@ -13,7 +13,7 @@ from sqlmodel import col, select
 from models.case import Case
 from models.errors import NotAllowed
 from models.funding import Funding, FundingStatus
-from models.grant import Grant, Payout, PayoutStatus, ReturnReason
+from models.grant import PAYOUT_OVER, Grant, Payout, PayoutStatus, ReturnReason
 from models.unit import Unit
 from payments import doubts, grants, ledger, payouts
 from payments.rails import registry
@@ -29,9 +29,6 @@ from texts.formats import money, span
 
 PAGE: Final = 8
 """Payouts on one screen of the desk."""
-
-OPEN_WORK: Final = treasury.STANDING
-
 
 Stand = tuple[str, tuple[str, ...]]
 """What is said of a payout, and what may be done."""
@@ -54,15 +51,15 @@ STANDS: Final[Mapping[tuple[PayoutStatus, bool], Stand]] = {
 
 
 async def show_desk(unit: Unit, actor: Actor, page: int = 0, *, done: bool = False) -> None:
-    """The queue, oldest first; or with `done` what has been paid, newest first, to be marked as returned."""
+    """The queue, what did not arrive first, then the oldest; or with `done` what has been paid, newest first."""
     require(actor, Act.CLAIM_PAYOUT)
-    wanted = (PayoutStatus.PAID,) if done else OPEN_WORK
-    order = col(Payout.paid_at).desc() if done else col(Payout.created_at)
+    wanted = col(Payout.status) == PayoutStatus.PAID if done else treasury.is_open_work()
+    order = col(Payout.paid_at).desc() if done else col(Payout.missing_at).is_(None)
     found = await unit.session.exec(
         select(Payout, Grant)
         .join(Grant, col(Grant.id) == Payout.grant_id)
-        .where(col(Payout.status).in_(wanted))
-        .order_by(order, col(Payout.id))
+        .where(wanted)
+        .order_by(order, col(Payout.created_at), col(Payout.id))
         .offset(max(page, 0) * PAGE)
         .limit(PAGE + 1)
     )
@@ -114,7 +111,9 @@ async def _is_for_two(unit: Unit, payout: Payout, case: Case | None) -> bool:
 
 
 def _held_back(unit: Unit, actor: Actor, payout: Payout) -> str:
-    """What screening says, above everything else."""
+    """What its person or screening says, above everything else."""
+    if payout.missing_at and payout.status not in PAYOUT_OVER:
+        return f"{_say(unit, actor, 'treasury.payout.missing')}\n\n"
     open_still = payout.status in {PayoutStatus.QUEUED, PayoutStatus.CLAIMED, PayoutStatus.ORDERED}
     return f"{_say(unit, actor, payout.hold)}\n\n" if payout.hold and open_still else ""
 
@@ -279,6 +278,8 @@ async def _entry(unit: Unit, actor: Actor, payout: Payout, grant: Grant) -> Butt
     state = "mine" if mine and payout.status == PayoutStatus.CLAIMED else str(payout.status)
     if await doubts.is_in_doubt(unit, payout):
         state = "doubt"
+    elif payout.missing_at:
+        state = "missing"
     facts = _facts(unit, actor, payout, grant)
     parts = (facts["number"], facts["amount"], facts["waiting"])
     label = f"{_say(unit, actor, f'treasury.state.{state}')} {' · '.join(parts)}"

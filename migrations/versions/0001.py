@@ -1242,6 +1242,7 @@ def upgrade() -> None:
         sa.Column("pays_currency", sa.String(length=3), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("claimed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("missing_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("unsure", sa.Boolean(), nullable=False),
         sa.Column("lists", sa.String(), nullable=True),
         sa.Column("hold", sa.String(length=64), nullable=True),

@@ -331,6 +331,7 @@ async def test_a_missing_payment_goes_to_those_who_made_it(desk: Desk) -> None:
     await desk.do("Till", payout_id, treasury_returns.recheck)
     assert len(await desk.notices("Applicant")) == before["Applicant"] + 1
     await desk.do("Till", payout_id, came_back)
+    await desk.do("Coin", payout_id, treasury_returns.confirm_return)
     async with desk.resources.unit() as unit:
         assert not await treasury_returns.reported_missing(unit, case)
 

@@ -193,7 +193,7 @@ async def test_two_first_votes_at_once_are_not_lost(fund: Fund) -> None:
 async def test_nobody_decides_on_a_version_they_have_not_seen(
     fund: Fund, deed: Callable[..., Awaitable[None]]
 ) -> None:
-    """What changes between the press and the lock was not read: the press is refused, and nothing is kept of it."""
+    """What changes between the press and the lock was not read: the press is refused, nothing is kept of it."""
     case_id = await fund.case(urgency=Urgency.TODAY)
     sign, other, *_ = await counting(fund, case_id)
     async with fund.resources.unit() as unit:
