@@ -10,7 +10,6 @@ from aiogram.fsm.state import State, StatesGroup
 from aiogram.types import CallbackQuery, Message
 
 from handlers.pressed import Pressed, finish
-from models.errors import BadInput
 from models.unit import Unit
 from services import danger
 from services.access import Actor
@@ -58,12 +57,16 @@ async def begin(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press,
 
 
 async def take_line(message: Message, unit: Unit, actor: Actor, state: FSMContext) -> None:
-    """A line is passed on, and erased from the chat it was typed in."""
+    """A line is passed on, and erased from the chat it was typed in. Of a file only its caption is."""
+    text = message.text or message.caption
     if message.text is None:
-        raise BadInput("danger.refused.words", limit=danger.LONGEST)
+        await danger.refuse_file(unit, actor)
+    if text is None:
+        erase_messages(unit, actor.address, [message.message_id])
+        return
     writes = await state.get_state() == Calling.coordinator.state
     key = UUID((await state.get_data())["call"])
-    await (danger.write if writes else danger.reply)(unit, actor, key, message.text)
+    await (danger.write if writes else danger.reply)(unit, actor, key, text)
     erase_messages(unit, actor.address, [message.message_id])
     await state.clear()
 

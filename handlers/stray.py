@@ -1,9 +1,9 @@
 """What no conversation asked for. Asked last, so that everything has an end.
 
 In a private chat whatever a person wrote is erased, they are told that it was not kept, and a button leads home;
-only to those who were called for help it is passed on. While the recovery phrase is on the screen, which is shown
-once, it stays there. An edited message is erased too, for it was not to stay. In groups and channels nothing is
-answered: the bot says there only what a service says.
+only between who called for help and who has taken the call it is passed on. While the recovery phrase is on the
+screen, which is shown once, it stays there. An edited message is erased too, for it was not to stay. In groups and
+channels nothing is answered: the bot says there only what a service says.
 """
 
 from aiogram import F, Router
@@ -21,7 +21,8 @@ from services.speak import SCREEN, Button, Screen, answer, erase_messages, show
 async def message(message: Message, unit: Unit, actor: Actor) -> None:
     """A message in a private chat that fits nowhere. Raises `Refused` while the recovery phrase is shown."""
     erase_messages(unit, actor.address, [message.message_id])
-    if message.text and not message.text.startswith("/") and await danger.hear(unit, actor, message.text):
+    text = message.text or message.caption or ""
+    if not text.startswith("/") and await danger.hear(unit, actor, text, is_file=message.text is None):
         return
     if await offers(unit, actor.chat, SCREEN, "case.written"):
         raise Refused("case.refused.words-first")

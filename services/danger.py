@@ -1,12 +1,14 @@
 """Calls of those in danger: a coordinator is told at once, one takes the call, and lines pass without names.
 
 - One open call per case; pressing again tells the coordinators again, at most every `PATIENCE`.
-- Untaken, it is told again by the clock until somebody takes it.
+- Untaken, it is told again by the clock until somebody takes it. Whose access ends lets go of what they took, and
+  the others are told at once.
 - A coordinator sees the case code and the words passed on, never who it is; the person never sees who answers.
 - Nobody takes the call of their own case.
 - A call is never refused; lines after it are, when too many come at once (`services.limits`).
 - Lines that pass are stored nowhere but sealed in the outbox until they are delivered.
-- Who called and then just types is writing to those who were called: no button has to be found first.
+- Who called and then just types is writing to those who were called: no button has to be found first. So it is
+  for the coordinator who has taken the call, while they have no other. Only words pass, and a file is answered so.
 - Once it is taken, the call goes from the chats of all others.
 """
 
@@ -14,7 +16,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import ColumnElement, and_, or_, update
 from sqlmodel import col, select
 
 from models.audit import about, record
@@ -28,7 +30,7 @@ from services.access import Act, Actor, applicant_of, require
 from services.contact import To, applicant, volunteer_recipient
 from services.jobs import Job
 from services.roles import holders
-from services.speak import NOTICE, Button, Life, Screen, clear_slot, notify, show
+from services.speak import NOTICE, Button, Life, Screen, clear_slot, notify, show, unfading
 
 PATIENCE = timedelta(minutes=10)
 """How long coordinators are left in peace before they are told of the same untaken call again."""
@@ -68,13 +70,7 @@ async def take(unit: Unit, actor: Actor, key: UUID) -> None:
         await _take(unit, standing, volunteer)
         await _hush(unit, standing, volunteer)
         await record(unit, actor.name, "danger.taken", about("case", case.id), call=str(standing.id))
-    texts, which = unit.texts, {"call": str(standing.id)}
-    rows = [
-        [Button(texts.render(f"danger.button.{label}", actor.language), act, which)]
-        for label, act in (("write", "danger.write"), ("close", "danger.close"))
-    ]
-    text = texts.render("danger.yours", actor.language, code=case.code)
-    await notify(unit, actor.to, Screen(text, rows), case=case)
+    await _show_taken(unit, actor, case, standing, several=len(await held_by(unit, volunteer)) > 1)
 
 
 async def write(unit: Unit, actor: Actor, key: UUID, text: str) -> None:
@@ -101,13 +97,38 @@ async def reply(unit: Unit, actor: Actor, key: UUID, text: str) -> None:
     await record(unit, applicant_of(case), "danger.replied", about("case", case.id), call=str(standing.id))
 
 
-async def hear(unit: Unit, actor: Actor, text: str) -> bool:
-    """Pass on what was typed unasked, if the actor's case has an open call. Tells whether it has. See `reply`."""
-    standing = await open_call(unit, actor.case) if actor.case else None
-    if standing is None:
+async def hear(unit: Unit, actor: Actor, text: str, *, is_file: bool = False) -> bool:
+    """Pass on what was sent unasked; tells whether there is a call it belongs to. See `reply` and `write`.
+
+    It belongs to the open call of the actor's own case, or to the call that they have taken. Raises `BadInput`
+    when they have taken several. Of a file only the `text` that comes with it passes, and they are told so.
+    """
+    own = await open_call(unit, actor.case) if actor.case else None
+    able = actor.volunteer if Role.COORDINATOR in actor.roles else None
+    taken = await held_by(unit, able) if own is None and able is not None else []
+    if own is None and not taken:
         return False
-    await reply(unit, actor, standing.id, text)
+    if len(taken) > 1:
+        raise BadInput("danger.refused.which")
+    if is_file:
+        await refuse_file(unit, actor)
+    if text or not is_file:
+        await (write(unit, actor, taken[0][0].id, text) if own is None else reply(unit, actor, own.id, text))
     return True
+
+
+async def refuse_file(unit: Unit, actor: Actor) -> None:
+    """Say in a message of its own that what was sent did not pass: the last line may still say that it did."""
+    await _say(unit, actor, "danger.file")
+
+
+async def release(unit: Unit, volunteer: Volunteer, actor: str) -> None:
+    """Let go of the calls of somebody whose access has ended, and tell the others again."""
+    for standing, case in await held_by(unit, volunteer):
+        standing.taken_by = standing.taken_at = None
+        await unit.session.flush()
+        await record(unit, actor, "danger.released", about("case", case.id), call=str(standing.id))
+        await _tell(unit, case, standing)
 
 
 async def close(unit: Unit, actor: Actor, key: UUID) -> None:
@@ -132,6 +153,25 @@ async def asked(unit: Unit, actor: Actor, key: UUID) -> tuple[Case, DangerCall]:
     if case.chat != actor.chat:
         raise NotAllowed
     return case, standing
+
+
+async def held_by(unit: Unit, volunteer: Volunteer) -> Sequence[tuple[DangerCall, Case]]:
+    """The open calls that somebody has taken, the earliest first."""
+    query = (
+        select(DangerCall, Case)
+        .join(Case, col(Case.id) == DangerCall.case_id)
+        .where(DangerCall.taken_by == volunteer.id, col(DangerCall.closed_at).is_(None))
+        .where(Case.status != CaseStatus.SHREDDED)
+        .order_by(col(DangerCall.at))
+    )
+    return (await unit.session.exec(query)).all()
+
+
+async def is_untaken(unit: Unit) -> ColumnElement[bool]:
+    """The condition of an open call that nobody has, or somebody who may not answer it any more."""
+    able = [one.id for one in await holders(unit, Role.COORDINATOR)]
+    nobodys = or_(col(DangerCall.taken_by).is_(None), col(DangerCall.taken_by).not_in(able))
+    return and_(col(DangerCall.closed_at).is_(None), nobodys)
 
 
 async def open_call(unit: Unit, case: Case) -> DangerCall | None:
@@ -172,6 +212,18 @@ async def _take(unit: Unit, standing: DangerCall, volunteer: Volunteer) -> None:
     await unit.session.refresh(standing)
     if taken.rowcount != 1:
         raise Stale("danger.refused.taken")
+
+
+async def _show_taken(unit: Unit, actor: Actor, case: Case, standing: DangerCall, *, several: bool) -> None:
+    """What can be done with a call stands as long as it can: nothing but the desk leads back to it."""
+    texts, which = unit.texts, {"call": str(standing.id)}
+    rows = [
+        [Button(texts.render(f"danger.button.{label}", actor.language), act, which)]
+        for label, act in (("write", "danger.write"), ("close", "danger.close"))
+    ]
+    text = texts.render("danger.yours-several" if several else "danger.yours", actor.language, code=case.code)
+    slot = f"{NOTICE}taken:{standing.id}"
+    await show(unit, actor.to, Screen(text, rows), slot=slot, case=case, life=unfading(unit), anew=True)
 
 
 async def _listeners(unit: Unit, case: Case, standing: DangerCall) -> Sequence[Volunteer]:
@@ -221,18 +273,14 @@ def _line(text: str) -> str:
 
 
 async def _untaken(unit: Unit) -> Sequence[UUID]:
-    query = select(DangerCall.id).where(
-        col(DangerCall.taken_by).is_(None),
-        col(DangerCall.closed_at).is_(None),
-        DangerCall.told_at <= unit.now - PATIENCE,
-    )
+    query = select(DangerCall.id).where(await is_untaken(unit), DangerCall.told_at <= unit.now - PATIENCE)
     return (await unit.session.exec(query)).all()
 
 
 async def _tell_again(unit: Unit, key: UUID) -> None:
-    standing = await unit.session.get_one(DangerCall, key)
-    if standing.taken_by or standing.closed_at or standing.told_at > unit.now - PATIENCE:
+    if key not in await _untaken(unit):
         return
+    standing = await unit.session.get_one(DangerCall, key)
     await _tell(unit, await unit.session.get_one(Case, standing.case_id), standing)
 
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 from statistics import median
 from typing import Any
 
-from sqlmodel import SQLModel, col, func, select
+from sqlmodel import SQLModel, col, func, not_, select
 
 from models.audit import AuditCheckpoint, record
 from models.case import OPEN, Case, CaseStatus
@@ -21,7 +21,7 @@ from models.unit import Unit
 from models.volunteer import Role, Volunteer
 from payments.ledger import Purpose, balance
 from payments.money import Money
-from services import emergency, treasury
+from services import danger, emergency, treasury
 from services.access import Act, Actor, require
 from services.audit import latest
 from services.reminders import count_silent
@@ -64,13 +64,15 @@ class Desk:
     checkpoint: AuditCheckpoint | None
     untaken: Sequence[tuple[DangerCall, Case]]
     taken: int
+    held: Sequence[tuple[DangerCall, Case]]
+    """Calls that this coordinator has taken, the earliest first."""
     proposed: Sequence[Case]
     """Emergencies that wait for this coordinator, or another, to agree; the one that has waited longest first."""
 
 
 async def read_desk(unit: Unit, actor: Actor) -> Desk:
     """Count everything. Raises `NotAllowed` for everybody but a coordinator."""
-    require(actor, Act.SEE_DESK)
+    coordinator = require(actor, Act.SEE_DESK)
     await record(unit, actor.name, "desk.read", "desk")
     waits = await _waits(unit)
     oldest = unit.now - STUCK
@@ -94,8 +96,9 @@ async def read_desk(unit: Unit, actor: Actor) -> Desk:
         checkpoint=await latest(unit),
         untaken=await _untaken(unit, actor),
         taken=await _count(
-            unit, DangerCall, col(DangerCall.closed_at).is_(None), col(DangerCall.taken_by).is_not(None)
+            unit, DangerCall, col(DangerCall.closed_at).is_(None), not_(await danger.is_untaken(unit))
         ),
+        held=await danger.held_by(unit, coordinator),
         proposed=await emergency.proposed_to(unit, actor),
     )
 
@@ -105,6 +108,10 @@ async def show_desk(unit: Unit, actor: Actor) -> None:
     desk = await read_desk(unit, actor)
     say = _sayer(unit, actor)
     buttons = [
+        *(
+            Button(say("desk.button.held", code=case.code), "danger.take", {"call": str(call.id)})
+            for call, case in desk.held[:CALLS]
+        ),
         *(
             Button(say("desk.button.call", code=case.code), "danger.take", {"call": str(call.id)})
             for call, case in desk.untaken[:CALLS]
@@ -188,11 +195,11 @@ async def _load(unit: Unit) -> list[tuple[str, int]]:
 
 
 async def _untaken(unit: Unit, actor: Actor) -> list[tuple[DangerCall, Case]]:
-    """Open calls that nobody has taken, oldest first; never the actor's own."""
+    """Open calls that nobody has taken who may answer, oldest first; never the actor's own."""
     query = (
         select(DangerCall, Case)
         .join(Case, col(Case.id) == DangerCall.case_id)
-        .where(col(DangerCall.closed_at).is_(None), col(DangerCall.taken_by).is_(None))
+        .where(await danger.is_untaken(unit))
         .where(col(Case.chat).is_distinct_from(actor.chat))
         .order_by(col(DangerCall.at))
     )

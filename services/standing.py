@@ -1,7 +1,7 @@
 """How a volunteer's access stands: paused, suspended, left, re-confirmed or run out.
 
-- Suspending is one tap and ends all access at once: roles, buttons, conversations, seats, claimed payouts, what
-  stands in their chat, such as a page of a case or where a payout goes.
+- Suspending is one tap and ends all access at once: roles, buttons, conversations, seats, claimed payouts, calls
+  for help, what stands in their chat, such as a page of a case or where a payout goes.
   It goes for who leaves the group too. To come back is to be invited and confirmed anew.
 - A coordinator who is not the volunteer re-confirms them; the coordinators are told in time, and when nobody
   does, access stops by itself (`services.access.roles_of`), and the seats are given to others.
@@ -19,7 +19,7 @@ from models.mail import Keyboard
 from models.states import move
 from models.unit import Unit
 from models.volunteer import ALLOWED, Role, Volunteer, VolunteerRole, VolunteerStatus
-from services import group, panel, treasury
+from services import danger, group, panel, treasury
 from services.access import Act, Actor, require, roles_of
 from services.clearing import clear_work
 from services.contact import Address, lane_of, volunteer_recipient
@@ -98,6 +98,7 @@ async def take_access(unit: Unit, volunteer: Volunteer, target: VolunteerStatus,
     )
     await clear_work(unit, volunteer.chat)
     await panel.release(unit, volunteer, actor)
+    await danger.release(unit, volunteer, actor)
     await group.look_again(unit)
     await unit.vault.note_holder(volunteer.id, LastHolder(None))
 

@@ -18,6 +18,7 @@ from services.followup import schedule
 from services.intake import read_answer, write_answer
 from tests.flows.harness import World
 from tests.unit.services.fund import Fund, volunteer
+from tests.unit.services.pictures import KINDS
 from vault.types import CaseCode, GrantNumber
 
 LANGUAGES = pytest.mark.parametrize("language", ["en", "ru"])
@@ -215,6 +216,43 @@ async def test_who_called_for_help_need_not_find_a_button(world: World, language
     await world.settle()
     assert story.say("pipeline.stray") in await story.texts()
     assert not any("Спасибо" in text for text in await story.texts(alpha) + await story.texts(beta))
+
+
+async def test_who_has_taken_a_call_just_types(world: World) -> None:
+    """As the text tells them: no button before each line, and what they type is not lost."""
+    story = await begin(world, "ru")
+    alpha, _ = story.coordinators
+    await story.next_question()
+    await story.press("followup.button.danger")
+    await story.press("danger.button.take", alpha)
+    line = await alpha.send("Откройте только полиции с ордером")
+    await world.settle()
+    assert line.id not in {view.id for view in await alpha.messages()}
+    assert "Откройте только полиции с ордером" in await story.texts()
+    assert story.say("danger.sent") in await story.texts(alpha)
+
+
+@pytest.mark.parametrize("button", [None, "danger.button.reply"])
+async def test_a_photo_during_a_call_is_answered(world: World, button: str | None) -> None:
+    """Its words pass, the photo does not; a new message says so, for the last one may still say "Passed on"."""
+    story = await begin(world, "ru")
+    alpha, _ = story.coordinators
+    await story.next_question()
+    await story.press("followup.button.danger")
+    await story.press("danger.button.take", alpha)
+    await alpha.send("Что происходит?")
+    await world.settle()
+    if button:
+        await story.press(button)
+    await story.person.upload_photo(KINDS["jpeg"], caption="Они в подъезде")
+    await world.settle()
+    assert story.say("danger.replied", code=CODE, text="Они в подъезде") in await story.texts(alpha)
+    assert story.say("danger.file") in await story.texts()
+    before = len(await story.texts())
+    await story.person.upload_photo(KINDS["jpeg"])
+    await world.settle()
+    assert (await story.texts()).count(story.say("danger.file")) == 2
+    assert len(await story.texts()) == before + 1
 
 
 async def test_never_again_means_never(world: World) -> None:

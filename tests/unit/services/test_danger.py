@@ -1,16 +1,18 @@
 """Calls for help: told to every coordinator, taken by one, ended with the case."""
 
+from uuid import UUID
+
 import pytest
 from sqlmodel import select
 
 from bot.database import Resources
 from models.case import Case, CaseStatus
-from models.errors import NotAllowed, Stale
+from models.errors import BadInput, NotAllowed, Stale
 from models.followup import DangerCall
 from models.unit import Unit
 from models.volunteer import VolunteerStatus
 from sandbox.clock import TravelClock
-from services import danger, followup_answers
+from services import danger, desk, followup_answers, standing
 from services.access import name_actor
 from tests.unit.services.aftercare import (
     FIRST,
@@ -23,6 +25,7 @@ from tests.unit.services.aftercare import (
     person,
     tick,
 )
+from vault.types import CaseCode
 
 
 async def test_danger_reaches_every_coordinator_at_once(resources: Resources, clock: TravelClock) -> None:
@@ -116,6 +119,89 @@ async def test_a_suspended_coordinator_loses_the_call(resources: Resources, cloc
     with pytest.raises(NotAllowed):
         async with resources.unit() as unit:
             await danger.write(unit, await name_actor(unit, FIRST, "en"), key, "Still here")
+
+
+async def taken(resources: Resources, clock: TravelClock) -> UUID:
+    """The id of a call that the first coordinator has taken."""
+    await coordinators(resources)
+    row = await asked(resources, clock)
+    async with resources.unit() as unit:
+        await followup_answers.call_for_help(unit, await person(unit), row.id)
+    key = (await calls(resources))[0].id
+    await delivered(resources)
+    async with resources.unit() as unit:
+        await danger.take(unit, await name_actor(unit, FIRST, "en"), key)
+    return key
+
+
+async def acts_on_desk(resources: Resources, number: int) -> list[str]:
+    """The labels on a coordinator's desk that name a case."""
+    async with resources.unit() as unit:
+        await desk.show_desk(unit, await name_actor(unit, number, "en"))
+    (shown,) = await delivered(resources)
+    return [row[0]["label"] for row in shown["keyboard"] if "K7-Q2" in row[0]["label"]]
+
+
+async def test_a_taken_call_keeps_its_buttons(resources: Resources, clock: TravelClock) -> None:
+    """They stand as long as a message can, and the desk of whoever has the call brings them back; no other."""
+    key = await taken(resources, clock)
+    (yours,) = await delivered(resources)
+    assert yours["fade"] is None
+    assert await acts_on_desk(resources, FIRST) == [resources.texts.render("desk.button.held", "en", code="K7-Q2")]
+    assert await acts_on_desk(resources, SECOND) == []
+    async with resources.unit() as unit:
+        await danger.take(unit, await name_actor(unit, FIRST, "en"), key)
+    (again,) = await delivered(resources)
+    assert (again["text"], len(again["keyboard"])) == (yours["text"], 2)
+
+
+async def test_who_loses_access_lets_go_of_their_call(resources: Resources, clock: TravelClock) -> None:
+    """The others are told at once, and it stands on their desk; nobody waits for a coordinator who is gone."""
+    await taken(resources, clock)
+    await delivered(resources)
+    async with resources.unit() as unit:
+        first = (await name_actor(unit, FIRST, "en")).volunteer
+        assert first is not None
+        await standing.suspend(unit, await name_actor(unit, SECOND, "en"), first.id)
+    called = resources.texts.render("danger.called", "en", code="K7-Q2")
+    assert [one["chat"] for one in await delivered(resources) if one["text"] == called] == [SECOND]
+    assert (await calls(resources))[0].taken_by is None
+    assert len(await acts_on_desk(resources, SECOND)) == 1
+
+
+async def test_a_holder_who_ran_out_holds_nothing(resources: Resources, clock: TravelClock) -> None:
+    """Access that ended by itself took no call back: the clock tells of it again; the desk calls it untaken."""
+    await taken(resources, clock)
+    await delivered(resources)
+    async with resources.unit() as unit:
+        first = (await name_actor(unit, FIRST, "en")).volunteer
+        assert first is not None
+        first.reconfirm_at = unit.now
+    clock.advance(danger.PATIENCE)
+    await tick(resources, danger.JOBS)
+    assert [one["chat"] for one in await delivered(resources)] == [SECOND]
+    async with resources.unit() as unit:
+        seen = await desk.read_desk(unit, await name_actor(unit, SECOND, "en"))
+    assert (len(seen.untaken), seen.taken) == (1, 0)
+
+
+async def test_who_has_taken_several_calls_says_which(resources: Resources, clock: TravelClock) -> None:
+    """What they just type could go to the wrong person: it is refused, and the text told them so before."""
+    await taken(resources, clock)
+    await delivered(resources)
+    async with resources.unit() as unit:
+        case = Case(code=CaseCode("M3-W9"), language="en", created_at=unit.now)
+        unit.session.add(case)
+        await unit.session.flush()
+        await danger.call(unit, case)
+        second = (await danger.open_call(unit, case)) or DangerCall(case_id=case.id, at=unit.now, told_at=unit.now)
+        actor = await name_actor(unit, FIRST, "en")
+        await danger.take(unit, actor, second.id)
+        with pytest.raises(BadInput) as refusal:
+            await danger.hear(unit, actor, "Where are you?")
+    assert refusal.value.text_key == "danger.refused.which"
+    texts = [one["text"] for one in await delivered(resources)]
+    assert resources.texts.render("danger.yours-several", "en", code="M3-W9") in texts
 
 
 @pytest.mark.parametrize(("number", "error"), [(STRANGER, NotAllowed), (SECOND, NotAllowed), (PERSON, NotAllowed)])
