@@ -47,6 +47,7 @@ from services import (
 from services import danger as dangers
 from services import followup as followups
 from services import recovery as recoveries
+from services import relay as relays
 from services import screening as screenings
 from services import stablecoin as stablecoins
 from services import treasury as treasuries
@@ -87,6 +88,7 @@ JOBS: Final[tuple[Job, ...]] = (
     *panel.JOBS,
     *card.JOBS,
     *news.JOBS,
+    *relays.JOBS,
     *reminders.JOBS,
     *emergency.JOBS,
     *standing.JOBS,

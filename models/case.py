@@ -201,5 +201,7 @@ class Question(SQLModel, table=True):
     volunteer_id: UUID = Field(foreign_key="volunteer.id")
     text: SealedBytes = Field(sa_type=Sealed)
     asked_at: datetime = Field(sa_type=UtcTime)
+    reminded_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """When the applicant was last reminded of it."""
     answer: SealedBytes | None = Field(default=None, sa_type=Sealed)
     answered_at: datetime | None = Field(default=None, sa_type=UtcTime)

@@ -69,6 +69,8 @@ class Panel(Strict):
     """The most open cases one reviewer holds."""
     silent_urgent_hours: int = Field(ge=1)
     silent_hours: int = Field(ge=1)
+    answer_days: int = Field(ge=1, le=60)
+    """How long a question of the panel waits for its answer; within them the person is reminded twice."""
     probation_cases: int = Field(ge=0)
     reading_minutes: int = Field(ge=1, le=60)
     reconfirm_days: int = Field(ge=1)

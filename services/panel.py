@@ -137,6 +137,13 @@ async def ask_anew(unit: Unit, case: Case) -> None:
         await tell_member(unit, case, volunteer, "review.changed", f"{NOTICE}changed:{case.id}")
 
 
+async def go_on(unit: Unit, case: Case) -> None:
+    """No answer has come: votes stand, everybody's time starts anew, and they are told to decide without."""
+    for seat, volunteer in await seated(unit, case):
+        seat.due_at = unit.now + unit.policy.silent_after(urgent=is_urgent(case))
+        await tell_member(unit, case, volunteer, "review.no-answer", f"{NOTICE}changed:{case.id}")
+
+
 async def dismiss(unit: Unit, case: Case, actor: str) -> None:
     """Close every seat of a case that is no longer decided on, and end all reading of it."""
     for seat, volunteer in await seated(unit, case):

@@ -3,17 +3,24 @@
 - One question of a case waits for its answer at a time, whoever asked it.
 - An answer is new content: the version rises, and every vote is asked anew.
 - While a question waits nobody is replaced for silence, but a panel that needs no answer may still decide.
+- Who does not answer is reminded twice, by the neutral line and within their hours. After the policy's days the
+  panel goes on without: votes stand, silence counts again. An answer that comes later is taken all the same.
 """
 
-from sqlmodel import col, select
+from collections.abc import Sequence
+from datetime import timedelta
+from uuid import UUID
+
+from sqlmodel import col, func, or_, select
 
 from models.audit import about, record
-from models.case import ALLOWED, Case, CaseStatus, Question
+from models.case import ALLOWED, OPEN, Case, CaseStatus, Question
 from models.errors import Refused, Stale
 from models.states import move
 from models.unit import Unit
-from services import card, news, review
+from services import card, news, panel, review
 from services.access import Act, Actor, applicant_of, require_seat
+from services.jobs import Job
 from services.messages import erase_too_long
 from services.seats import lock_open
 from services.typed import read_text
@@ -45,11 +52,10 @@ async def ask(unit: Unit, actor: Actor, case: Case, text: str) -> Question:
 
 
 async def waiting_question(unit: Unit, case: Case) -> Question | None:
-    """The question that waits for the applicant's answer."""
-    found = await unit.session.exec(
-        select(Question).where(Question.case_id == case.id, col(Question.answer).is_(None))
-    )
-    return found.first() if case.status == CaseStatus.NEEDS_ANSWER else None
+    """The question asked last, while the applicant may still answer it."""
+    asked = select(Question).where(Question.case_id == case.id).order_by(col(Question.asked_at).desc())
+    question = (await unit.session.exec(asked.limit(1))).first()
+    return question if question is not None and question.answer is None and case.status in OPEN else None
 
 
 async def read_question(unit: Unit, actor: Actor) -> str:
@@ -75,7 +81,43 @@ async def answer_question(unit: Unit, actor: Actor, case: Case, text: str) -> No
     await erase_too_long(unit, actor.chat)
     case.version += 1
     await unit.session.flush()
-    await move(unit, case, CaseStatus.IN_REVIEW, ALLOWED, applicant_of(case))
+    if case.status == CaseStatus.NEEDS_ANSWER:
+        await move(unit, case, CaseStatus.IN_REVIEW, ALLOWED, applicant_of(case))
     await record(unit, applicant_of(case), "question.answered", about("case", case.id), version=case.version)
     await news.drop(unit, case, "relay.open")
     await review.case_changed(unit, case)
+
+
+async def _find_unanswered(unit: Unit) -> Sequence[UUID]:
+    """Questions that wait, a third of whose time has passed without a word from either side, or all of it."""
+    since = func.coalesce(Question.reminded_at, Question.asked_at)
+    found = await unit.session.exec(
+        select(Question.id)
+        .join(Case, col(Case.id) == Question.case_id)
+        .where(Case.status == CaseStatus.NEEDS_ANSWER, col(Question.answer).is_(None))
+        .where(or_(since <= unit.now - _patience(unit) / 3, Question.asked_at <= unit.now - _patience(unit)))
+    )
+    return found.all()
+
+
+async def _remind_or_go_on(unit: Unit, question_id: UUID) -> None:
+    question = await unit.session.get(Question, question_id)
+    case = await unit.session.get(Case, question.case_id, with_for_update=True) if question else None
+    if question is None or case is None or await waiting_question(unit, case) != question:
+        return
+    if question_id not in await _find_unanswered(unit):
+        return
+    if question.asked_at <= unit.now - _patience(unit):
+        await move(unit, case, CaseStatus.IN_REVIEW, ALLOWED, "system")
+        await record(unit, "system", "question.unanswered", about("case", case.id))
+        await panel.go_on(unit, case)
+    else:
+        question.reminded_at = unit.now
+        await news.tell(unit, case, "relay.open")
+
+
+def _patience(unit: Unit) -> timedelta:
+    return timedelta(days=unit.policy.panel.answer_days)
+
+
+JOBS: tuple[Job, ...] = (Job("relay.unanswered", timedelta(minutes=1), _find_unanswered, _remind_or_go_on),)
