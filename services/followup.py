@@ -4,6 +4,7 @@
   messages. What is due in quiet hours waits for the next allowed hour, also when the clock has jumped.
 - The words are neutral: they stand on a phone that others may look at. Nothing is asked twice at once: each
   question has one message, and a repeat moves it to the end.
+- Whoever allows messages again after the payout is asked what still lies ahead.
 - Silence is an answer: after the policy's repeats nothing more is sent for that question.
 - "Never write again" holds until the person themselves allows it, and an erased case is never written to.
 - Courts publish their calendars, so a day in court names its person: the questions around it become rows only two
@@ -74,9 +75,23 @@ async def schedule(unit: Unit, case: Case) -> int:
     if not contact.may_write:
         return 0
     hours = hours_of(contact, unit.policy.followups)
-    planned = list(_after_payout(unit, hours))
+    planned = list(_after_payout(unit, hours, unit.now))
     await _add(unit, case, planned)
     return len(planned) + await plan_court(unit, case)
+
+
+async def resume(unit: Unit, case: Case) -> int:
+    """Messages may be sent again: plan what was not asked and still lies ahead; returns how many."""
+    contact = await _reachable(unit, case)
+    if contact is None:
+        return 0
+    hours, paid_at = hours_of(contact, unit.policy.followups), await _paid_at(unit, case)
+    known = {row.kind for row in await _of_case(unit, case) if row.status is not FollowUpStatus.CANCELLED}
+    ahead = [
+        (kind, due) for kind, due in _after_payout(unit, hours, paid_at) if due > unit.now and kind not in known
+    ]
+    await _add(unit, case, ahead)
+    return len(ahead) + await plan_court(unit, case)
 
 
 async def plan_court(unit: Unit, case: Case) -> int:
@@ -226,9 +241,9 @@ async def _add(unit: Unit, case: Case, planned: Sequence[tuple[FollowUpKind, dat
     await unit.session.flush()
 
 
-def _after_payout(unit: Unit, hours: Hours) -> Iterator[tuple[FollowUpKind, datetime]]:
+def _after_payout(unit: Unit, hours: Hours, paid_at: datetime) -> Iterator[tuple[FollowUpKind, datetime]]:
     for kind, days in zip(AFTER_PAYOUT, unit.policy.followups.days, strict=True):
-        yield kind, hours.next(unit.now + timedelta(days=days))
+        yield kind, hours.next(paid_at + timedelta(days=days))
 
 
 def _around(court: date | None, hours: Hours, now: datetime) -> Iterator[tuple[FollowUpKind, datetime]]:

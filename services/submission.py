@@ -22,6 +22,7 @@ from models.unit import Unit
 from payments import grants
 from services import followup, limits, repeats, review, treasury_rights
 from services.access import Actor, applicant_of
+from services.contact import read_contact
 from services.intake import (
     read_answer,
     read_answers,
@@ -57,7 +58,10 @@ async def give_answer(unit: Unit, actor: Actor, case: Case, key: str, value: str
         return
     compartment = question(key).compartment
     if compartment is Compartment.contact:
+        allowed = (await read_contact(unit, case)).may_write
         await set_contact(unit, case, await read_answers(unit, case, Compartment.contact))
+        if not allowed:
+            await followup.resume(unit, case)
     await record(unit, applicant_of(case), "case.corrected", about("case", case.id), question=key)
     has_become_repeat = key in repeats.SOURCES and await repeats.note(unit, case)
     if compartment is Compartment.story or has_become_repeat:

@@ -55,6 +55,23 @@ async def test_nothing_is_planned_for_who_wants_no_messages(resources: Resources
     assert await delivered(resources) == []
 
 
+async def test_who_allows_messages_again_is_asked_what_lies_ahead(
+    resources: Resources, clock: TravelClock
+) -> None:
+    """Counted from the payout, not from their word; what was due before is not caught up with, nor asked twice."""
+    paid = clock.now()
+    case_id = await planned(resources, may_write=False)
+    clock.advance(timedelta(days=5))
+    for value in ("yes", "no", "yes"):
+        async with resources.unit() as unit:
+            case = await unit.session.get_one(Case, case_id)
+            await submission.give_answer(unit, await person(unit), case, "messages", value)
+    rows = await rows_of(resources, case_id)
+    assert list(rows) == [FollowUpKind.MONTH, FollowUpKind.QUARTER]
+    for row, days in zip(rows.values(), resources.policy.followups.days[1:], strict=True):
+        assert timedelta(days=days) <= row.due_at - paid <= timedelta(days=days + 1)
+
+
 async def test_the_days_around_court(resources: Resources, clock: TravelClock) -> None:
     """The day before and the day after, on the person's own calendar, become rows two days ahead and go after."""
     court = clock.now().astimezone(ZONE).date() + timedelta(days=20)
