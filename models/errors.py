@@ -43,7 +43,7 @@ class NotAllowed(Refused):
 
 
 class OwnCase(NotAllowed):
-    """Nobody acts on their own case, nor on one they referred."""
+    """Nobody acts on their own case."""
 
     key = "refused.own-case"
 

@@ -23,14 +23,8 @@ def asked(policy: Policy, case: Case) -> int:
 
 
 def quorum(policy: Policy, case: Case) -> int:
-    """How many approvals the case needs: its tier's, one more for a possible repeat, and one more on appeal.
-
-    A possible repeat never asks for more than the policy's panel has; an appeal may, and then the panel grows.
-    """
-    needed = policy.tier(asked(policy, case)).quorum
-    if case.possible_repeat:
-        needed = min(needed + 1, policy.panel.size)
-    return needed + (1 if case.appealed else 0)
+    """How many approvals the case needs: its tier's, one more for a possible repeat, and one more on appeal."""
+    return policy.tier(asked(policy, case)).quorum + case.possible_repeat + case.appealed
 
 
 def panel_size(policy: Policy, case: Case) -> int:
