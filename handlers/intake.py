@@ -28,7 +28,7 @@ async def typed(message: Message, unit: Unit, actor: Actor, state: FSMContext, a
     case, text = intake.own(actor), message.text or ""
     try:
         await refuse_cut(message, state)
-        value = await intake.typed_value(unit, actor, asked.key, text)
+        value = await intake.typed_value(unit, actor, case, asked.key, text)
         await submission.give_answer(unit, actor, case, asked.key, value)
     except BadInput as problem:
         put_away(unit, actor, message, problem)

@@ -96,9 +96,13 @@ async def following(unit: Unit, case: Case, key: str) -> str | None:
     return await position(unit, case, after(key) or key)
 
 
-async def typed_value(unit: Unit, actor: Actor, key: str, text: str) -> str:
-    """The canonical answer in what was typed. Raises `BadInput` that says exactly what is wanted."""
-    today = unit.now.astimezone(ZoneInfo(HOME_ZONE)).date()
+async def typed_value(unit: Unit, actor: Actor, case: Case, key: str, text: str) -> str:
+    """The canonical answer in what was typed. Raises `BadInput` that says exactly what is wanted.
+
+    Today is the person's own once their zone is known.
+    """
+    zone = ZoneInfo(await read_answer(unit, case, "zone") or HOME_ZONE)
+    today = unit.now.astimezone(zone).date()
     return read_typed(question(key), text, Bounds(today, unit.policy, actor.language))
 
 

@@ -54,6 +54,23 @@ async def test_each_answer_is_sealed_in_its_compartment(resources: Resources) ->
         assert await intake.read_answer(unit, case, "district") is None
 
 
+@pytest.mark.parametrize(("zone", "ahead"), [(None, 1), ("Europe/Kaliningrad", 0), ("Asia/Kamchatka", 1)])
+async def test_today_is_the_persons_own(
+    resources: Resources, clock: TravelClock, zone: str | None, ahead: int
+) -> None:
+    """Half past nine in the evening by UTC it is tomorrow in Moscow and not yet in Kaliningrad."""
+    case_id = await draft(resources, "happened")
+    now = clock.now()
+    evening = now.replace(hour=21, minute=30) + (timedelta(days=1) if now.hour >= 21 else timedelta())
+    clock.advance(evening - now)
+    async with resources.unit() as unit:
+        case = await case_of(unit, case_id)
+        if zone:
+            await intake.write_answer(unit, case, "zone", zone)
+        typed = await intake.typed_value(unit, case, "when", "today")
+    assert typed == (evening.date() + timedelta(days=ahead)).isoformat()
+
+
 @pytest.mark.parametrize(
     ("answered", "key", "following"),
     [
