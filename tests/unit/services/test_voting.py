@@ -1,7 +1,9 @@
 """Votes, the rule that decides, and two people voting at once."""
 
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from functools import partial
 from uuid import UUID
 
@@ -18,6 +20,7 @@ from models.grant import Grant
 from models.panel import Vote
 from services import emergency, relay, review, voting
 from services.reasons import Declining, Reason
+from services.speak import effect_place
 from services.voting import Ballot, Verdict, verdict
 from tests.unit.services.fund import LARGE, SMALL, Fund, seats, shows, status, volunteer
 
@@ -327,3 +330,16 @@ async def test_the_decision_closes_the_card(fund: Fund) -> None:
     await vote(fund, case_id, two)
     async with fund.resources.unit() as unit:
         assert len(await shows(unit, f"card:{case_id}")) == 1
+
+
+async def test_a_closed_card_goes_after_its_hours(fund: Fund) -> None:
+    """What is left of a case in the group is deleted six hours after its decision."""
+    case_id = await fund.case()
+    one, two, _ = await counting(fund, case_id)
+    await vote(fund, case_id, one)
+    await vote(fund, case_id, two)
+    async with fund.resources.unit() as unit:
+        (effect,) = await shows(unit, f"card:{case_id}")
+        assert effect.payload is not None
+        shown = json.loads(unit.vault.open_server(effect.payload, effect_place(effect)))
+    assert (shown["keyboard"], shown["erase"]) == ([], timedelta(hours=6).total_seconds())
