@@ -25,7 +25,7 @@ from models.unit import Unit
 from services.access import Actor, applicant_of
 from services.contact import SafeContact, read_contact, write_contact
 from services.hours import HOME_ZONE
-from services.questions import BY_KEY, KEYS, SKIPPED, after, question, read_choice, read_typed
+from services.questions import BY_KEY, KEYS, SKIPPED, Kind, after, question, read_choice, read_typed
 from services.typed import Bounds, in_fund
 from vault.seal import Place, open_sealed, seal
 from vault.types import CaseCode, Compartment
@@ -101,8 +101,8 @@ async def typed_value(unit: Unit, actor: Actor, case: Case, key: str, text: str)
 
     Today is the person's own once their zone is known.
     """
-    zone = ZoneInfo(await read_answer(unit, case, "zone") or HOME_ZONE)
-    today = unit.now.astimezone(zone).date()
+    known = await read_answer(unit, case, "zone") if question(key).kind is Kind.DATE else None
+    today = unit.now.astimezone(ZoneInfo(known or HOME_ZONE)).date()
     return read_typed(question(key), text, Bounds(today, unit.policy, actor.language))
 
 

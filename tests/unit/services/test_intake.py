@@ -67,7 +67,7 @@ async def test_today_is_the_persons_own(
         case = await case_of(unit, case_id)
         if zone:
             await intake.write_answer(unit, case, "zone", zone)
-        typed = await intake.typed_value(unit, case, "when", "today")
+        typed = await intake.typed_value(unit, await actor_of(unit), case, "when", "today")
     assert typed == (evening.date() + timedelta(days=ahead)).isoformat()
 
 
