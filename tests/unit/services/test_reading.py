@@ -15,6 +15,7 @@ from services import reading, relay, review, standing, voting
 from services.intake import write_answer
 from services.messages import sent_place
 from services.panel import reading_slot
+from services.questions import DONE
 from services.reading import PAGE, paged
 from services.submission import ADDED
 from tests.unit.services.fund import Fund, volunteer
@@ -53,6 +54,19 @@ async def test_what_was_added_later_is_read_once(fund: Fund) -> None:
         await write_answer(unit, case, ADDED, "The umbrella came back.")
         page = await reading.read(unit, await fund.actor(unit, sign), case, 0)
     assert page.text.count("The umbrella came back.") == 1
+
+
+async def test_files_are_pages_and_no_answer(fund: Fund) -> None:
+    """That the person pressed Done below their files does not tell the panel that there are any."""
+    case_id = await fund.case()
+    sign = (await fund.panel(case_id))[0]
+    async with fund.resources.unit() as unit:
+        case = await unit.session.get_one(Case, case_id)
+        await write_answer(unit, case, "documents", DONE)
+        actor = await fund.actor(unit, sign)
+        page = await reading.read(unit, actor, case, 0)
+    assert unit.texts.render("intake.title.documents", actor.language) not in page.text
+    assert page.count == 1
 
 
 async def test_a_page_past_the_end_is_the_last(fund: Fund) -> None:
