@@ -22,6 +22,7 @@ from payments.stripe_amounts import fits, from_stripe, to_stripe
 from payments.stripe_asking import KEY, page, product
 from payments.stripe_means import country_of, may_hide
 from payments.stripe_objects import (
+    UNDONE,
     Balance,
     Charge,
     Dispute,
@@ -239,7 +240,7 @@ class StripeGateway:
             listed = await self._client.v1.balance_transactions.list_async(asked)
             found = [each async for each in listed.auto_paging_iter()]
             return [
-                Movement(str(each.type), _id(each.source) if each.source else "", balance)
+                Movement(str(each.type), _id(each.source) if each.source else "", balance, await self._order(each))
                 for each in reversed(found)
                 if fits(each.currency.upper()) and (balance := _balance(each)) is not None
             ]
@@ -265,6 +266,23 @@ class StripeGateway:
             )
             return _id(listed.data[0].invoice) if listed.data else None
         raise AssertionError
+
+    async def _order(self, moved: stripe.BalanceTransaction) -> str:
+        """The key of a transfer that was undone. Empty where there is none, or no right to see it."""
+        if moved.type not in UNDONE or not moved.source:
+            return ""
+        try:
+            async with _translated():
+                source = _id(moved.source)
+                if source.startswith("trr_"):
+                    expand = ["source.transfer"]
+                    whole: Any = await self._client.v1.balance_transactions.retrieve_async(
+                        moved.id, {"expand": expand}
+                    )
+                    return str(whole.source.transfer.transfer_group or "")
+                return str((await self._client.v1.transfers.retrieve_async(source)).transfer_group or "")
+        except (StripeUnknown, StripeKeyRefused):
+            return ""
 
     async def _product(self, order: Order) -> None:
         """What a monthly gift is a price of; made once for the same words."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Protocol
+from typing import Final, Protocol
 from uuid import UUID
 
 from payments.money import Money
@@ -48,6 +48,10 @@ class Balance:
     fee: Money
 
 
+UNDONE: Final = frozenset({"transfer_refund", "transfer_cancel", "transfer_failure"})
+"""Types of movements by which a transfer comes back (API, balance transaction types)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Movement:
     """A balance transaction as the account lists it."""
@@ -57,6 +61,8 @@ class Movement:
     source: str
     """What it is because of: a charge, a refund, a dispute, a transfer; empty for Stripe's own."""
     balance: Balance
+    order: str = ""
+    """Of a transfer that was undone: the key that it was asked under, where it can be found."""
 
 
 @dataclass(frozen=True, slots=True)

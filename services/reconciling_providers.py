@@ -20,12 +20,12 @@ from models.donation import Donation, EventCursor, Looked
 from models.ledger import JournalEntry, LedgerAccount
 from models.reconciliation import SeenBalance
 from models.unit import Unit
-from payments import ledger
+from payments import ledger, partners
 from payments.donations import STRIPE_ACTOR
 from payments.ledger import EntryKind, Purpose
 from payments.money import Money
 from payments.reconcile import Difference, Kind
-from payments.stripe_objects import Movement
+from payments.stripe_objects import UNDONE, Movement
 from services import donate_stripe
 from services.reconciling import Gone, tell
 
@@ -51,7 +51,6 @@ COSTS: Final = frozenset({"stripe_fee", "stripe_fx_fee", "tax_fee"})
 """Types of movements by which Stripe takes something for itself (API, balance transaction types)."""
 
 TRANSFER: Final = "transfer"
-UNDONE: Final = frozenset({"transfer_refund", "transfer_cancel", "transfer_failure"})
 
 ENTERED: Final[Mapping[str, str]] = {
     "charge": "stripe:gift:",
@@ -171,19 +170,7 @@ async def _enter(unit: Unit, movement: Movement) -> None:
         changes = {Purpose.STRIPE: -balance.fee, Purpose.FEES: balance.fee}
         await ledger.post(unit, kind, f"stripe:fee:{balance.id}", changes, actor=STRIPE_ACTOR)
     if movement.kind in UNDONE:
-        await _undone(unit, balance.id, balance.money)
-
-
-async def _undone(unit: Unit, movement: str, money: Money) -> None:
-    """A transfer was undone: as far as the partner holds it by the books, it is at Stripe again."""
-    reference = f"stripe:undone:{movement}"
-    if await ledger.find(unit, reference) is not None:
-        return
-    await ledger.lock(unit, money.currency)
-    back = min(money, await ledger.balance(unit, Purpose.PARTNERS, money.currency))
-    if back.amount > 0:
-        changes = {Purpose.PARTNERS: -back, Purpose.STRIPE: back}
-        await ledger.post(unit, EntryKind.HAND_OVER, reference, changes, actor=STRIPE_ACTOR)
+        await partners.undone(unit, balance.id, balance.money, movement.order)
 
 
 async def _seen(unit: Unit, source: str, moment: datetime) -> None:

@@ -166,6 +166,15 @@ class SigningRail(Rail, Protocol):
 
 
 @runtime_checkable
+class PartnerRail(Rail, Protocol):
+    """A rail whose partner passes the money on, and gets something on top of it."""
+
+    def moves(self, order: Order) -> Money:
+        """All that leaves with an order: what it pays, and what the partner gets on top."""
+        ...
+
+
+@runtime_checkable
 class MachineRail(Rail, Protocol):
     """A rail that the fund works itself."""
 

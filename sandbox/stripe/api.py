@@ -236,6 +236,7 @@ def _resource(kind: str) -> str:
         "checkout.session": "checkout_session",
         "balance_transaction": "balance",
         "invoice_payment": "invoice",
+        "transfer_reversal": "transfer",
     }
     return names.get(kind, kind)
 

@@ -18,6 +18,7 @@ from payments.stripe_objects import (
     StripeRefused,
     StripeUnknown,
 )
+from sandbox.stripe import transfers
 from sandbox.stripe.client import MONTH, RUSSIAN_CARD, Bank
 from sandbox.stripe.keys import Right
 from sandbox.stripe.server import StripeServer
@@ -170,6 +171,11 @@ async def test_restricted_key_is_enough(stripe_server: StripeServer, bank: Bank)
     await bank.top_up(5000)
     made = await paying.transfer("key", Money(500, "EUR"), await bank.connect())
     assert await paying.find_transfer("key") == made
+    transfers.reverse(stripe_server.stripe, stripe_server.stripe.get("transfer", made), {})
+    assert [each.order for each in await paying.movements(yesterday) if each.kind == "transfer_refund"] == ["key"]
+    weak = StripeGateway(await bank.restricted_key(RIGHTS), stripe_server.url)
+    assert not any(each.order for each in await weak.movements(yesterday))
+    await weak.close()
     await paying.close()
     weak = StripeGateway(await bank.restricted_key(RIGHTS | {"checkout_session": "read"}), stripe_server.url)
     with pytest.raises(StripeAway):

@@ -1,7 +1,7 @@
 """Through a partner: moved once at Stripe, counted once the partner has reported, given back otherwise."""
 
 from collections.abc import AsyncIterator
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlmodel import select
@@ -85,6 +85,37 @@ async def _books(desk: Desk) -> dict[Purpose, int]:
         assert await reconcile.compare(unit) == []
         purposes = (Purpose.FUND, Purpose.RESERVED, Purpose.GRANTED, Purpose.STRIPE, Purpose.PARTNERS)
         return {purpose: (await balance(unit, purpose, CURRENCY)).amount for purpose in purposes}
+
+
+async def _held(desk: Desk, stripe_server: StripeServer) -> list[reconcile.Difference]:
+    """Where Stripe holds something else than the books say, when it is asked now."""
+    gateway = StripeGateway(stripe_server.key, stripe_server.url)
+    found = await StripeMoney(gateway).ask(desk.resources)
+    await gateway.close()
+    return found
+
+
+async def _two(desk: Desk, bank: Bank) -> tuple[str, str, UUID]:
+    """Two that are with the partner: what Stripe calls the transfers, and the second payout."""
+    await bank.top_up(SMALL + FEE)
+    async with desk.resources.unit() as unit:
+        whole = Money(SMALL + FEE, CURRENCY)
+        await transfer(
+            unit,
+            EntryKind.GIFT,
+            "gift:2",
+            whole,
+            source=Purpose.CONTRIBUTIONS,
+            target=Purpose.STRIPE,
+            actor="system",
+        )
+    await desk.ordered("stripe_transfer")
+    assert await desk.tick() == [Now.SENT]
+    [first] = await bank.objects("transfer")
+    payout_id = await desk.ordered("stripe_transfer", "Other")
+    assert await desk.tick(1) == [Now.SENT]
+    [second] = [made for made in await bank.objects("transfer") if made["id"] != first["id"]]
+    return str(first["id"]), str(second["id"]), payout_id
 
 
 async def test_a_partner_passes_it_on_and_reports(desk: Desk, bank: Bank) -> None:
@@ -267,14 +298,48 @@ async def test_a_transfer_that_was_undone_is_at_stripe_again(desk: Desk, stripe_
     await desk.tick()
     stripe = stripe_server.stripe
     transfers.reverse(stripe, next(iter(stripe.table("transfer"))), {})
-    gateway = StripeGateway(stripe_server.key, stripe_server.url)
     for _ in range(2):
-        await StripeMoney(gateway).ask(desk.resources)
-    await gateway.close()
-    books = await _books(desk)
-    assert (books[Purpose.PARTNERS], books[Purpose.STRIPE], books[Purpose.FUND]) == (0, SMALL, PLENTY - SMALL)
+        assert await _held(desk, stripe_server) == []
+    books, whole = await _books(desk), SMALL + FEE
+    assert (books[Purpose.PARTNERS], books[Purpose.STRIPE], books[Purpose.FUND]) == (0, whole, PLENTY - SMALL)
     async with desk.resources.unit() as unit:
-        assert await funding.held(unit) == [(FundingSource.STRIPE, Money(SMALL, CURRENCY))]
+        assert await balance(unit, Purpose.FEES, CURRENCY) == Money(0, CURRENCY)
+        assert await funding.held(unit) == [(FundingSource.STRIPE, Money(whole, CURRENCY))]
+
+
+@pytest.mark.parametrize("parts", [(SMALL + FEE,), (SMALL - 1, 1 + FEE), (SMALL, 1, FEE - 1)])
+async def test_a_transfer_that_was_undone_takes_nothing_from_another(
+    desk: Desk, bank: Bank, stripe_server: StripeServer, parts: tuple[int, ...]
+) -> None:
+    """In one piece or in several, what comes back is one order's alone: the other one's report is still taken."""
+    one, _, other = await _two(desk, bank)
+    stripe = stripe_server.stripe
+    for part in parts:
+        transfers.reverse(stripe, stripe.get("transfer", one), {"amount": part})
+        assert await _held(desk, stripe_server) == []
+    books = await _books(desk)
+    assert (books[Purpose.PARTNERS], books[Purpose.STRIPE]) == (SMALL, SMALL + FEE)
+    async with desk.resources.unit() as unit:
+        assert await balance(unit, Purpose.FEES, CURRENCY) == Money(FEE, CURRENCY)
+        await treasury_machine.report(unit, await desk.actor(unit, "Coin"), other, "P-7")
+    assert (await _books(desk))[Purpose.PARTNERS] == 0
+
+
+async def test_what_the_partner_does_not_hold_by_the_books_is_told_and_not_taken_from_others(
+    desk: Desk, bank: Bank, stripe_server: StripeServer
+) -> None:
+    """An order that was reported, and a transfer that the fund never asked for: undone, they are a difference."""
+    _, reported, other = await _two(desk, bank)
+    async with desk.resources.unit() as unit:
+        await treasury_machine.report(unit, await desk.actor(unit, "Coin"), other, "P-7")
+    stripe, partner = stripe_server.stripe, desk.resources.policy.partner
+    assert partner is not None
+    await bank.top_up(100)
+    asked = {"amount": 100, "currency": CURRENCY, "destination": partner.account, "transfer_group": "another"}
+    for undone in (transfers.create(stripe, asked), stripe.get("transfer", reported)):
+        transfers.reverse(stripe, undone, {})
+    assert [found.theirs for found in await _held(desk, stripe_server)] == [SMALL + FEE + 100]
+    assert (await _books(desk))[Purpose.PARTNERS] == SMALL
 
 
 async def test_without_money_or_partner_the_way_is_closed(desk: Desk, stripe_server: StripeServer) -> None:
