@@ -121,7 +121,7 @@ class Incident(SQLModel, table=True):
     payout_id: UUID = Field(foreign_key="payout.id", index=True)
     status: IncidentStatus = Field(default=N.OPEN, sa_column=enum_column(IncidentStatus, "incident_status"))
     amount: int = Field(sa_type=BigInteger)
-    """Minor units of the grant."""
+    """Minor units that left, in the grant's currency: with what a partner got on top."""
     currency: str = Field(max_length=3)
     reference: SealedBytes = Field(sa_type=Sealed)
     """What the rail calls the payment. Sealed under the server's key. Place: (`incident`, `reference`, id)."""

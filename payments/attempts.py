@@ -234,7 +234,7 @@ async def _too_late(
     is_booked = payout.status in BOOKED and reference in known
     if attempt.status == AttemptStatus.DROPPED and is_booked:
         return Now.OPEN
-    begun = await incidents.begin(unit, attempt, payout, grant, reference)
+    begun = await incidents.begin(unit, attempt, payout, grant, order, reference)
     return Now.OPEN if begun is None else Now.INCIDENT
 
 

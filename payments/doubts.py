@@ -145,14 +145,19 @@ async def _drop(unit: Unit, attempt: Attempt, payout: Payout, result: Result) ->
 
 async def _enter_earlier(unit: Unit, payout: Payout, grant: Grant, by: str) -> None:
     """Book what went before the payment itself, and was lost with the rows that a restore left out."""
-    money, account = Money(grant.amount, grant.currency), registry.find(unit, payout.rail).account
+    money, rail = Money(grant.amount, grant.currency), registry.find(unit, payout.rail)
     try:
-        if account == Purpose.PARTNERS:
+        if rail.account == Purpose.PARTNERS:
             await ledger.transfer(
                 unit, EntryKind.HAND_OVER, f"hand-over:{payout.id}", money, source=Purpose.STRIPE,
                 target=Purpose.PARTNERS, actor=by, grant_number=grant.number,
             )  # fmt: skip
-        elif account == Purpose.VOUCHERS:
+            if (fee := (await rail.quote(unit, money)).fee).amount:  # what was set aside with the order is lost
+                await ledger.transfer(
+                    unit, EntryKind.PAYOUT_FEE, f"fee:{payout.id}", fee, source=Purpose.STRIPE,
+                    target=Purpose.FEES, actor=by, grant_number=grant.number,
+                )  # fmt: skip
+        elif rail.account == Purpose.VOUCHERS:
             await ledger.transfer(
                 unit, EntryKind.STOCK, f"stock:{payout.id}", money, source=Purpose.LOSSES,
                 target=Purpose.VOUCHERS, actor=by, grant_number=grant.number,

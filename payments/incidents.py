@@ -1,7 +1,8 @@
 """Incidents: a rail has paid an attempt that was over. The money is gone, whatever the books thought.
 
-- It stands in suspense at once, out of the account that it really left: whoever reads the books sees it. Cash that
-  was not free is a shortfall, so that nothing that was promised to others is touched.
+- It stands in suspense at once, out of the account that it really left, with what a partner got on top: whoever
+  reads the books sees it. Cash that was not free is a shortfall, so that nothing that was promised to others is
+  touched.
 - Its grant may be paid a second time, or may be about to be: as long as it is not, it is unsure from now on.
 - What it was, one treasurer says and another confirms; only then does it leave the suspense account.
 """
@@ -23,25 +24,29 @@ from payments import grants, ledger
 from payments.ledger import EntryKind, Purpose
 from payments.money import Money
 from payments.rails import registry
+from payments.rails.base import Order, PartnerRail
 from vault.seal import Place
 from vault.types import SealedBytes
 
 STANDING: Final = (IncidentStatus.OPEN, IncidentStatus.SAID)
 
 
-async def begin(unit: Unit, attempt: Attempt, payout: Payout, grant: Grant, reference: str) -> Incident | None:
-    """Book that a rail has paid an attempt that was over. None when that is known already."""
+async def begin(
+    unit: Unit, attempt: Attempt, payout: Payout, grant: Grant, order: Order, reference: str
+) -> Incident | None:
+    """Book that a rail has paid an attempt that was over, by its order. None when that is known already."""
     known = await unit.session.exec(select(Incident.id).where(Incident.attempt_id == attempt.id))
     if known.first() is not None:
         return None
+    rail = registry.find(unit, payout.rail)
+    money = rail.with_fee(order) if isinstance(rail, PartnerRail) else Money(grant.amount, grant.currency)
     incident = Incident(
-        attempt_id=attempt.id, payout_id=payout.id, amount=grant.amount, currency=grant.currency,
+        attempt_id=attempt.id, payout_id=payout.id, amount=money.amount, currency=money.currency,
         reference=SealedBytes(b""), found_on=to_day(unit.now),
     )  # fmt: skip
     incident.reference = unit.vault.seal_server(reference.encode(), _place(incident))
     unit.session.add(incident)
     await unit.session.flush()
-    money = Money(grant.amount, grant.currency)
     changes = {Purpose.SUSPENSE: money, **await _out_of(unit, payout, money)}
     await ledger.post(
         unit, EntryKind.INCIDENT, f"incident:{incident.id}", changes, actor="system", grant_number=grant.number

@@ -99,7 +99,8 @@ class EntryKind(StrEnum):
     STOCK = "stock"
     """Codes are bought, given, or written off."""
     PAYOUT_FEE = "payout_fee"
-    """What a payout cost the fund on top: a partner's fee, a network's. Reference: `fee:` and the attempt."""
+    """What a payout cost the fund on top: a partner's fee, a network's. Reference: `fee:` and the attempt,
+    or the payout where a restore left none."""
     HAND_OVER = "hand_over"
     """Money goes to a partner, who passes it on."""
     WITHDRAW = "withdraw"

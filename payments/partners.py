@@ -38,7 +38,7 @@ async def undone(unit: Unit, movement: str, money: Money, key: str) -> None:
     there = await ledger.balance(unit, Purpose.PARTNERS, money.currency)
     back = min(money, order.money, there, await _stands(unit, grant, Purpose.PARTNERS, money.currency))
     fee = min(
-        money - back, rail.moves(order) - order.money, await _stands(unit, grant, Purpose.FEES, money.currency)
+        money - back, rail.with_fee(order) - order.money, await _stands(unit, grant, Purpose.FEES, money.currency)
     )
     if not back.amount and fee != money:
         return

@@ -62,6 +62,7 @@ async def show_incident(unit: Unit, actor: Actor, incident_id: UUID) -> None:
     """Money that a rail has paid though nobody waited for it: what it was, or what one treasurer says it was."""
     incident, payout, grant, who = await held_incident(unit, actor, incident_id)
     facts = facts_of(unit, actor, payout, grant) | {
+        "amount": money(incident.amount, incident.currency, actor.language),
         "reference": incidents.reference_of(unit, incident),
         "day": day(incident.found_on.date(), actor.language),
     }

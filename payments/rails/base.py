@@ -169,7 +169,7 @@ class SigningRail(Rail, Protocol):
 class PartnerRail(Rail, Protocol):
     """A rail whose partner passes the money on, and gets something on top of it."""
 
-    def moves(self, order: Order) -> Money:
+    def with_fee(self, order: Order) -> Money:
         """All that leaves with an order: what it pays, and what the partner gets on top."""
         ...
 

@@ -91,13 +91,13 @@ class StripeTransfer:
             raise NoRail
         return json.dumps({"account": partner.account, "fee": partner.fee}).encode()
 
-    def moves(self, order: Order) -> Money:
+    def with_fee(self, order: Order) -> Money:
         """What is to reach the person, and the partner's fee that was set aside with the order."""
         return order.money + _fee(order)
 
     async def execute(self, order: Order) -> Result:
         """Move the money to the partner; asked again under the same key, Stripe moves nothing more."""
-        gateway, account, whole = self._open(), _account(order), self.moves(order)
+        gateway, account, whole = self._open(), _account(order), self.with_fee(order)
         try:
             return Result(Outcome.DONE, await gateway.transfer(order.key, whole, account))
         except StripeRefused as refused:

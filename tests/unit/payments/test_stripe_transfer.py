@@ -14,7 +14,7 @@ from bot.rails import partner_rail
 from models.attempt import Attempt
 from models.audit import AuditEntry
 from models.case import CaseStatus
-from models.doubt import Found, Ground
+from models.doubt import Found, Ground, Incident, IncidentEnd
 from models.errors import NotAllowed
 from models.funding import FundingSource
 from models.grant import GrantStatus, PayoutStatus, ReturnReason
@@ -223,6 +223,57 @@ async def test_a_late_answer_about_what_two_found_and_the_partner_reported_is_no
             order = await attempts.order_of(unit, attempt)
             late = Result(Outcome.DONE, reference)
             assert (await attempts.conclude(unit, attempt.id, rail, order, late)).now == came
+
+
+@pytest.mark.parametrize("end", [IncidentEnd.BACK, IncidentEnd.LOST])
+async def test_a_transfer_that_was_over_is_in_suspense_with_the_partners_fee(
+    desk: Desk, bank: Bank, stripe_server: StripeServer, end: IncidentEnd
+) -> None:
+    """Found to be never made, and made after all: what left Stripe is the amount and the fee, and so it ends."""
+    payout_id = await desk.ordered("stripe_transfer")
+    await bank.fault("hang_up", "/v1/transfers", verb="POST")
+    assert await desk.tick() == [Now.OPEN]
+    desk.later(hours=2)
+    async with desk.resources.unit() as unit:
+        till = await desk.actor(unit, "Till")
+        await treasury_doubts.say(unit, till, payout_id, Found.NEVER, Ground.PROVIDER)
+    await desk.do("Coin", payout_id, treasury_doubts.confirm)
+    async with desk.resources.unit() as unit:
+        order = await attempts.order_of(unit, (await unit.session.exec(select(Attempt))).one())
+    rail = desk.resources.rails["stripe_transfer"]
+    assert isinstance(rail, MachineRail)
+    await rail.execute(order)  # the first request was only slow
+    assert await desk.tick(61) == [Now.INCIDENT]
+    assert await _held(desk, stripe_server) == []
+    async with desk.resources.unit() as unit:
+        incident = (await unit.session.exec(select(Incident))).one()
+        assert await balance(unit, Purpose.SUSPENSE, CURRENCY) == Money(SMALL + FEE, CURRENCY)
+        await treasury_doubts.say_end(unit, await desk.actor(unit, "Till"), incident.id, end)
+    await desk.do("Coin", incident.id, treasury_doubts.confirm_end)
+    back, lost = (SMALL + FEE, 0) if end == IncidentEnd.BACK else (0, SMALL + FEE)
+    assert (await _books(desk))[Purpose.STRIPE] == back
+    async with desk.resources.unit() as unit:
+        assert await balance(unit, Purpose.LOSSES, CURRENCY) == Money(lost, CURRENCY)
+
+
+async def test_a_transfer_that_a_restore_left_no_row_of_is_entered_with_the_partners_fee(
+    desk: Desk, stripe_server: StripeServer
+) -> None:
+    """Ordered after the backup and found to be paid: what left Stripe is the amount and the policy's fee."""
+    payout_id = await desk.agreed(await desk.approved("Applicant"), "Applicant", "stripe_transfer")
+    partner, gateway = desk.resources.policy.partner, StripeGateway(stripe_server.key, stripe_server.url)
+    assert partner is not None
+    made = await gateway.transfer("lost with its row", Money(SMALL + FEE, CURRENCY), partner.account)
+    await gateway.close()
+    await doubt_payments(desk.resources)
+    async with desk.resources.unit() as unit:
+        till = await desk.actor(unit, "Till")
+        await treasury_doubts.say(unit, till, payout_id, Found.PAID, Ground.PROVIDER, made)
+    await desk.do("Coin", payout_id, treasury_doubts.confirm)
+    assert await _held(desk, stripe_server) == []
+    assert (await _books(desk))[Purpose.PARTNERS] == SMALL
+    async with desk.resources.unit() as unit:
+        assert await balance(unit, Purpose.FEES, CURRENCY) == Money(FEE, CURRENCY)
 
 
 async def test_stripe_moves_it_once_over_a_day_of_silence(desk: Desk, bank: Bank) -> None:
