@@ -45,6 +45,10 @@ READING: Final = "plecho_reading"
 KEPT: Final = "kept"
 """Its value where the connection is kept: each statement reads what is committed by then, as in AUTOCOMMIT."""
 
+SNAPSHOT: Final = {READING: True, "isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+"""On PostgreSQL each statement of such a transaction reads what was committed when the first one ran. Its BEGIN
+says so: nothing more is asked of the server."""
+
 
 def make_engine(url: str) -> AsyncEngine:
     """An async engine for `sqlite+aiosqlite:///...` or `postgresql+asyncpg://...`."""
@@ -116,9 +120,10 @@ class Resources:
     async def glance(self, connection: AsyncConnection | None = None) -> AsyncIterator[Unit]:
         """A transaction that only reads what is committed: it waits for no writer, and ends without a commit.
 
-        On a `connection` in AUTOCOMMIT that the caller keeps there is neither beginning nor end to wait for.
+        All that it reads is of one moment. On a `connection` in AUTOCOMMIT that the caller keeps there is neither
+        beginning nor end to wait for, and each statement reads what is committed by then.
         """
-        reading = connection or self.engine.execution_options(**{READING: True})
+        reading = connection or self.engine.execution_options(**({READING: True} if self.is_sqlite else SNAPSHOT))
         async with AsyncSession(reading, expire_on_commit=False, sync_session_class=UnitSession) as session:
             yield self._unit(session)
 

@@ -84,7 +84,7 @@ async def reconcile_now(resources: Resources, days: int, gifts: Mended | None = 
     gifts = gifts or Mended()
     came = await finish_open(resources.unit, treasury_machine.told)
     lines = [*gifts.lines, *(f"looked up again: {now}: {count}" for now, count in sorted(came.items()))]
-    async with resources.unit() as unit:
+    async with resources.glance() as unit:
         differences = await compare(unit)
     unheard: set[str] = set()
     differences += [*gifts.differences, *await ask_providers(resources.unit, timedelta(days=days), unheard)]

@@ -7,13 +7,14 @@
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any, Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
+from sqlalchemy import ColumnElement
 from sqlmodel import col, func, select
 
 from models.attempt import Attempt, AttemptStatus
@@ -84,6 +85,15 @@ class Difference:
     theirs: int = 0
 
 
+class _Row(NamedTuple):
+    """A payout: its amount, whether it was ever settled, whether that was undone."""
+
+    payout: UUID
+    amount: int
+    paid: bool
+    returned: bool
+
+
 async def finish_open(open_unit: OpenUnit, tell: Tell) -> Counter[str]:
     """Ask for every open attempt now, due or not; returns how many came to what."""
     async with open_unit() as unit:
@@ -93,15 +103,30 @@ async def finish_open(open_unit: OpenUnit, tell: Tell) -> Counter[str]:
 
 
 async def compare(unit: Unit) -> list[Difference]:
-    """Every difference within the fund's own rows, in a fixed order. Asks no provider."""
+    """Every difference within the fund's own rows, in a fixed order. Asks no provider.
+
+    What is read must be of one moment (a glance): a payment between two statements would look like a difference.
+    """
     found = [difference async for difference in _payouts(unit)]
     for currency in await _currencies(unit):
-        found += await _balances(unit, currency)
-        found += await _stocks(unit, currency)
-        found += await _suspense(unit, currency)
-        found += await _debts(unit, currency)
+        found += await _accounts(unit, currency)
     found += await _attempts(unit)
     return sorted(found)
+
+
+async def is_there(unit: Unit, kind: str, subject: str) -> bool:
+    """Whether there is such a difference now. Reads only what it is about."""
+    what, _, rest = subject.partition(":")
+    match what:
+        case "payout":
+            only = UUID(rest)
+            page = await _page(unit, col(Payout.id) == only)
+            found = [*_beside(page, await _entries(unit, page)), *await _attempts(unit, only)]
+        case "account":
+            found = await _accounts(unit, rest.rpartition(":")[2])
+        case _:
+            found = await compare(unit)
+    return (kind, subject) in {(difference.kind, difference.subject) for difference in found}
 
 
 async def ask_providers(
@@ -174,42 +199,47 @@ async def _payouts(unit: Unit) -> AsyncIterator[Difference]:
     """Payouts beside the entries made for them, page by page."""
     after: UUID | None = None
     known = {EntryKind.SETTLE: 0, EntryKind.RETURN: 0}
-    while page := await _page(unit, after):
-        after = page[-1][0]
+    while page := await _page(unit, *([] if after is None else [col(Payout.id) > after])):
+        after = page[-1].payout
         booked = await _entries(unit, page)
-        for payout, amount, paid, returned in page:
-            settled, back = booked.get(f"settle:{payout}"), booked.get(f"return:{payout}")
-            known[EntryKind.SETTLE] += settled is not None
-            known[EntryKind.RETURN] += back is not None
-            if (settled or 0) != (amount if paid else 0):
-                kind = Kind.NOT_SETTLED if paid else Kind.NOT_PAID
-                yield Difference(kind, f"payout:{payout}", settled or 0, amount if paid else 0)
-            if (back or 0) != (-amount if returned else 0):
-                yield Difference(Kind.NOT_RETURNED, f"payout:{payout}", -(back or 0), amount if returned else 0)
+        known[EntryKind.SETTLE] += sum(f"settle:{row.payout}" in booked for row in page)
+        known[EntryKind.RETURN] += sum(f"return:{row.payout}" in booked for row in page)
+        for difference in _beside(page, booked):
+            yield difference
     for entry, count in known.items():
         there = await unit.session.exec(select(func.count(col(JournalEntry.id))).where(JournalEntry.kind == entry))
         if (total := there.one()) != count:
             yield Difference(Kind.NO_PAYOUT, f"ledger:{entry}", total, count)
 
 
-async def _page(unit: Unit, after: UUID | None) -> Sequence[tuple[UUID, int, bool, bool]]:
-    """Id, amount, whether it was ever settled, whether that was undone."""
+def _beside(page: Sequence[_Row], booked: Mapping[str, int]) -> Iterator[Difference]:
+    """Payouts beside what was posted for them."""
+    for payout, amount, paid, returned in page:
+        settled, back = booked.get(f"settle:{payout}", 0), booked.get(f"return:{payout}", 0)
+        if settled != (amount if paid else 0):
+            kind = Kind.NOT_SETTLED if paid else Kind.NOT_PAID
+            yield Difference(kind, f"payout:{payout}", settled, amount if paid else 0)
+        if back != (-amount if returned else 0):
+            yield Difference(Kind.NOT_RETURNED, f"payout:{payout}", -back, amount if returned else 0)
+
+
+async def _page(unit: Unit, *which: ColumnElement[bool]) -> Sequence[_Row]:
     query = (
         select(Payout.id, Grant.amount, Payout.paid_at, Payout.status)
         .join(Grant, col(Grant.id) == Payout.grant_id)
+        .where(*which)
         .order_by(col(Payout.id))
         .limit(PAGE)
     )
-    rows = (await unit.session.exec(query.where(Payout.id > after) if after else query)).all()
     return [
-        (payout, amount, paid_at is not None, paid_at is not None and status == PayoutStatus.RETURNED)
-        for payout, amount, paid_at, status in rows
+        _Row(payout, amount, paid_at is not None, paid_at is not None and status == PayoutStatus.RETURNED)
+        for payout, amount, paid_at, status in (await unit.session.exec(query)).all()
     ]
 
 
-async def _entries(unit: Unit, page: Sequence[tuple[UUID, Any, Any, Any]]) -> Mapping[str, int]:
+async def _entries(unit: Unit, page: Sequence[_Row]) -> Mapping[str, int]:
     """What the entries of these payouts posted to `granted`, by their reference."""
-    references = [f"{word}:{payout}" for payout, *_ in page for word in ("settle", "return")]
+    references = [f"{word}:{row.payout}" for row in page for word in ("settle", "return")]
     rows = await unit.session.exec(
         select(JournalEntry.reference, Posting.amount)
         .join(Posting, col(Posting.entry_id) == JournalEntry.id)
@@ -219,6 +249,14 @@ async def _entries(unit: Unit, page: Sequence[tuple[UUID, Any, Any, Any]]) -> Ma
         )
     )
     return dict(rows.all())
+
+
+async def _accounts(unit: Unit, currency: str) -> list[Difference]:
+    """The accounts of a currency beside what they must be."""
+    found = await _balances(unit, currency)
+    found += await _stocks(unit, currency)
+    found += await _suspense(unit, currency)
+    return found + await _debts(unit, currency)
 
 
 async def _balances(unit: Unit, currency: str) -> list[Difference]:
@@ -272,12 +310,13 @@ async def _stocks(unit: Unit, currency: str) -> list[Difference]:
     return found
 
 
-async def _attempts(unit: Unit) -> list[Difference]:
-    """Done attempts beside their payouts."""
+async def _attempts(unit: Unit, only: UUID | None = None) -> list[Difference]:
+    """Done attempts beside their payouts, or beside one of them."""
+    which = [] if only is None else [col(Payout.id) == only]
     rows = await unit.session.exec(
         select(Payout.id, Payout.status, Payout.rail, func.count(col(Attempt.id)))
         .join(Attempt, col(Attempt.payout_id) == Payout.id)
-        .where(Attempt.status == AttemptStatus.DONE)
+        .where(Attempt.status == AttemptStatus.DONE, *which)
         .group_by(col(Payout.id), col(Payout.status), col(Payout.rail))
         .having((func.count(col(Attempt.id)) > 1) | col(Payout.status).not_in((*SETTLED, PayoutStatus.SENT)))
     )
@@ -296,6 +335,7 @@ async def _attempts(unit: Unit) -> list[Difference]:
             col(Payout.status).in_((*SETTLED, PayoutStatus.SENT)),
             col(Payout.id).not_in(done),
             col(Payout.id).not_in(found_by_people),
+            *which,
         )
     )
     return found + [Difference(Kind.NO_ATTEMPT, f"payout:{payout}", 0, 1) for payout in without.all()]

@@ -16,7 +16,7 @@ from models.audit import record
 from models.reconciliation import KnownDifference
 from models.unit import Unit
 from models.volunteer import Role
-from payments.reconcile import ASKED, Difference, Kind, compare
+from payments.reconcile import ASKED, Difference, Kind, compare, is_there
 from services.jobs import Job
 from services.roles import recipients, tell_role
 from services.speak import Screen, notify
@@ -50,6 +50,12 @@ async def told_of_rails(unit: Unit) -> Sequence[Gone]:
     kinds = [str(Kind.PROVIDER_PAID), str(Kind.PROVIDER_NOT_PAID)]
     told = await unit.session.exec(select(KnownDifference).where(col(KnownDifference.kind).in_(kinds)))
     return [Gone(row.kind, row.subject) for row in told.all()]
+
+
+async def tell_if_so(unit: Unit, what: Difference | Gone) -> None:
+    """Tell of what was found, unless people have mended it meanwhile, or it has come back: then later."""
+    if await is_there(unit, what.kind, what.subject) == isinstance(what, Difference):
+        await tell(unit, what)
 
 
 async def tell(unit: Unit, what: Difference | Gone) -> None:
@@ -107,5 +113,5 @@ async def tell_trouble(unit: Unit, trouble: str | None) -> None:
     await tell_role(unit, Role.TREASURER, "donate.told.trouble", what=trouble)
 
 
-JOBS: tuple[Job, ...] = (Job("treasury.reconcile", timedelta(hours=6), new_differences, tell),)
+JOBS: tuple[Job, ...] = (Job("treasury.reconcile", timedelta(hours=6), new_differences, tell_if_so),)
 """A difference is found within six hours; the operator can look at once (`plecho reconcile`)."""

@@ -82,3 +82,27 @@ async def test_a_rail_opens_with_the_word_of_it_or_not_at_all(desk: Desk) -> Non
     assert await executor.probe(desk.resources.unit, "carrier", hears)
     assert not await executor.probe(desk.resources.unit, "carrier", hears)
     assert len(heard) == 1
+
+
+@pytest.mark.parametrize("again", [False, True])
+async def test_what_changes_between_the_search_and_the_word_is_looked_at_again(desk: Desk, *, again: bool) -> None:
+    """Mended before it is told: nobody hears of it. Back before it is forgotten: it is not told twice."""
+    await desk.approved()
+
+    async def hole(amount: int) -> None:
+        async with desk.resources.unit() as unit:
+            (await unit.session.exec(select(Grant))).one().amount = SMALL + amount
+
+    await hole(1)
+    heard = await told(desk, DIFFERS) if again else 0
+    await hole(0 if again else 1)
+    async with desk.resources.glance() as unit:
+        found = await reconciling.new_differences(unit)
+    assert found
+    await hole(1 if again else 0)
+    [job] = reconciling.JOBS
+    for one in found:
+        async with desk.resources.unit() as unit:
+            await job.handle(unit, one)
+    assert sum(DIFFERS in text for text in await desk.notices("Till")) == heard
+    assert await told(desk, DIFFERS) == heard
