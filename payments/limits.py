@@ -1,7 +1,10 @@
 """How much may leave the fund: within 24 hours, and to one destination. The policy's `[limits]`.
 
-- What is claimed counts from the moment of the claim: two treasurers at once cannot both take the last of it
-  (payouts are claimed one after another, under the lock of the audit log's chain).
+- What is claimed counts from the moment of the claim, for as long as it is held: two treasurers at once cannot
+  both take the last of it (payouts are claimed one after another, under the lock of the audit log's chain), and
+  nobody can save the limit up by paying later.
+- What went counts for a day after it went. Of what was sent by hand and waits for a second treasurer nobody else
+  knows when: it counts until a day after that one has seen it.
 - A destination is known by what names it (`payments.destinations`), however it is written; by a keyed mark each.
 - Marks outlive the case that they were made for, cut off from it and from its payout, until the limit's days are
   over: who erases a case and asks anew finds the limit where it was.
@@ -10,9 +13,10 @@
 from collections.abc import Collection
 from datetime import timedelta
 
-from sqlalchemy import ColumnElement, and_, or_
+from sqlalchemy import ColumnElement, and_, not_, or_
 from sqlmodel import col, delete, func, select
 
+from models.attempt import Attempt, AttemptStatus
 from models.clock import to_day
 from models.destination import DestinationMark
 from models.errors import MoneyRefused
@@ -24,6 +28,9 @@ from vault.types import BlindIndex, IndexName
 DAY = timedelta(hours=24)
 
 UNMOVED = (PayoutStatus.QUEUED, PayoutStatus.CANCELLED)
+
+HELD = (PayoutStatus.CLAIMED, PayoutStatus.ORDERED, PayoutStatus.PAYING)
+"""Its money may go at any moment."""
 
 
 class LimitReached(MoneyRefused):
@@ -89,14 +96,22 @@ def _marks(unit: Unit, typed: str) -> Collection[BlindIndex]:
 
 
 async def _claimed(unit: Unit, currency: str, but: Payout) -> int:
-    """Minor units claimed within a day. Money that came back has left as well."""
+    """Minor units that are held now, or went within a day. Money that came back has left as well."""
+    by_machine = (
+        select(func.max(col(Attempt.ended_at)))
+        .where(Attempt.payout_id == Payout.id, Attempt.status == AttemptStatus.DONE)
+        .correlate(Payout)
+        .scalar_subquery()
+    )
+    seen = func.coalesce(by_machine, col(Payout.paid_at))
+    came_back = and_(col(Payout.status) == PayoutStatus.RETURNED, col(Payout.claimed_at) <= unit.now - DAY)
     query = (
         select(func.coalesce(func.sum(Grant.amount), 0))
         .join(Payout, col(Payout.grant_id) == Grant.id)
         .where(
             Grant.currency == currency,
-            col(Payout.claimed_at) > unit.now - DAY,
             col(Payout.status).not_in(UNMOVED),
+            or_(col(Payout.status).in_(HELD), seen > unit.now - DAY, and_(seen.is_(None), not_(came_back))),
             Payout.id != but.id,
         )
     )

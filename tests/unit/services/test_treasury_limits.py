@@ -14,10 +14,12 @@ from models.grant import GrantStatus, Payout, PayoutStatus, ReturnReason
 from models.panel import Seat
 from models.volunteer import Role
 from payments import grants
+from payments.attempts import Now
 from payments.limits import LimitReached
 from services import erasure, intake, retention, treasury, treasury_returns
 from services.treasury_rights import able
-from tests.unit.services.desk import Desk, make_desk
+from tests.unit.payments.carrier import Carrier
+from tests.unit.services.desk import Desk, carried_desk, make_desk
 from tests.unit.services.fund import LARGE, SMALL, volunteer
 
 CARD = "card 4111 1111 1111 1111"
@@ -184,3 +186,53 @@ async def test_who_judged_a_case_does_not_touch_its_payout_after_it_is_cut_off(r
     desk.later(days=31)
     await desk.run(retention.JOBS)
     assert await rows(desk) == 0
+
+
+async def test_the_day_limit_cannot_be_saved_up(desk: Desk) -> None:
+    """What is held counts however long ago it was claimed, and what was paid counts for a day after it went."""
+    limited(desk, per_day=SMALL, per_destination=LARGE)
+    one, other = await desk.queued("One"), await desk.queued("Two")
+    await desk.do("Till", one, treasury.claim)
+    desk.later(hours=25)
+    with pytest.raises(LimitReached):
+        await desk.do("Coin", other, treasury.claim)
+    async with desk.resources.unit() as unit:
+        await treasury.pay(unit, await desk.actor(unit, "Till"), one, "R-1")
+    desk.later(hours=23)
+    with pytest.raises(LimitReached):
+        await desk.do("Coin", other, treasury.claim)
+    desk.later(hours=2)
+    await desk.do("Coin", other, treasury.claim)
+
+
+async def test_what_waits_for_a_second_treasurer_counts_until_they_have_seen_it(desk: Desk) -> None:
+    """When it went only its payer knows: a day after the second one has seen it, it counts no more."""
+    limited(desk, per_day=LARGE, per_destination=2 * LARGE)
+    sent, other = await desk.queued("One", LARGE), await desk.queued("Two")
+    async with desk.resources.unit() as unit:
+        till = await desk.actor(unit, "Till")
+        await treasury.claim(unit, till, sent)
+        assert await treasury.pay(unit, till, sent, "R-1") == PayoutStatus.SENT
+    desk.later(hours=25)
+    with pytest.raises(LimitReached):
+        await desk.do("Till", other, treasury.claim)
+    await desk.do("Coin", sent, treasury.confirm)
+    desk.later(hours=25)
+    await desk.do("Till", other, treasury.claim)
+
+
+async def test_a_machines_payment_counts_from_when_the_machine_made_it(resources: Resources) -> None:
+    """An order that was held for a day counts as long as it is open, and a day from its payment."""
+    carrier = Carrier()
+    desk = limited(await carried_desk(resources, carrier), per_day=SMALL)
+    await desk.ordered("carrier", "One")
+    other = await desk.queued("Two")
+    desk.later(hours=25)
+    with pytest.raises(LimitReached):
+        await desk.do("Coin", other, treasury.claim)
+    assert await desk.tick() == [Now.PAID]
+    desk.later(hours=23)
+    with pytest.raises(LimitReached):
+        await desk.do("Coin", other, treasury.claim)
+    desk.later(hours=2)
+    await desk.do("Coin", other, treasury.claim)
