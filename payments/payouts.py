@@ -7,6 +7,7 @@
     queued -> claimed -> paid                       up to the tier that asks for two treasurers
     queued -> claimed -> sent -> paid               above it: the second treasurer is another person
     claimed -> queued                               given back before paying, or taken from who may pay no more
+    ordered -> queued                               the same, before a second treasurer has agreed
     sent or paid -> returned                        the money came back, and the grant is reserved anew
     sent or paid -> returning -> returned           above the tier, the second time, or nobody waits: two see it
     returning -> sent or paid                       they do not
@@ -121,8 +122,11 @@ async def put_back(unit: Unit, payout: Payout, grant: Grant, case: Case | None, 
 
 
 async def unfinished_of(unit: Unit, treasurer: UUID) -> list[UUID]:
-    """Payouts that a treasurer has claimed or sent, oldest first; their cases are locked, in one order for all."""
-    moving = col(Payout.status).in_(grants.MOVING)
+    """Payouts that a treasurer has claimed, ordered or sent, oldest first.
+
+    Their cases are locked, in one order for all.
+    """
+    moving = col(Payout.status).in_((*grants.MOVING, PayoutStatus.ORDERED))
     found = await unit.session.exec(
         select(Payout.id, Grant.case_id)
         .join(Grant, col(Grant.id) == Payout.grant_id)

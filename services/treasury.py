@@ -194,17 +194,20 @@ async def release(unit: Unit, volunteer: Volunteer, actor_name: str) -> int:
     """Take what a treasurer holds from them, since their access ends; returns how many payouts there were.
 
     What they claimed goes back into the queue, marked as unsure: whether they had paid already, nobody else can
-    know, and whoever takes it is told to find out. What they sent waits for its second treasurer as before. Of a
-    claimed one that nobody waits for any more two treasurers say whether it was paid.
+    know, and whoever takes it is told to find out. What they ordered, and nobody has agreed to, was asked of no
+    rail: it goes back as it is. What they sent waits for its second treasurer as before. Of a claimed one that
+    nobody waits for any more two treasurers say whether it was paid.
     """
     held = await payouts.unfinished_of(unit, volunteer.id)
     for payout_id in held:
         payout, grant, case = await payouts.load(unit, payout_id)
-        if payout.status == PayoutStatus.CLAIMED:
-            payout.unsure = True
+        if payout.status in {PayoutStatus.CLAIMED, PayoutStatus.ORDERED}:
+            payout.unsure = payout.unsure or payout.status == PayoutStatus.CLAIMED
             await payouts.put_back(unit, payout, grant, case, actor_name)
-        left = payout.status in {PayoutStatus.QUEUED, PayoutStatus.CLAIMED}
-        key = "treasury.told.released" if left else "treasury.told.confirm"
+        if payout.status == PayoutStatus.CANCELLED:
+            continue
+        back = "treasury.told.released" if payout.unsure else "treasury.told.queued"
+        key = back if payout.status == PayoutStatus.QUEUED else "treasury.told.confirm"
         await call(unit, key, payout, case, but=volunteer.id)
     return len(held)
 

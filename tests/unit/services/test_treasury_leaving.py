@@ -4,14 +4,24 @@ import pytest
 from sqlmodel import select
 
 from bot.database import Resources
-from models.case import Case
-from models.errors import NotAllowed
+from models.case import Case, CaseStatus
+from models.errors import NotAllowed, Refused
+from models.grant import Payout
 from models.mail import Effect, EffectKind, SentMessage
 from models.volunteer import VolunteerStatus
-from services import standing, submission, treasury, treasury_doubts, treasury_returns, treasury_screens
+from services import (
+    standing,
+    submission,
+    treasury,
+    treasury_doubts,
+    treasury_machine,
+    treasury_returns,
+    treasury_screens,
+)
 from services.contact import Address, lane_of
 from services.speak import SCREEN
-from tests.unit.services.desk import PLENTY, Desk, make_desk
+from tests.unit.payments.carrier import Carrier
+from tests.unit.services.desk import PLENTY, Desk, carried_desk, make_desk
 from tests.unit.services.fund import LARGE, SMALL, volunteer
 from tests.unit.services.paying import G, P, came_back, never, pay
 from vault.seal import Place
@@ -205,3 +215,23 @@ async def test_a_case_withdrawn_while_held_waits_for_the_holder(desk: Desk) -> N
     await desk.do("Till", settled, treasury_returns.confirm_return)
     assert await desk.stands(settled) == (P.RETURNED, G.CANCELLED, None)
     assert await desk.books() == (PLENTY, 0, 0)
+
+
+@pytest.mark.parametrize("withdrawn", [False, True])
+async def test_an_order_does_not_outlive_its_treasurers_access(resources: Resources, *, withdrawn: bool) -> None:
+    """What waits for a second treasurer is queued again, not unsure; nobody can agree to it now."""
+    desk = await carried_desk(resources, Carrier())
+    payout_id = await desk.agreed(await desk.approved("Applicant", LARGE), "Applicant", "carrier")
+    await desk.do("Till", payout_id, treasury.claim, treasury_machine.order)
+    assert (await desk.stands(payout_id))[0] == P.ORDERED
+    async with resources.unit() as unit:
+        till = await volunteer(unit, "Till")
+        if withdrawn:
+            (await unit.session.exec(select(Case))).one().status = CaseStatus.WITHDRAWN
+        assert await treasury.release(unit, till, "system") == 1
+        assert not (await unit.session.get_one(Payout, payout_id)).unsure
+    assert (await desk.stands(payout_id))[:2] == (
+        (P.CANCELLED, G.CANCELLED) if withdrawn else (P.QUEUED, G.RESERVED)
+    )
+    with pytest.raises(Refused):
+        await desk.do("Coin", payout_id, treasury_machine.agree_order)
