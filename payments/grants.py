@@ -75,10 +75,13 @@ async def grant_of(unit: Unit, case: Case) -> Grant | None:
 
 
 async def waiting(unit: Unit) -> Sequence[Grant]:
-    """Grants that wait for money, first approved first."""
+    """Grants that wait for money in the policy's currency, first approved first.
+
+    One that was promised in another currency, before the policy changed, keeps nobody else waiting.
+    """
     found = await unit.session.exec(
         select(Grant)
-        .where(Grant.status == GrantStatus.WAITING)
+        .where(Grant.status == GrantStatus.WAITING, Grant.currency == unit.policy.currency)
         .order_by(col(Grant.approved_at), col(Grant.number))
     )
     return found.all()

@@ -12,6 +12,7 @@ from models.base import new_id
 from models.donation import Donation, DonationStatus, Provider
 from models.errors import AlreadyDone, BadInput, MoveRefused, SamePerson
 from models.funding import Funding, FundingSource, FundingStatus
+from models.grant import Grant, GrantStatus
 from models.unit import Unit
 from models.volunteer import Role
 from payments import funding, ledger
@@ -19,9 +20,10 @@ from payments.donations import enter_stars
 from payments.ledger import EntryKind, Purpose
 from payments.money import STARS, Money
 from payments.trace import Spent, allocate, follow
-from services import treasury_funding
+from services import treasury, treasury_funding
 from services.donors import find_by_token, make_token
-from tests.unit.services.fund import Fund
+from tests.unit.services.desk import make_desk
+from tests.unit.services.fund import SMALL, Fund
 
 
 @pytest.fixture
@@ -194,3 +196,22 @@ async def test_gift_by_hand_has_a_receipt_and_a_way(fund: Fund) -> None:
 def test_first_in_first_out() -> None:
     """Each outflow takes from the oldest lot that has something left; what nobody gave is left out."""
     assert list(allocate([5, 0, 7], [3, 4, 100])) == [(0, 0, 3), (0, 1, 2), (2, 1, 2), (2, 2, 5)]
+
+
+async def test_a_grant_in_an_old_currency_keeps_nobody_waiting(resources: Resources) -> None:
+    """The policy pays in another currency now: who is approved in that one gets the money that there is."""
+    desk = await make_desk(resources, 0)
+    await desk.approved("Old")
+    resources.policy = resources.policy.model_copy(update={"currency": "EUR"})
+    await desk.approved("Before")
+    async with resources.unit() as unit:
+        await funding.add(unit, Money(2 * SMALL, "EUR"), "operator")
+    await desk.run(treasury.JOBS)
+    await desk.approved("After")
+    async with resources.unit() as unit:
+        grants = (await unit.session.exec(select(Grant.currency, Grant.status))).all()
+    assert sorted(grants) == [
+        ("EUR", GrantStatus.RESERVED),
+        ("EUR", GrantStatus.RESERVED),
+        ("RUB", GrantStatus.WAITING),
+    ]
