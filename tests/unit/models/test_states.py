@@ -7,24 +7,28 @@ import pytest
 from sqlmodel import select
 
 from bot.database import Resources
-from models import case, followup, grant, panel, volunteer
+from models import case, donation, followup, grant, panel, volunteer
 from models.audit import AuditEntry
 from models.case import Case, CaseStatus
+from models.donation import Donation, DonationStatus, Provider
 from models.errors import MoveRefused
+from models.followup import FollowUp, FollowUpKind, FollowUpStatus
+from models.grant import Grant, GrantStatus, Payout, PayoutStatus
 from models.panel import Seat, SeatStatus
 from models.states import Allowed, Stateful, move
 from models.unit import Unit
 from models.volunteer import Volunteer, VolunteerStatus
-from vault.types import BlindIndex, CallSign, CaseCode, SealedBytes
+from vault.types import BlindIndex, CallSign, CaseCode, GrantNumber, SealedBytes
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 TABLES: tuple[tuple[type[StrEnum], Allowed], ...] = (
     (CaseStatus, case.ALLOWED),
     (SeatStatus, panel.ALLOWED),
     (VolunteerStatus, volunteer.ALLOWED),
-    (grant.GrantStatus, grant.GRANT_ALLOWED),
-    (grant.PayoutStatus, grant.PAYOUT_ALLOWED),
-    (followup.FollowUpStatus, followup.ALLOWED),
+    (GrantStatus, grant.GRANT_ALLOWED),
+    (PayoutStatus, grant.PAYOUT_ALLOWED),
+    (FollowUpStatus, followup.ALLOWED),
+    (DonationStatus, donation.DONATION_ALLOWED),
 )
 
 
@@ -50,7 +54,7 @@ def test_every_state_has_its_row(states: type[StrEnum], allowed: Allowed) -> Non
         assert source not in targets
 
 
-@pytest.mark.parametrize(("states", "allowed"), TABLES[:3])
+@pytest.mark.parametrize(("states", "allowed"), TABLES)
 async def test_every_pair_of_states(resources: Resources, states: type[StrEnum], allowed: Allowed) -> None:
     """A move is made and audited when the table has it, and otherwise refused with nothing changed."""
     for source in states:
@@ -83,6 +87,21 @@ async def fresh(unit: Unit, states: type[StrEnum]) -> Stateful:
     first, second = a_case(), a_volunteer()
     unit.session.add_all([first, second])
     await unit.session.flush()
-    seat = Seat(case_id=first.id, volunteer_id=second.id, drawn_at=NOW, due_at=NOW)
-    rows: dict[type[StrEnum], Stateful] = {CaseStatus: first, VolunteerStatus: second, SeatStatus: seat}
+    promised = Grant(
+        number=GrantNumber("G-1"), case_id=first.id, status=GrantStatus.WAITING, amount=1, currency="RUB",
+        second_treasurer=False, policy_version="1", approved_at=NOW,
+    )  # fmt: skip
+    unit.session.add(promised)
+    await unit.session.flush()
+    rows: dict[type[StrEnum], Stateful] = {
+        CaseStatus: first,
+        VolunteerStatus: second,
+        SeatStatus: Seat(case_id=first.id, volunteer_id=second.id, drawn_at=NOW, due_at=NOW),
+        GrantStatus: promised,
+        PayoutStatus: Payout(grant_id=promised.id, rail="manual", created_at=NOW),
+        FollowUpStatus: FollowUp(case_id=first.id, kind=FollowUpKind.MONTH, due_at=NOW),
+        DonationStatus: Donation(
+            provider=Provider.STRIPE, amount=1, currency="EUR", language="en", token="t", asked_at=NOW, due_at=NOW
+        ),
+    }
     return rows[states]
