@@ -128,7 +128,9 @@ def _paid_status(payment: Payment, before: DonationStatus) -> DonationStatus:
         return DonationStatus.REFUNDED
     if any(dispute.end is None and dispute.balances for dispute in payment.disputes):
         return DonationStatus.DISPUTED
-    return before if before is DonationStatus.REFUNDING else DonationStatus.GIVEN
+    # Only a refund that failed undoes one: else another process has read something newer meanwhile.
+    is_older = before is DonationStatus.REFUNDED and all(refund.failed is None for refund in payment.refunds)
+    return before if is_older or before is DonationStatus.REFUNDING else DonationStatus.GIVEN
 
 
 def is_settled(payment: Payment) -> bool:

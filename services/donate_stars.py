@@ -141,9 +141,13 @@ async def take_refund(unit: Unit, donation_id: UUID) -> tuple[int, str] | None:
 
 
 async def refund_refused(unit: Unit, donation_id: UUID) -> None:
-    """Telegram will not pay back: the gift stays, and the treasurers are told to look."""
+    """Telegram will not pay back: the gift stays, and the treasurers are told to look.
+
+    One that was paid back meanwhile stays so: the first try was only slow.
+    """
     donation = await locked(unit, donation_id)
-    if await advance(unit, donation, DonationStatus.GIVEN, STARS_ACTOR):
+    if donation.status is DonationStatus.REFUNDING:
+        await advance(unit, donation, DonationStatus.GIVEN, STARS_ACTOR)
         await donate_news.tell_treasurers(unit, "donate.told.refund-refused", donation)
 
 

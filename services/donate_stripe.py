@@ -221,9 +221,13 @@ async def refund_asked(unit: Unit, donation_id: UUID) -> None:
 
 
 async def refund_refused(unit: Unit, donation_id: UUID) -> None:
-    """Stripe will not pay back: the gift stays, and the treasurers are told to look."""
+    """Stripe will not pay back: the gift stays, and the treasurers are told to look.
+
+    One that was paid back meanwhile stays so: the first try was only slow.
+    """
     donation = await locked(unit, donation_id)
-    if await advance(unit, donation, DonationStatus.GIVEN, STRIPE_ACTOR):
+    if donation.status is DonationStatus.REFUNDING:
+        await advance(unit, donation, DonationStatus.GIVEN, STRIPE_ACTOR)
         await donate_news.tell_treasurers(unit, "donate.told.refund-refused", donation)
     await refund_asked(unit, donation_id)
 

@@ -188,6 +188,16 @@ async def test_refund_that_failed_brings_the_gift_back(resources: Resources) -> 
         assert found[Purpose.STRIPE] == 4600 - 50 - 4700 + 4690
 
 
+async def test_an_older_look_does_not_bring_a_refunded_gift_back(resources: Resources) -> None:
+    """Two processes look, and the one that read before the refund writes last: the gift stays paid back."""
+    whole = paid(5000, 4600)
+    async with resources.unit() as unit:
+        donation = await row(unit, whole)
+        for state in (refunded(whole, 5000, moved("r", -4700)), whole, refunded(whole, 1000, moved("p", -940))):
+            await donations.settle(unit, donation, state)
+            assert donation.status is DonationStatus.REFUNDED
+
+
 async def test_lost_dispute_that_is_overruled(resources: Resources) -> None:
     """An appeal that is won takes the loss back."""
     money = Money(5000, "USD")

@@ -2,6 +2,7 @@
 
 import json
 from datetime import timedelta
+from types import ModuleType
 from uuid import UUID, uuid4
 
 import pytest
@@ -291,3 +292,18 @@ async def test_what_never_had_a_page_ends(resources: Resources, clock: TravelClo
             await forget.handle(unit, key)
     async with resources.unit() as unit:
         assert (await unit.session.exec(select(Donation))).all() == []
+
+
+@pytest.mark.parametrize(("way", "refused"), [(Way.STARS, donate_stars), (Way.CARD, donate_stripe)])
+async def test_a_refusal_to_pay_back_twice_does_not_bring_a_refunded_gift_back(
+    resources: Resources, way: Way, refused: ModuleType
+) -> None:
+    """The first try was only slow, and its refund is known already: the second one's refusal says nothing new."""
+    stars = way is Way.STARS
+    async with resources.unit() as unit:
+        money = Money(100, STARS) if stars else Money(1000, "EUR")
+        gift = await donate.begin(unit, way, money, "en", Address(GIVER), card=not stars)
+        gift.status = DonationStatus.REFUNDED
+    async with resources.unit() as unit:
+        await refused.refund_refused(unit, gift.id)
+        assert (await unit.session.get_one(Donation, gift.id)).status is DonationStatus.REFUNDED
