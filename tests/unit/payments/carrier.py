@@ -147,7 +147,7 @@ class Carrier:
 
     async def cancel(self, order: Order) -> bool:
         """Never pay a key that was not paid."""
-        if order.key in self.paid | self.taken | self.coming:
+        if any(order.key in known for known in (self.paid, self.taken, self.coming)):
             return False
         self.closed.add(order.key)
         return True

@@ -2,7 +2,7 @@
 
 import math
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import timedelta
 from fractions import Fraction
 from uuid import UUID
@@ -227,7 +227,7 @@ async def settle(resources: Resources, clock: TravelClock, storm: Storm) -> None
     """Let every object be looked up once more, with answers."""
     storm.away = 0.0
     async with resources.unit() as unit:
-        objects = {
+        objects: dict[Looked, Collection[str]] = {
             Looked.SESSION: storm.sessions, Looked.INVOICE: storm.invoices, Looked.SUBSCRIPTION: storm.promises,
         }  # fmt: skip
         for kind, known in objects.items():
