@@ -16,7 +16,7 @@ from models.unit import Unit
 from services import attachments, intake
 from services.access import Actor
 from services.contact import To
-from services.messages import keep_for_shortening
+from services.messages import is_for_shortening, keep_for_shortening
 from services.questions import BY_KEY, KEYS, LONGEST
 from services.screens import question_screen, review_screen
 from services.speak import MESSAGE, erase_messages, show, units
@@ -29,6 +29,14 @@ TOO_LONG = frozenset({"intake.bad.long", "intake.bad.cut"})
 
 SPLIT_SECONDS = 2
 """Between the parts of a text that Telegram's apps have cut because no message holds it."""
+
+
+class Shortened(Filter):
+    """Passes for a message that was left for its person to shorten, when they have changed it in its place."""
+
+    async def __call__(self, message: Message, unit: Unit, actor: Actor) -> bool:
+        """Whether this one was."""
+        return await is_for_shortening(unit, actor.chat, message.message_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +105,7 @@ async def show_review(unit: Unit, case: Case, to: To, state: FSMContext) -> None
 
 async def refuse_cut(message: Message, state: FSMContext) -> None:
     """Refuse a text that the app has cut in two, and its rest, so that half of it is not taken for the whole."""
-    sent, last = int(message.date.timestamp()), (await state.get_data()).get("cut")
+    sent, last = message.edit_date or int(message.date.timestamp()), (await state.get_data()).get("cut")
     whole = units(message.text or "") < MESSAGE
     if not whole:
         await state.update_data(cut=sent)
@@ -107,6 +115,8 @@ async def refuse_cut(message: Message, state: FSMContext) -> None:
 
 def put_away(unit: Unit, actor: Actor, message: Message, problem: Refused | None = None) -> None:
     """Erase what was typed; what was too long stays for some minutes, for its person to copy and shorten it."""
+    if is_too_long(problem) and message.edit_date is not None:
+        return  # it stands already, for as long as was said
     if is_too_long(problem):
         keep_for_shortening(unit, actor.address, message.message_id)
     else:

@@ -6,7 +6,7 @@ from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
 from handlers import refusals
-from handlers.asked import is_too_long, put_away, refuse_cut, resume
+from handlers.asked import Shortened, is_too_long, put_away, refuse_cut, resume
 from handlers.pressed import Pressed, finish
 from handlers.start import go_home
 from models.case import Case, CaseStatus
@@ -186,4 +186,5 @@ def build_router() -> Router:
     words = F.text & ~F.text.startswith("/")
     router.message.register(check_typed, private, StateFilter(CHECKING), words)
     router.message.register(added, private, StateFilter(ADDING), words)
+    router.edited_message.register(added, private, StateFilter(ADDING), Shortened(), words)
     return router

@@ -4,7 +4,18 @@ from aiogram import F, Router
 from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
-from handlers.asked import Asked, Asking, ask, asked_in, go_on, put_away, refuse_cut, resume, show_review
+from handlers.asked import (
+    Asked,
+    Asking,
+    Shortened,
+    ask,
+    asked_in,
+    go_on,
+    put_away,
+    refuse_cut,
+    resume,
+    show_review,
+)
 from handlers.pressed import Pressed, finish
 from models.errors import BadInput, Stale
 from models.unit import Unit
@@ -147,5 +158,6 @@ def build_router() -> Router:
     press(send, Pressed("intake.send"))
     private = F.chat.type == "private"
     router.message.register(typed, private, Asking(), F.text, ~F.text.startswith("/"))
+    router.edited_message.register(typed, private, Asking(), Shortened(), F.text, ~F.text.startswith("/"))
     router.message.register(not_text, private, Asking(), ~F.text, ~F.photo, ~F.document)
     return router

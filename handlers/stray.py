@@ -2,8 +2,8 @@
 
 In a private chat whatever a person wrote is erased, they are told that it was not kept, and a button leads home;
 only between who called for help and who has taken the call it is passed on. While the recovery phrase is on the
-screen, which is shown once, it stays there. An edited message is erased too, for it was not to stay. In groups and
-channels nothing is answered: the bot says there only what a service says.
+screen, which is shown once, it stays there. An edited message is erased too, for it was not to stay, unless it was
+left to be shortened. In groups and channels nothing is answered: the bot says there only what a service says.
 """
 
 from aiogram import F, Router
@@ -15,6 +15,7 @@ from services import danger
 from services.access import Actor
 from services.contact import Address
 from services.keyboards import offers
+from services.messages import is_for_shortening
 from services.speak import SCREEN, Button, Screen, answer, erase_messages, show
 
 
@@ -32,7 +33,8 @@ async def message(message: Message, unit: Unit, actor: Actor) -> None:
 
 async def edited(message: Message, unit: Unit, actor: Actor) -> None:
     """A message that a person changed: its first form was taken, and the second is not to stay."""
-    erase_messages(unit, actor.address, [message.message_id])
+    if not await is_for_shortening(unit, actor.chat, message.message_id):
+        erase_messages(unit, actor.address, [message.message_id])
 
 
 async def press(callback: CallbackQuery, unit: Unit, actor: Actor) -> None:

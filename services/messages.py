@@ -49,6 +49,15 @@ def keep_for_shortening(unit: Unit, address: Address, message: int) -> None:
     _keep(unit, address, message, f"{TOO_LONG}{message}", life)
 
 
+async def is_for_shortening(unit: Unit, lane: BlindIndex, message: int) -> bool:
+    """Whether a message of a person stands for them to shorten it."""
+    slot = f"{TOO_LONG}{message}"
+    found = await unit.session.exec(
+        select(SentMessage.id).where(SentMessage.lane == lane, SentMessage.slot == slot)
+    )
+    return found.first() is not None
+
+
 async def erase_too_long(unit: Unit, lane: BlindIndex) -> None:
     """Delete what stands for its person to shorten it: an answer is stored in its place."""
     standing = await unit.session.exec(

@@ -106,6 +106,26 @@ async def test_a_text_too_long_is_refused_with_its_length_and_not_taken_in_halve
     assert await own_messages(asker) == []
 
 
+async def test_a_text_too_long_may_be_shortened_in_its_place(world: World) -> None:
+    """Whoever edits what they wrote gives their answer with it; half of it is still not the whole."""
+    asker = await applicant(world, language="en")
+    await asker.start()
+    await asker.answer_all(KEYS[: KEYS.index("story")])
+    sent = await asker.person.send("x" * 3700)
+    await asker.screen()
+    await asker.person.edit(sent, "x" * 3600)
+    shown = await asker.screen()
+    assert shown.text.startswith(asker.say("intake.bad.long", limit=3500, length=3600))
+    assert await own_messages(asker) == ["x" * 3600]
+    await asker.person.edit(sent, "canary-short")
+    shown = await asker.screen()
+    assert asker.say("intake.ask.confirmation") in shown.text
+    assert await own_messages(asker) == []
+    (case,) = await cases(world)
+    async with world.unit() as unit:
+        assert await intake.read_answer(unit, case, "story") == "canary-short"
+
+
 async def test_a_text_too_long_is_gone_after_some_minutes(world: World) -> None:
     """Whoever takes the phone later finds nothing of it, though its person has gone away."""
     asker = await applicant(world, language="en")
