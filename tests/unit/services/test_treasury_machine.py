@@ -259,13 +259,15 @@ async def test_a_doubtful_change_goes_back_to_the_person(desk: Desk) -> None:
 
 @pytest.mark.parametrize("limit", ["per_day", "per_destination"])
 async def test_no_more_leaves_than_the_policy_lets(desk: Desk, limit: str) -> None:
-    """Within a day, and to one destination, what is claimed counts; later there is room again."""
+    """Within a day, and to one destination, what is claimed and paid counts; later there is room again."""
     limits = desk.resources.policy.limits.model_copy(update={limit: SMALL})
     desk.resources.policy = desk.resources.policy.model_copy(update={"limits": limits})
     first, second = await desk.queued("One"), await desk.queued("Two")
     await desk.do("Till", first, treasury.claim)
     with pytest.raises(LimitReached):
         await desk.do("Coin", second, treasury.claim)
+    await desk.do("Till", first, treasury_machine.order)
+    assert await desk.tick() == [Now.PAID]
     desk.later(days=31)
     await desk.do("Coin", second, treasury.claim)
 
