@@ -215,7 +215,7 @@ async def test_what_happens_during_a_look_is_looked_up_too(resources: Resources,
             await happen()
 
     await ask(resources, storm, 4)
-    for _ in range(60):
+    for _ in range(40):
         await happen()
         clock.advance(timedelta(minutes=2))
         await look(resources, storm, perhaps)
