@@ -16,7 +16,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from enum import StrEnum
 from uuid import UUID, uuid4
 
 from sqlmodel import col, func, select
@@ -38,9 +37,9 @@ from payments.money import Money
 from payments.rails import registry
 from payments.rails.base import MachineRail
 from payments.rails.stripe_transfer import StripeTransfer
-from tests.unit.payments import storm_chain
 from tests.unit.payments.carrier import Carrier, Crashed, Fault
 from tests.unit.payments.storm_chain import Chains, person
+from tests.unit.payments.storm_plans import RAILS, UNITS, VOUCHERS, Fate, Plan, kinds
 from tests.unit.payments.storm_stripe import Transfers
 from vault.types import BlindIndex, CallSign, CaseCode, SealedBytes
 
@@ -54,62 +53,10 @@ FEE = 130
 """What the partner takes for passing money on."""
 
 PLENTY = 10**13
-VOUCHERS = tuple(f"voucher-{kind}" for kind in VoucherKind)
-RAILS = ("manual", "carrier", *VOUCHERS, "stripe_transfer", "stablecoin")
-STEPS = ("agree", "claim", "order", "execute")
-STEPS_OF = {"manual": ("agree", "claim", "enter"), "stripe_transfer": (*STEPS, "enter")}
-"""The steps of a rail; `STEPS` where nothing is said."""
-
-FAULTS = {
-    "carrier": tuple(fault for fault in Fault if fault not in {Fault.NONE, Fault.OVERTAKEN}),
-    "stripe_transfer": tuple(fault for fault in Fault if fault is not Fault.NONE),
-    "stablecoin": storm_chain.FAULTS,
-}
-"""What the provider of a rail may do when it is asked to pay. Codes have none."""
-
 ROUNDS = 60
 """Steps after which a payout should long have been paid."""
 
-UNITS = {"stablecoin": 8}
-"""Transactions of all that is done to execute an order, one of which the process does not survive; 2 where nothing
-is said. Every other step is one transaction."""
-
 AT_ONCE = 8
-
-
-class Fate(StrEnum):
-    """What happens to a transaction of a step."""
-
-    BEFORE = "before its commit"
-    AFTER = "after its commit"
-    TWICE = "twice at once"
-
-
-@dataclass
-class Plan:
-    """What goes wrong with one payout: once, at one step."""
-
-    rail: str
-    step: str
-    what: Fate | Fault
-    left: int
-    """Transactions of the step that come before the one that it happens to."""
-    asked: UUID | None = None
-    """The attempt whose provider is to do wrong."""
-    met: bool = False
-    """Whether it has happened."""
-
-    def __str__(self) -> str:
-        return f"{self.rail} {self.step} {self.what}"
-
-
-def kinds() -> list[tuple[str, str, Fate | Fault]]:
-    """Everything that can go wrong: by which rail, at which step, and what."""
-    found: list[tuple[str, str, Fate | Fault]] = []
-    for rail in RAILS:
-        found += [(rail, step, fate) for step in STEPS_OF.get(rail, STEPS) for fate in Fate]
-        found += [(rail, "execute", fault) for fault in FAULTS.get(rail, ())]
-    return found
 
 
 @dataclass

@@ -14,8 +14,9 @@ from bot.database import Resources
 from payments import reconcile
 from tests.unit.payments import storm_chain, storm_stripe
 from tests.unit.payments.chain.local_chain import LocalChain
-from tests.unit.payments.payout_storm import PLENTY, Storm, check, kinds, shaky_unit
+from tests.unit.payments.payout_storm import PLENTY, Storm, check, shaky_unit
 from tests.unit.payments.storm_chain import SECRET
+from tests.unit.payments.storm_plans import kinds
 from vault.keyring import Keyring
 
 
