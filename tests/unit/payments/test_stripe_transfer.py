@@ -1,33 +1,28 @@
 """Through a partner: moved once at Stripe, counted once the partner has reported, given back otherwise."""
 
 from collections.abc import AsyncIterator
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import pytest
 from sqlmodel import select
 
-from bot import provider_errands
 from bot.database import Resources
 from bot.operations import doubt_payments
-from bot.provider_errands import StripeMoney
 from bot.rails import partner_rail
 from models.attempt import Attempt
-from models.audit import AuditEntry
 from models.case import CaseStatus
 from models.doubt import Found, Ground, Incident, IncidentEnd
 from models.errors import NotAllowed
 from models.funding import FundingSource
 from models.grant import GrantStatus, PayoutStatus, ReturnReason
 from models.policy import Partner
-from models.screening import ListStatus, SanctionsList
-from payments import attempts, funding, reconcile
+from payments import attempts, funding
 from payments.attempts import Now
-from payments.ledger import EntryKind, Purpose, balance, transfer
+from payments.ledger import Purpose, balance
 from payments.money import Money
 from payments.rails.base import MachineRail, Outcome, Result
 from payments.rails.registry import NoRail
 from payments.stripe_gateway import StripeGateway
-from sandbox.stripe import transfers
 from sandbox.stripe.calls import FaultKind
 from sandbox.stripe.client import Bank
 from sandbox.stripe.server import StripeServer
@@ -40,82 +35,21 @@ from services import (
     treasury_screens,
 )
 from tests.stripe_town import bank, stripe_server
-from tests.unit.services.desk import PLENTY, Desk, make_desk
+from tests.unit.payments.partner_desk import CURRENCY, FEE, books, held, partner_desk
+from tests.unit.services.desk import PLENTY, Desk
 from tests.unit.services.fund import SMALL
 
 __all__ = ["bank", "stripe_server"]
+
+
 P, G, C = PayoutStatus, GrantStatus, CaseStatus
-FEE = 250
-"""What the partner takes for passing money on."""
-CURRENCY = "EUR"
-"""Of the account at Stripe, and so of this fund."""
 
 
 @pytest.fixture
 async def desk(resources: Resources, stripe_server: StripeServer, bank: Bank) -> AsyncIterator[Desk]:
-    """A desk with a partner, fresh lists, and as much at Stripe as the books say."""
-    account = await bank.connect("EE")
-    partner = Partner(name="Open Hands OU", account=account, days=3, fee=FEE)
-    resources.policy = resources.policy.model_copy(
-        update={"rails": ("stripe_transfer",), "partner": partner, "currency": CURRENCY}
-    )
-    gateway = StripeGateway(stripe_server.key, stripe_server.url)
-    rail = partner_rail(gateway, resources.policy)
-    resources.rails = {**resources.rails, rail.name: rail}
-    made = await make_desk(resources, 0)
-    await bank.top_up(SMALL + FEE)
-    async with resources.unit() as unit:
-        await funding.add(unit, Money(PLENTY, CURRENCY), "operator")
-        for source in resources.policy.screening.lists:
-            unit.session.add(
-                SanctionsList(
-                    source=source, status=ListStatus.CURRENT, dated=unit.now, sha256="0" * 64, loaded_at=unit.now
-                )
-            )
-        await transfer(
-            unit, EntryKind.GIFT, "gift:1", Money(SMALL + FEE, CURRENCY), source=Purpose.CONTRIBUTIONS,
-            target=Purpose.STRIPE, actor="system",
-        )  # fmt: skip
-    yield made
-    await gateway.close()
-
-
-async def _books(desk: Desk) -> dict[Purpose, int]:
-    async with desk.resources.unit() as unit:
-        assert await reconcile.compare(unit) == []
-        purposes = (Purpose.FUND, Purpose.RESERVED, Purpose.GRANTED, Purpose.STRIPE, Purpose.PARTNERS)
-        return {purpose: (await balance(unit, purpose, CURRENCY)).amount for purpose in purposes}
-
-
-async def _held(desk: Desk, stripe_server: StripeServer) -> list[reconcile.Difference]:
-    """Where Stripe holds something else than the books say, when it is asked now."""
-    gateway = StripeGateway(stripe_server.key, stripe_server.url)
-    found = await StripeMoney(gateway).ask(desk.resources)
-    await gateway.close()
-    return found
-
-
-async def _two(desk: Desk, bank: Bank) -> tuple[str, str, UUID]:
-    """Two that are with the partner: what Stripe calls the transfers, and the second payout."""
-    await bank.top_up(SMALL + FEE)
-    async with desk.resources.unit() as unit:
-        whole = Money(SMALL + FEE, CURRENCY)
-        await transfer(
-            unit,
-            EntryKind.GIFT,
-            "gift:2",
-            whole,
-            source=Purpose.CONTRIBUTIONS,
-            target=Purpose.STRIPE,
-            actor="system",
-        )
-    await desk.ordered("stripe_transfer")
-    assert await desk.tick() == [Now.SENT]
-    [first] = await bank.objects("transfer")
-    payout_id = await desk.ordered("stripe_transfer", "Other")
-    assert await desk.tick(1) == [Now.SENT]
-    [second] = [made for made in await bank.objects("transfer") if made["id"] != first["id"]]
-    return str(first["id"]), str(second["id"]), payout_id
+    """A desk that pays through a partner."""
+    async with partner_desk(resources, stripe_server, bank) as made:
+        yield made
 
 
 async def test_a_partner_passes_it_on_and_reports(desk: Desk, bank: Bank) -> None:
@@ -123,7 +57,7 @@ async def test_a_partner_passes_it_on_and_reports(desk: Desk, bank: Bank) -> Non
     payout_id = await desk.ordered("stripe_transfer")
     assert await desk.tick() == [Now.SENT]
     assert await desk.stands(payout_id) == (P.SENT, G.RESERVED, C.PAYING)
-    assert await _books(desk) == {
+    assert await books(desk) == {
         Purpose.FUND: PLENTY - SMALL, Purpose.RESERVED: SMALL, Purpose.GRANTED: 0, Purpose.STRIPE: 0,
         Purpose.PARTNERS: SMALL,
     }  # fmt: skip
@@ -138,7 +72,7 @@ async def test_a_partner_passes_it_on_and_reports(desk: Desk, bank: Bank) -> Non
             await treasury.confirm(unit, await desk.actor(unit, "Coin"), payout_id)
         await treasury_machine.report(unit, await desk.actor(unit, "Coin"), payout_id, "P-7")
     assert await desk.stands(payout_id) == (P.PAID, G.PAID, C.PAID)
-    assert await _books(desk) == {
+    assert await books(desk) == {
         Purpose.FUND: PLENTY, Purpose.RESERVED: 0, Purpose.GRANTED: SMALL, Purpose.STRIPE: 0, Purpose.PARTNERS: 0,
     }  # fmt: skip
     [made] = await bank.objects("transfer")
@@ -186,8 +120,8 @@ async def test_what_the_partner_could_not_pass_on_stands_with_them(desk: Desk, *
             await treasury_machine.report(unit, coin, payout_id, "P-7")
         await treasury_returns.came_back(unit, coin, payout_id, ReturnReason.REFUSED)
     assert await desk.stands(payout_id) == (P.RETURNED, G.RESERVED, C.APPROVED)
-    books = await _books(desk)
-    assert books == {
+    stands = await books(desk)
+    assert stands == {
         Purpose.FUND: PLENTY - SMALL, Purpose.RESERVED: SMALL, Purpose.GRANTED: 0, Purpose.STRIPE: 0,
         Purpose.PARTNERS: SMALL,
     }  # fmt: skip
@@ -198,8 +132,8 @@ async def test_what_the_partner_could_not_pass_on_stands_with_them(desk: Desk, *
     async with desk.resources.unit() as unit:
         await treasury_funding.confirm(unit, await desk.actor(unit, "Coin"), entry)
         assert await balance(unit, Purpose.EXCHANGE, CURRENCY) == Money(100, CURRENCY)
-    books = await _books(desk)
-    assert (books[Purpose.FUND], books[Purpose.PARTNERS]) == (PLENTY - 100, 0)
+    stands = await books(desk)
+    assert (stands[Purpose.FUND], stands[Purpose.PARTNERS]) == (PLENTY - 100, 0)
 
 
 async def test_a_late_answer_about_what_two_found_and_the_partner_reported_is_no_second_payment(
@@ -244,14 +178,14 @@ async def test_a_transfer_that_was_over_is_in_suspense_with_the_partners_fee(
     assert isinstance(rail, MachineRail)
     await rail.execute(order)  # the first request was only slow
     assert await desk.tick(61) == [Now.INCIDENT]
-    assert await _held(desk, stripe_server) == []
+    assert await held(desk, stripe_server) == []
     async with desk.resources.unit() as unit:
         incident = (await unit.session.exec(select(Incident))).one()
         assert await balance(unit, Purpose.SUSPENSE, CURRENCY) == Money(SMALL + FEE, CURRENCY)
         await treasury_doubts.say_end(unit, await desk.actor(unit, "Till"), incident.id, end)
     await desk.do("Coin", incident.id, treasury_doubts.confirm_end)
     back, lost = (SMALL + FEE, 0) if end == IncidentEnd.BACK else (0, SMALL + FEE)
-    assert (await _books(desk))[Purpose.STRIPE] == back
+    assert (await books(desk))[Purpose.STRIPE] == back
     async with desk.resources.unit() as unit:
         assert await balance(unit, Purpose.LOSSES, CURRENCY) == Money(lost, CURRENCY)
 
@@ -270,8 +204,8 @@ async def test_a_transfer_that_a_restore_left_no_row_of_is_entered_with_the_part
         till = await desk.actor(unit, "Till")
         await treasury_doubts.say(unit, till, payout_id, Found.PAID, Ground.PROVIDER, made)
     await desk.do("Coin", payout_id, treasury_doubts.confirm)
-    assert await _held(desk, stripe_server) == []
-    assert (await _books(desk))[Purpose.PARTNERS] == SMALL
+    assert await held(desk, stripe_server) == []
+    assert (await books(desk))[Purpose.PARTNERS] == SMALL
     async with desk.resources.unit() as unit:
         assert await balance(unit, Purpose.FEES, CURRENCY) == Money(FEE, CURRENCY)
 
@@ -321,76 +255,6 @@ async def test_a_changed_partner_before_the_first_try_changes_no_order(
     await gateway.close()
     [made] = await bank.objects("transfer")
     assert (made["destination"], made["amount"]) == (first.account, SMALL + FEE)
-
-
-async def test_what_the_provider_says_otherwise_is_told_once_by_the_clock(
-    desk: Desk, stripe_server: StripeServer
-) -> None:
-    """A payment that we count as made and Stripe does not know is found by asking, and told once."""
-    await desk.ordered("stripe_transfer")
-    await desk.tick()
-    made = stripe_server.stripe.table("transfer")
-    made.remove(next(iter(made))["id"])
-    for _ in range(3):
-        for errand in provider_errands.ERRANDS:
-            async with desk.resources.unit() as unit:
-                due = await errand.find(unit)
-            assert len(due) == 1
-            await errand.run(desk.resources, None, due[0])  # type: ignore[arg-type] # it asks Telegram nothing
-        desk.later(hours=6)
-    async with desk.resources.unit() as unit:
-        acts = await unit.session.exec(select(AuditEntry).where(AuditEntry.act == "reconcile.provider-not-paid"))
-        assert len(acts.all()) == 1
-
-
-async def test_a_transfer_that_was_undone_is_at_stripe_again(desk: Desk, stripe_server: StripeServer) -> None:
-    """What a partner's account gives back at Stripe itself is found by asking, and entered once."""
-    await desk.ordered("stripe_transfer")
-    await desk.tick()
-    stripe = stripe_server.stripe
-    transfers.reverse(stripe, next(iter(stripe.table("transfer"))), {})
-    for _ in range(2):
-        assert await _held(desk, stripe_server) == []
-    books, whole = await _books(desk), SMALL + FEE
-    assert (books[Purpose.PARTNERS], books[Purpose.STRIPE], books[Purpose.FUND]) == (0, whole, PLENTY - SMALL)
-    async with desk.resources.unit() as unit:
-        assert await balance(unit, Purpose.FEES, CURRENCY) == Money(0, CURRENCY)
-        assert await funding.held(unit) == [(FundingSource.STRIPE, Money(whole, CURRENCY))]
-
-
-@pytest.mark.parametrize("parts", [(SMALL + FEE,), (SMALL - 1, 1 + FEE), (SMALL, 1, FEE - 1)])
-async def test_a_transfer_that_was_undone_takes_nothing_from_another(
-    desk: Desk, bank: Bank, stripe_server: StripeServer, parts: tuple[int, ...]
-) -> None:
-    """In one piece or in several, what comes back is one order's alone: the other one's report is still taken."""
-    one, _, other = await _two(desk, bank)
-    stripe = stripe_server.stripe
-    for part in parts:
-        transfers.reverse(stripe, stripe.get("transfer", one), {"amount": part})
-        assert await _held(desk, stripe_server) == []
-    books = await _books(desk)
-    assert (books[Purpose.PARTNERS], books[Purpose.STRIPE]) == (SMALL, SMALL + FEE)
-    async with desk.resources.unit() as unit:
-        assert await balance(unit, Purpose.FEES, CURRENCY) == Money(FEE, CURRENCY)
-        await treasury_machine.report(unit, await desk.actor(unit, "Coin"), other, "P-7")
-    assert (await _books(desk))[Purpose.PARTNERS] == 0
-
-
-async def test_what_the_partner_does_not_hold_by_the_books_is_told_and_not_taken_from_others(
-    desk: Desk, bank: Bank, stripe_server: StripeServer
-) -> None:
-    """An order that was reported, and a transfer that the fund never asked for: undone, they are a difference."""
-    _, reported, other = await _two(desk, bank)
-    async with desk.resources.unit() as unit:
-        await treasury_machine.report(unit, await desk.actor(unit, "Coin"), other, "P-7")
-    stripe, partner = stripe_server.stripe, desk.resources.policy.partner
-    assert partner is not None
-    await bank.top_up(100)
-    asked = {"amount": 100, "currency": CURRENCY, "destination": partner.account, "transfer_group": "another"}
-    for undone in (transfers.create(stripe, asked), stripe.get("transfer", reported)):
-        transfers.reverse(stripe, undone, {})
-    assert [found.theirs for found in await _held(desk, stripe_server)] == [SMALL + FEE + 100]
-    assert (await _books(desk))[Purpose.PARTNERS] == SMALL
 
 
 async def test_without_money_or_partner_the_way_is_closed(desk: Desk, stripe_server: StripeServer) -> None:
