@@ -227,6 +227,8 @@ async def _keep_days(unit: Unit, grant: Grant) -> None:
         payout.created_at = to_day(payout.created_at)
         payout.claimed_at = payout.claimed_at and to_day(payout.claimed_at)
         payout.paid_at, payout.offered_at = payout.paid_at and to_day(payout.paid_at), None
+        payout.missing_at = payout.missing_at and to_day(payout.missing_at)
+        payout.reminded_at = payout.reminded_at and to_day(payout.reminded_at)
         for attempt in (await unit.session.exec(select(Attempt).where(Attempt.payout_id == payout.id))).all():
             if attempt.ended_at is not None:
                 attempt.made_at, attempt.ended_at = to_day(attempt.made_at), to_day(attempt.ended_at)

@@ -2,14 +2,11 @@
 
 from uuid import UUID
 
-import pytest
-
 from models.case import Case, CaseStatus, Urgency
 from tests.flows.harness import World
 from tests.flows.test_review import Team, gather
+from tests.flows.worlds import LANGUAGES
 from tests.unit.services.fund import status
-
-LANGUAGES = pytest.mark.parametrize("language", ["en", "ru"])
 
 
 async def urgent(team: Team) -> UUID:

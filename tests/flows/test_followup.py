@@ -17,11 +17,11 @@ from services.contact import Address, SafeContact, write_contact
 from services.followup import schedule
 from services.intake import read_answer, write_answer
 from tests.flows.harness import World
+from tests.flows.worlds import LANGUAGES
 from tests.unit.services.fund import Fund, volunteer
 from tests.unit.services.pictures import KINDS
 from vault.types import CaseCode, GrantNumber
 
-LANGUAGES = pytest.mark.parametrize("language", ["en", "ru"])
 WEBHOOK = pytest.mark.parametrize("receiving", ["webhook"], indirect=True)
 
 CODE = CaseCode("K7-Q2")

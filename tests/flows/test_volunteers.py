@@ -9,11 +9,9 @@ from tests.flows.chronicle import chronicle
 from tests.flows.harness import World
 from tests.flows.house import House, move_in
 from tests.flows.interview import TYPED, applicant
+from tests.flows.worlds import LANGUAGES
 from tests.soak.reading import says
 
-BOTH = pytest.mark.parametrize(
-    ("language", "database"), [("en", "sqlite"), ("ru", "postgresql")], indirect=["database"]
-)
 WORD = {"en": "Okapi", "ru": "Окапи"}
 
 
@@ -24,7 +22,7 @@ async def house(world: World, language: str) -> AsyncIterator[House]:
         yield await move_in(world, language, written)
 
 
-@BOTH
+@LANGUAGES
 async def test_a_reviewer_finds_their_cases_and_takes_a_pause(house: House) -> None:
     """`/mine` leads to the case that is due; on a pause nothing new is drawn for them, and then it is again."""
     staff = house.staff
@@ -50,7 +48,7 @@ async def test_a_reviewer_finds_their_cases_and_takes_a_pause(house: House) -> N
         assert not any(house.code in view.text for view in await person.messages() if person in staff.treasurers)
 
 
-@BOTH
+@LANGUAGES
 async def test_a_coordinator_looks_at_numbers_and_call_signs(house: House) -> None:
     """The desk says how the fund stands and the list who is there, both without a name; a term is renewed."""
     staff = house.staff
@@ -73,7 +71,7 @@ async def test_a_coordinator_looks_at_numbers_and_call_signs(house: House) -> No
     assert not any(says(view.text, "desk.title", staff.language) for view in await staff.treasurers[0].messages())
 
 
-@BOTH
+@LANGUAGES
 async def test_a_newcomer_chooses_a_word_and_may_be_declined(house: House) -> None:
     """Their own name is no call sign; nobody else comes in by their link; the second coordinator may say no."""
     staff = house.staff

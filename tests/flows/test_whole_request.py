@@ -15,13 +15,12 @@ from tests.flows.harness import World
 from tests.flows.house import CHECK, DESTINATION, House, move_in
 from tests.flows.interview import TYPED, applicant
 from tests.flows.staff import NAMES
+from tests.flows.worlds import WORLDS
 from tests.soak.checks import check_books, check_mail
 from tests.soak.reading import says
 from tests.soak.snapshot import Snapshot, take
 from tests.unit.services.pictures import KINDS
 
-BOTH = pytest.mark.parametrize("receiving", ["polling", "webhook"], indirect=True)
-LANGUAGES = pytest.mark.parametrize("language", ["en", "ru"])
 QUESTION, ANSWER = "Which month was it?", "It was the month of May."
 REFERENCE = "A-1207"
 OTHER = "canary-payout 2200 0000 0000 0001"
@@ -36,8 +35,7 @@ async def house(world: World, language: str) -> AsyncIterator[House]:
         yield await move_in(world, language, written)
 
 
-@BOTH
-@LANGUAGES
+@WORLDS
 async def test_from_the_first_message_to_the_last_follow_up(house: House) -> None:
     """Everybody joins by a link, and a request goes its whole way: asked, read, decided, paid, followed up."""
     await house.staff.fund("100 000")

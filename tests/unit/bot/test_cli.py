@@ -120,7 +120,7 @@ def test_backup_and_restore(environment: dict[str, str], tmp_path: Path) -> None
     result = plecho(environment, "restore", archive)
     assert (result.returncode, result.stderr) == (0, "")
     assert "the desk asks to look first: 0 payouts" in result.stdout
-    assert plecho(environment, "audit", "verify").stdout.startswith("2 entries")
+    assert plecho(environment, "audit", "verify").stdout.startswith("3 entries")
     assert "--force" in plecho(environment, "restore", archive).stderr
 
 

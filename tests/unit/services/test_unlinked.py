@@ -7,7 +7,7 @@ from bot.database import Resources
 from models.audit import AuditEntry, about_money
 from models.grant import Grant, Payout
 from models.ledger import JournalEntry
-from services import audit, erasure
+from services import audit, erasure, treasury_returns
 from tests.unit.services.desk import Desk, make_desk
 from tests.unit.services.fund import LARGE
 
@@ -23,6 +23,10 @@ async def test_after_an_erasure_log_and_books_share_nothing(desk: Desk) -> None:
     payout_id = await desk.paid("Anna", LARGE)
     async with desk.resources.unit() as unit:
         grant_id = (await unit.session.get_one(Payout, payout_id)).grant_id
+        case = (await desk.actor(unit, "Anna")).case
+        assert case is not None
+        assert await treasury_returns.reported_missing(unit, case)
+    async with desk.resources.unit() as unit:
         await erasure.erase(unit, await desk.actor(unit, "Anna"))
     async with desk.resources.unit() as unit:
         acts = (await unit.session.exec(select(AuditEntry))).all()
@@ -36,6 +40,8 @@ async def test_after_an_erasure_log_and_books_share_nothing(desk: Desk) -> None:
             assert str(secret) not in said
         assert not any("applicant" in entry.actor for entry in entries)
         kept = {entry.at for entry in entries} | {grant.approved_at, grant.paid_at, payout.paid_at}
+        assert payout.missing_at
+        kept |= {payout.missing_at, payout.reminded_at, payout.claimed_at, payout.created_at}
         assert kept.isdisjoint({act.at for act in acts})
         assert about_money(unit, "payout", payout_id) in said
         assert (await audit.verify(unit)).whole
