@@ -1,6 +1,7 @@
-"""The world of every flow, on SQLite and PostgreSQL (`database`), by polling unless a test asks for more.
+"""The world of every flow, by polling unless a test asks for more; `worlds` says in which worlds one is played.
 
-A test asks by `@pytest.mark.parametrize("receiving", ["polling", "webhook"], indirect=True)`.
+A flow that asks for no other is played on SQLite, and on PostgreSQL too by `make soak`: the main paths are
+played on both each time, and so is every unit that a flow goes through.
 """
 
 from collections.abc import AsyncIterator
@@ -10,6 +11,12 @@ import pytest
 from bot.database import Resources
 from sandbox.clock import TravelClock
 from tests.flows.harness import World, open_world
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.soak)])
+def database(request: pytest.FixtureRequest) -> str:
+    """Which database the flow is played on."""
+    return str(request.param)
 
 
 @pytest.fixture

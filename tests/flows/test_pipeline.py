@@ -22,6 +22,12 @@ BOTH = pytest.mark.parametrize("receiving", ["polling", "webhook"], indirect=Tru
 ONLY_WEBHOOK = pytest.mark.parametrize("receiving", ["webhook"], indirect=True)
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> str:
+    """Both, each time: here the databases differ most."""
+    return str(request.param)
+
+
 def say(world: World, key: str) -> str:
     """A text in Russian."""
     return world.resources.texts.render(key, "ru")
