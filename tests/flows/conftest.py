@@ -1,7 +1,7 @@
 """The world of every flow, by polling unless a test asks for more; `worlds` says in which worlds one is played.
 
-A flow that asks for no other is played on SQLite, and on PostgreSQL too by `make soak`: the main paths are
-played on both each time, and so is every unit that a flow goes through.
+A flow that asks for no other database is played on SQLite, and by `make soak` on PostgreSQL too. The main paths
+are played on both each time, and so is every unit that a flow goes through.
 """
 
 from collections.abc import AsyncIterator
