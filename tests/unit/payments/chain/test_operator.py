@@ -38,9 +38,10 @@ def never(question: str) -> str:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, cheap_argon2: Argon2Cost) -> Settings:
+def settings(tmp_path: Path, database_url: str, cheap_argon2: Argon2Cost) -> Settings:
     """An installation with a keyring."""
-    made = Settings(data_dir=tmp_path, keyring_passphrase=SecretStr(PASSPHRASE))
+    given = SecretStr(database_url.replace("+aiosqlite", ""))
+    made = Settings(data_dir=tmp_path, database_url=given, keyring_passphrase=SecretStr(PASSPHRASE))
     new_keyring(made, never, cheap_argon2)
     return made
 
