@@ -179,9 +179,9 @@ def files(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def keyring() -> Keyring:
-    """A fresh keyring."""
+    """The keyring of this process; nothing changes one."""
     return Keyring.new()
 
 

@@ -23,6 +23,7 @@ from services.access import Actor
 from services.contact import Address, lane_of
 from services.speak import SCREEN, effect_place
 from tests.unit.payments.carrier import Carrier
+from tests.unit.services.founding import founded
 from tests.unit.services.fund import SMALL, Fund
 
 Step = Callable[[Unit, Actor, UUID], Awaitable[object]]
@@ -39,12 +40,15 @@ class Desk(Fund):
 
     async def open(self, money: int = PLENTY) -> "Desk":
         """Three treasurers, and money in the fund."""
-        await self.coordinators()
-        for sign in ("Till", "Coin", "Purse"):
-            await self.confirmed(sign, Role.TREASURER)
-        if money:
-            await self.add(money)
-        return self
+
+        async def make(desk: Desk) -> None:
+            await desk.coordinators()
+            for sign in ("Till", "Coin", "Purse"):
+                await desk.confirmed(sign, Role.TREASURER)
+            if money:
+                await desk.add(money)
+
+        return await founded(self, f"desk {money}", make)
 
     async def add(self, money: int) -> None:
         """The operator puts money in, in kopecks."""

@@ -14,18 +14,21 @@ from models.volunteer import Role
 from services import emergency, reading
 from services.speak import effect_place
 from tests.unit.services.desk import Desk
+from tests.unit.services.founding import founded
 from tests.unit.services.fund import SMALL, Fund, shows, volunteer
 
 
 async def staffed(resources: Resources) -> Fund:
     """A fund with money, two coordinators, three reviewers, a treasurer and a bound group."""
-    desk = Desk(resources)
-    await desk.coordinators()
-    await desk.reviewers("Heron", "Otter", "Raven")
-    await desk.confirmed("Till", Role.TREASURER)
-    await desk.bound()
-    await desk.add(100_000_000)
-    return desk
+
+    async def make(desk: Desk) -> None:
+        await desk.coordinators()
+        await desk.reviewers("Heron", "Otter", "Raven")
+        await desk.confirmed("Till", Role.TREASURER)
+        await desk.bound()
+        await desk.add(100_000_000)
+
+    return await founded(Desk(resources), "staffed", make)
 
 
 async def urgent(fund: Fund, owner: str = "Applicant", amount: int = SMALL) -> UUID:

@@ -10,6 +10,7 @@ from models.errors import NotAllowed, NotOnPanel, OwnCase, SteppedAside
 from models.volunteer import Role
 from services import standing, voting
 from services.access import RIGHTS, Act, Actor, require, require_seat
+from tests.unit.services.founding import peopled
 from tests.unit.services.fund import Fund, volunteer
 
 R, T, C = Role.REVIEWER, Role.TREASURER, Role.COORDINATOR
@@ -46,12 +47,7 @@ PANEL_ACTS = (Act.READ, Act.VOTE, Act.ASK, Act.STEP_ASIDE, Act.PROPOSE_EMERGENCY
 @pytest.fixture
 async def fund(resources: Resources) -> Fund:
     """A fund with two coordinators, a treasurer, four reviewers and a group."""
-    made = Fund(resources)
-    await made.coordinators()
-    await made.reviewers("Heron", "Otter", "Raven", "Swift")
-    await made.confirmed("Purse", Role.TREASURER)
-    await made.bound()
-    return made
+    return await peopled(resources, "Heron", "Otter", "Raven", "Swift", treasurers=["Purse"])
 
 
 def test_every_act_has_its_roles() -> None:

@@ -22,6 +22,7 @@ from services.access import Actor
 from services.contact import Address, SafeContact, write_contact
 from services.desk import read_desk, show_desk
 from services.speak import effect_place
+from tests.unit.services.founding import peopled
 from tests.unit.services.fund import Fund
 from vault.types import BlindIndex, CaseCode, GrantNumber
 
@@ -31,10 +32,7 @@ PERSON = 901
 @pytest.fixture
 async def fund(resources: Resources) -> Fund:
     """A fund with two coordinators and three reviewers."""
-    made = Fund(resources)
-    await made.coordinators()
-    await made.reviewers("Rook", "Swift", "Tern")
-    return made
+    return await peopled(resources, "Rook", "Swift", "Tern", group=False)
 
 
 async def coordinator(fund: Fund, unit: Unit) -> Actor:

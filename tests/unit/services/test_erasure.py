@@ -17,7 +17,6 @@ from models.grant import Payout, PayoutStatus
 from models.mail import Conversation, Effect, EffectKind, EffectStatus, Keyboard, SentMessage
 from models.panel import Recusal, Seat, Vote, VoteKind
 from models.unit import Unit
-from models.volunteer import Role
 from payments import grants
 from sandbox.clock import TravelClock
 from services import attachments, checkphrase, danger, erasure, panel, submission
@@ -26,6 +25,7 @@ from services.erasure import Erased, erase
 from services.speak import Button, Screen, show
 from services.submission import withdraw
 from tests.unit.services.asker import ASKER, actor_of, case_of, draft, standing, submitted
+from tests.unit.services.founding import peopled
 from tests.unit.services.fund import Fund, shows, volunteer
 from vault.errors import CompartmentShredded
 from vault.types import BlindIndex, Compartment, SealedBytes
@@ -167,9 +167,7 @@ async def test_messages_too_old_for_telegram_are_counted(resources: Resources, c
 
 async def test_a_volunteer_keeps_what_concerns_others(resources: Resources) -> None:
     """A volunteer who erases their own request keeps the notices of their work."""
-    fund = Fund(resources)
-    await fund.coordinators()
-    await fund.confirmed("Gamma", Role.TREASURER)
+    fund = await peopled(resources, treasurers=["Gamma"], group=False)
     number = fund.people["Gamma"]
     case_id, _ = await submitted(resources, number)
     async with resources.unit() as unit:
@@ -279,9 +277,7 @@ async def test_nothing_left_points_at_a_person(resources: Resources) -> None:
 
 async def test_the_log_does_not_say_which_volunteer_asked(resources: Resources) -> None:
     """What a volunteer does with their own request is logged in the name of the case: the log is never erased."""
-    fund = Fund(resources)
-    await fund.coordinators()
-    await fund.confirmed("Gamma", Role.TREASURER)
+    fund = await peopled(resources, treasurers=["Gamma"], group=False)
     number = fund.people["Gamma"]
     async with resources.unit() as unit:
         gamma = str((await volunteer(unit, "Gamma")).id)

@@ -18,6 +18,7 @@ from services.followup import JOBS
 from services.panel import reading_slot
 from services.reasons import Declining, Reason
 from services.speak import effect_place
+from tests.unit.services.founding import peopled
 from tests.unit.services.fund import Fund, shows, volunteer, wrote
 
 WORDS = "All well, the umbrella is back."
@@ -28,10 +29,7 @@ SECOND = ("Swift", "Fern", "Moss")
 @pytest.fixture
 async def fund(resources: Resources) -> Fund:
     """A fund with a group, three reviewers and one on probation; more come in where a test needs them."""
-    made = Fund(resources)
-    await made.coordinators()
-    await made.reviewers(*FIRST, "Novice")
-    await made.bound()
+    made = await peopled(resources, *FIRST, "Novice")
     async with resources.unit() as unit:
         (await volunteer(unit, "Novice")).probation_left = 5
     return made

@@ -14,6 +14,7 @@ from services.access import name_actor
 from services.contact import volunteer_recipient
 from services.former import JOBS
 from services.roles import tell_role
+from tests.unit.services.founding import peopled
 from tests.unit.services.fund import Fund, volunteer
 from vault.errors import CompartmentShredded
 
@@ -23,10 +24,7 @@ V = VolunteerStatus
 @pytest.fixture
 async def fund(resources: Resources) -> Fund:
     """A fund with two coordinators and four reviewers."""
-    made = Fund(resources)
-    await made.coordinators()
-    await made.reviewers("Heron", "Otter", "Raven", "Swift")
-    return made
+    return await peopled(resources, "Heron", "Otter", "Raven", "Swift", group=False)
 
 
 async def suspended(fund: Fund, sign: str) -> None:

@@ -14,6 +14,7 @@ from services import card, group
 from services.contact import Address, lane_of
 from services.group import GONE
 from services.messages import sent_place
+from tests.unit.services.founding import peopled
 from tests.unit.services.fund import GROUP, SAFE, Fund, shows
 from vault.types import SealedBytes
 
@@ -29,10 +30,7 @@ FAULTS = {
 @pytest.fixture
 async def fund(resources: Resources) -> Fund:
     """A fund with two coordinators and three reviewers."""
-    made = Fund(resources)
-    await made.coordinators()
-    await made.reviewers("Heron", "Otter", "Raven")
-    return made
+    return await peopled(resources, "Heron", "Otter", "Raven", group=False)
 
 
 async def the_group(unit: Unit) -> ReviewGroup:

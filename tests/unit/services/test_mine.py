@@ -9,17 +9,14 @@ from models.case import Case, CaseStatus
 from models.errors import NotAllowed
 from services import followup_answers, followup_words, mine, panel, relay, standing, voting
 from services.erasure import shred_case
+from tests.unit.services.founding import peopled
 from tests.unit.services.fund import Fund, volunteer, wrote
 
 
 @pytest.fixture
 async def fund(resources: Resources) -> Fund:
     """A fund with two coordinators, three reviewers and a bound group."""
-    made = Fund(resources)
-    await made.coordinators()
-    await made.reviewers("Heron", "Otter", "Raven")
-    await made.bound()
-    return made
+    return await peopled(resources, "Heron", "Otter", "Raven")
 
 
 async def test_the_next_case_is_the_one_due_first(fund: Fund) -> None:

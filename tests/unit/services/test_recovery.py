@@ -20,7 +20,7 @@ from services.seats import standing_votes
 from services.speak import Button, Screen, show
 from services.submission import order_phrase
 from tests.unit.services.asker import ASKER, actor_of, case_of, draft, phrase_of, standing, submitted
-from tests.unit.services.fund import Fund
+from tests.unit.services.founding import peopled
 from vault.passwords import STRONG
 from vault.phrase import hash_phrase, new_phrase, phrase_matches
 from vault.types import Secret
@@ -187,9 +187,7 @@ async def test_old_guesses_are_forgotten(resources: Resources, clock: TravelCloc
 @pytest.mark.parametrize("way", ["to the account", "from the account"])
 async def test_a_case_that_passed_through_a_volunteers_account_is_theirs(resources: Resources, way: str) -> None:
     """A reviewer judges no case that was moved to their account, nor one that they moved away from it."""
-    fund = Fund(resources)
-    await fund.coordinators()
-    await fund.reviewers("Heron", "Otter", "Raven")
+    fund = await peopled(resources, "Heron", "Otter", "Raven", group=False)
     heron = fund.people["Heron"]
     start, end = (heron, NEW) if way == "from the account" else (ASKER, heron)
     case_id, phrase = await submitted(resources, start)

@@ -22,6 +22,7 @@ from services.repeats import court_cases
 from services.seats import panel_size, quorum
 from services.speak import effect_place
 from tests.unit.services.asker import ANSWERS, actor_of, case_of, draft
+from tests.unit.services.founding import peopled
 from tests.unit.services.fund import LARGE, SMALL, Fund, shows
 from vault.types import CaseCode
 
@@ -237,11 +238,7 @@ async def test_the_quorum_rises_by_one_and_the_panel_with_it(
 @pytest.fixture
 async def fund(resources: Resources) -> Fund:
     """A fund with two coordinators, three reviewers and a bound group."""
-    made = Fund(resources)
-    await made.coordinators()
-    await made.reviewers("Heron", "Otter", "Raven")
-    await made.bound()
-    return made
+    return await peopled(resources, "Heron", "Otter", "Raven")
 
 
 async def card_text(unit: Unit, case_id: UUID) -> str:

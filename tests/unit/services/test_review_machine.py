@@ -23,11 +23,12 @@ from models.grant import Grant
 from models.panel import SEATED, Recusal, Seat, SeatStatus, Vote, VoteKind
 from models.states import move
 from models.unit import Unit
-from models.volunteer import Role, Volunteer
+from models.volunteer import Volunteer
 from services import followup_answers, followup_words, panel, reading, relay, review, standing, voting
 from services.access import Actor
 from services.reasons import Declining, Reason
 from services.seats import panel_size, quorum
+from tests.unit.services.founding import peopled
 from tests.unit.services.fund import LARGE, SMALL, Fund, volunteer, wrote
 
 REVIEWERS = ("Heron", "Otter", "Raven", "Swift", "Fern", "Moss", "Novice")
@@ -80,11 +81,7 @@ Decided = dict[UUID, set[UUID]]
 @pytest.fixture
 async def fund(resources: Resources) -> Fund:
     """Two coordinators, a treasurer, six reviewers and one on probation, and a bound group."""
-    made = Fund(resources)
-    await made.coordinators()
-    await made.reviewers(*REVIEWERS)
-    await made.confirmed("Purse", Role.TREASURER)
-    await made.bound()
+    made = await peopled(resources, *REVIEWERS, treasurers=["Purse"])
     async with resources.unit() as unit:
         (await volunteer(unit, "Novice")).probation_left = 5
     return made

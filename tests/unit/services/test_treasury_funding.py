@@ -14,7 +14,6 @@ from models.errors import AlreadyDone, BadInput, MoveRefused, SamePerson
 from models.funding import Funding, FundingSource, FundingStatus
 from models.grant import Grant, GrantStatus
 from models.unit import Unit
-from models.volunteer import Role
 from payments import funding, ledger
 from payments.donations import enter_stars
 from payments.ledger import EntryKind, Purpose
@@ -23,17 +22,14 @@ from payments.trace import Spent, allocate, follow
 from services import treasury, treasury_funding
 from services.donors import find_by_token, make_token
 from tests.unit.services.desk import make_desk
+from tests.unit.services.founding import peopled
 from tests.unit.services.fund import SMALL, Fund
 
 
 @pytest.fixture
 async def fund(resources: Resources) -> Fund:
     """A fund with two treasurers."""
-    made = Fund(resources)
-    await made.coordinators()
-    for sign in ("Teller", "Purser"):
-        await made.confirmed(sign, Role.TREASURER)
-    return made
+    return await peopled(resources, treasurers=["Teller", "Purser"], group=False)
 
 
 async def stars_given(unit: Unit, stars: int) -> Donation:

@@ -8,15 +8,14 @@ from bot.database import Resources
 from models.errors import BadInput, InvitationGone, NotAllowed, Refused, SamePerson
 from models.volunteer import Invitation, Role, Volunteer, VolunteerRole, VolunteerStatus
 from services import callsigns, standing, volunteers
+from tests.unit.services.founding import peopled
 from tests.unit.services.fund import Fund, shows, volunteer
 
 
 @pytest.fixture
 async def fund(resources: Resources) -> Fund:
     """A fund with two coordinators."""
-    made = Fund(resources)
-    await made.coordinators()
-    return made
+    return await peopled(resources, group=False)
 
 
 async def invited(fund: Fund, role: Role = Role.REVIEWER, by: str | None = "Alpha") -> str:

@@ -22,6 +22,7 @@ from services import emergency, relay, review, voting
 from services.reasons import Declining, Reason
 from services.speak import effect_place
 from services.voting import Ballot, Verdict, verdict
+from tests.unit.services.founding import peopled
 from tests.unit.services.fund import LARGE, SMALL, Fund, seats, shows, status, volunteer
 
 NO = Declining(Reason.UNCLEAR)
@@ -31,11 +32,7 @@ BALLOTS = st.lists(st.one_of(st.none(), st.integers(1, 10**8)).map(Ballot), max_
 @pytest.fixture
 async def fund(resources: Resources) -> Fund:
     """A fund with two coordinators, seven reviewers (the last on probation) and a bound group."""
-    made = Fund(resources)
-    await made.coordinators()
-    await made.reviewers("Heron", "Otter", "Raven", "Swift", "Fern", "Moss", "Novice")
-    await made.bound()
-    return made
+    return await peopled(resources, "Heron", "Otter", "Raven", "Swift", "Fern", "Moss", "Novice")
 
 
 async def vote(fund: Fund, case_id: UUID, sign: str, amount: int | None = None, *, no: bool = False) -> None:
