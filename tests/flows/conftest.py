@@ -1,7 +1,6 @@
-"""The world of every flow, by polling unless a test asks for more; `worlds` says in which worlds one is played.
+"""The world of every flow, on SQLite and PostgreSQL, by polling unless a test asks for more.
 
-A flow that asks for no other database is played on SQLite, and by `make soak` on PostgreSQL too. The main paths
-are played on both each time, and so is every unit that a flow goes through.
+`worlds` says in which worlds the main paths are played.
 """
 
 from collections.abc import AsyncIterator
@@ -11,12 +10,6 @@ import pytest
 from bot.database import Resources
 from sandbox.clock import TravelClock
 from tests.flows.harness import World, open_world
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.soak)])
-def database(request: pytest.FixtureRequest) -> str:
-    """Which database the flow is played on."""
-    return str(request.param)
 
 
 @pytest.fixture

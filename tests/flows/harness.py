@@ -8,17 +8,20 @@ import asyncio
 import itertools
 import os
 import socket
+import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlmodel import func, select
+from sqlalchemy import bindparam, text
+from sqlmodel import col, func, select
 
 from bot.app import App, Setup
 from bot.database import Resources
 from bot.rates import Rates
 from bot.stripe_setup import StripeSetup
+from models.base import table_of
 from models.mail import Effect, EffectStatus, EventStatus, InboxEvent, SentMessage
 from models.unit import Unit
 from sandbox.clock import TravelClock
@@ -34,6 +37,20 @@ PORTS = range(10_000, 32_768)
 
 MOMENT = timedelta(seconds=1)
 """After what is due, so that it is."""
+
+HEARD = select(InboxEvent.external_id)
+
+SOON = bindparam("soon", type_=table_of(Effect).c.due_at.type)
+
+UNDONE = select(
+    select(func.count())
+    .where(InboxEvent.status == EventStatus.NEW, col(InboxEvent.next_try_at) <= SOON)
+    .label("events"),
+    select(func.count()).where(Effect.status == EffectStatus.PENDING, col(Effect.due_at) <= SOON).label("effects"),
+)
+"""Events and effects whose time has come."""
+
+WRITTEN = text("SELECT CAST(pg_snapshot_xmax(pg_current_snapshot()) AS text)")
 
 _tried = itertools.count(os.getpid() * 997)  # processes side by side begin far apart
 
@@ -56,6 +73,27 @@ class Backlog:
         return not (self.unheard or self.unhandled or self.undelivered)
 
 
+class Version:
+    """A figure that is another one after whatever is written."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._sqlite: sqlite3.Connection | None = None
+
+    async def read(self) -> str:
+        """The figure."""
+        if self._resources.is_sqlite:
+            self._sqlite = self._sqlite or sqlite3.connect(str(self._resources.engine.url.database))
+            return str(self._sqlite.execute("PRAGMA data_version").fetchone()[0])
+        async with self._resources.glance() as unit:
+            return str((await unit.run(WRITTEN)).scalar_one())
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._sqlite is not None:
+            self._sqlite.close()
+
+
 class World:
     """Telegram, people and the fund. `app` is replaced by `restart` and `kill`."""
 
@@ -65,6 +103,9 @@ class World:
         self.town = town
         self.setup = setup
         self.app = App(resources, setup)
+        self._version = Version(resources)
+        self._settled: tuple[object, ...] = ()
+        """What had been said, when, and how often something was written, as it last had settled."""
 
     @property
     def clock(self) -> TravelClock:
@@ -85,6 +126,8 @@ class World:
 
     async def settle(self, seconds: float = PATIENCE) -> None:
         """Wait until everything said is heard, every event handled, every effect delivered."""
+        if self._settled == await self._moment():
+            return
         end = asyncio.get_running_loop().time() + seconds
         while not (backlog := await self.backlog()).empty or await self._is_stirred_by_errands():
             left = end - asyncio.get_running_loop().time()
@@ -92,6 +135,10 @@ class World:
                 raise NotSettled(backlog)
             if not backlog.empty:
                 await self.app.progress.wait(min(left, 1.0))
+        self._settled = await self._moment()
+
+    async def _moment(self) -> tuple[object, ...]:
+        return self.app, self.server.telegram.queue.next_id, self.clock.offset, await self._version.read()
 
     async def _is_stirred_by_errands(self) -> bool:
         """Whether an errand was due, or has meanwhile brought something new, also one that the fund ran itself."""
@@ -104,17 +151,11 @@ class World:
     async def backlog(self) -> Backlog:
         """What is still to be done now. Retries that are not yet due do not count."""
         waiting = {str(update.id) for update in self.server.telegram.queue.pending}
-        async with self.resources.unit() as unit:
+        async with self.resources.glance() as unit:
             soon = unit.now + timedelta(seconds=0.5)  # units that began after this one count too
-            events = select(func.count()).where(
-                InboxEvent.status == EventStatus.NEW, InboxEvent.next_try_at <= soon
-            )
-            effects = select(func.count()).where(Effect.status == EffectStatus.PENDING, Effect.due_at <= soon)
-            # In the order of the way: what moves on between two looks is seen by the later one.
-            heard = set((await unit.session.exec(select(InboxEvent.external_id))).all()) if waiting else set()
-            unhandled = (await unit.session.exec(events)).one()
-            undelivered = (await unit.session.exec(effects)).one()
-        return Backlog(len(waiting - heard), unhandled, undelivered)
+            heard = set((await unit.run(HEARD)).scalars()) if waiting else set()
+            undone = (await unit.run(UNDONE, {"soon": soon})).one()
+        return Backlog(len(waiting - heard), undone.events, undone.effects)
 
     async def jump(self, **step: float) -> None:
         """Let time pass, as `timedelta` takes it, do what is due by then, and settle."""
@@ -132,6 +173,10 @@ class World:
                 stops = [moment for moment in (await unit.session.exec(query)).one() if moment is not None]
                 wait = min((moment - unit.now for moment in stops), default=left)
             await self.jump(seconds=min(left, max(wait, timedelta()) + MOMENT).total_seconds())
+
+    def close(self) -> None:
+        """Look no more."""
+        self._version.close()
 
     async def kill(self) -> None:
         """End the fund without grace: only what is committed remains."""
@@ -179,6 +224,7 @@ async def open_world(
             yield world
         finally:
             await world.app.__aexit__(None, None, None)
+            world.close()
 
 
 def free_port() -> int:
