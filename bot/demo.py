@@ -1,19 +1,19 @@
 """`plecho demo`: the whole fund on this machine, on stand-ins for Telegram and Stripe; no setting needed.
 
 Bot and stand-ins share one clock, which the chat page can jump forward; due rows are looked for every second.
-Nothing is kept: database, keys and files lie in a directory that goes with the process. Every role is filled
-through the same links and buttons that people use.
+Nothing is kept: database, keys and files lie in a directory that goes with the process, or, if that is killed,
+when the next demo starts. Every role is filled through the same links and buttons that people use.
 """
 
 import asyncio
 import socket
-import tempfile
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from bot.alone import passing
 from bot.app import App, Setup
 from bot.database import Resources
 from bot.demo_people import Cast, Casting
@@ -76,11 +76,11 @@ async def open_demo(
 ) -> AsyncIterator[Demo]:
     """Start everything and fill the roles; nothing is kept afterwards."""
     make_directories(settings)
-    with tempfile.TemporaryDirectory(prefix="demo-", dir=settings.data_dir) as folder:
+    with passing(settings.data_dir, "demo") as folder:
         async with (
             _stand_in(port) as server,
             StripeServer(clock=server.clock, ticking=True) as stripe,
-            _resources(settings, Path(folder), server.clock) as resources,
+            _resources(settings, folder, server.clock) as resources,
         ):
             bind = _free_address()
             paid_by = StripeSetup(stripe.key, stripe.url, give_url=f"http://{bind}")

@@ -112,7 +112,7 @@ def expected(storm: Storm) -> Books:
 
 
 async def entered(resources: Resources) -> Books:
-    """The entries that stand."""
+    """The entries that stand, in the same way: a part of a cent that Stripe did not move has only its worth."""
     async with resources.unit() as unit:
         lines = await unit.session.exec(
             select(JournalEntry.reference, LedgerAccount.name, Posting.amount)
@@ -124,7 +124,7 @@ async def entered(resources: Resources) -> Books:
             entry = books.setdefault(reference, {})
             if not (reference.startswith(PARTS) and account.startswith(WORTH)):
                 entry[account] = amount
-    return books
+    return {reference: changes for reference, changes in books.items() if changes}
 
 
 def stands(book: Book, whole: int) -> dict[str, int]:
