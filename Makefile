@@ -33,7 +33,7 @@ bench: .venv/dev.stamp ## measure the pipeline beside its floor and beside a bar
 .PHONY: soak
 soak: .venv/dev.stamp ## kill and restart the fund through scripted days (SOAK_SEED, SOAK_CASES); 10,000 payouts (2,000 on PostgreSQL; STORM_SEED), 100,000 events
 	$(PYTHON) -m tests.soak
-	$(PYTHON) -m pytest -m soak --timeout 0
+	$(PYTHON) -m pytest -m soak --timeout 0 --capture no
 
 .PHONY: screenshots
 screenshots: .venv/dev.stamp ## make the pictures of the README anew (needs Chromium)

@@ -37,6 +37,7 @@ from payments.money import Money
 from payments.rails import registry
 from payments.rails.base import MachineRail
 from payments.rails.stripe_transfer import StripeTransfer
+from tests.progress import Progress
 from tests.unit.payments.carrier import Carrier, Crashed, Fault
 from tests.unit.payments.storm_chain import Chains, person
 from tests.unit.payments.storm_plans import RAILS, UNITS, VOUCHERS, Fate, Plan, kinds
@@ -112,7 +113,7 @@ class Storm:
 
     async def blow(self, count: int) -> None:
         """All payouts, several at once."""
-        numbers, cards = iter(range(count)), self._dealt()
+        numbers, cards, progress = iter(range(count)), self._dealt(), Progress("payouts", count)
 
         async def work() -> None:
             for number in numbers:
@@ -120,6 +121,7 @@ class Storm:
                 rail, step, what = next(cards)
                 units = UNITS.get(rail, 2) if step == "execute" else 1
                 await self.one(Plan(rail, step, what, chance.randrange(units)), chance)
+                progress.tell(self.went_wrong.total() + self.spared.total())
 
         await asyncio.gather(*(work() for _ in range(AT_ONCE)))
 

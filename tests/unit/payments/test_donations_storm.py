@@ -30,6 +30,7 @@ from services import donate, donate_stripe
 from services.donate import Way
 from services.donate_settle import Found
 from services.donate_stripe import try_later
+from tests.progress import Progress
 from tests.unit.payments.stripe_storm import Book, Event, Storm, mutated
 
 BATCH = 100
@@ -167,7 +168,7 @@ async def test_storm_of_events_makes_no_wrong_entry(resources: Resources, clock:
     dice = random.Random(count)  # noqa: S311 - a storm that can be had again
     storm = Storm(dice)
     known: list[Event] = []
-    sent = 0
+    sent, progress = 0, Progress("events", count)
     while sent < count:
         await ask(resources, storm, BATCH // 25)
         for _ in range(BATCH // 2):
@@ -180,6 +181,7 @@ async def test_storm_of_events_makes_no_wrong_entry(resources: Resources, clock:
                     unit, mutated(event, known, dice) if dice.random() < 0.6 else event
                 )
                 sent += 1
+                progress.tell(sent)
         clock.advance(timedelta(minutes=2))
         await look(resources, storm)
     await settle(resources, clock, storm)

@@ -13,7 +13,7 @@ from aiohttp import web
 from eth_account import Account
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from eth_tester import EthereumTester
-from eth_tester.exceptions import TransactionFailed, TransactionNotFound
+from eth_tester.exceptions import TransactionFailed
 from eth_utils.crypto import keccak
 from hexbytes import HexBytes
 from vyper import compile_code
@@ -109,9 +109,11 @@ class LocalChain:
         self.tester = EthereumTester(auto_mine_transactions=False)
         self.backend = self.tester.backend
         self.rich = self.tester.get_accounts()[0]
+        self.heights: dict[str, int] = {}
+        """In which block a transaction is; eth-tester would look through all blocks for one that is in none."""
         self.token = self._deploy(TOKEN)
         self.odd_token = self._deploy(ODD_TOKEN)
-        self._beginning = self.tester.take_snapshot()
+        self._beginning = self.head
         self.pool: list[Waiting] = []
         self.floor = 0
         self.sent: list[bytes] = []
@@ -129,7 +131,7 @@ class LocalChain:
 
     def begin(self) -> None:
         """As it was when the contracts were new."""
-        self.tester.revert_to_snapshot(self._beginning)
+        self.go_back(self._beginning)
         self.pool, self.floor, self.sent = [], 0, []
 
     def fund(self, wallet: str, tokens: int, coins: int = 10**18, token: str | None = None) -> None:
@@ -154,11 +156,13 @@ class LocalChain:
         """Make blocks; the first takes whatever in the pool pays enough."""
         base = self.tester.get_block_by_number("latest")["base_fee_per_gas"]
         taken: list[str] = []
+        next_block = self.head + 1
         for one in sorted(self.pool, key=lambda one: one.nonce):
             fits = one.nonce == self.tester.get_nonce(one.sender) + taken.count(one.sender)
             if fits and one.max_fee >= base + self.floor and one.priority >= self.floor:
                 self.backend.send_raw_transaction(one.raw)
                 taken.append(one.sender)
+                self.heights["0x" + one.hash.hex()] = next_block
                 self.pool.remove(one)
         self.tester.mine_blocks(blocks)
 
@@ -168,12 +172,16 @@ class LocalChain:
         for number in range(self.head - depth + 1, self.head + 1):
             block = self.backend.chain.get_canonical_block_by_number(number)
             gone += [tx.encode() for tx in block.transactions]
-        keep = self.backend.chain.get_canonical_block_by_number(self.head - depth)
-        self.backend.revert_to_snapshot(keep.hash)
+        self.go_back(self.head - depth)
         self.tester.mine_blocks(depth + 1)
         if back_to_pool:
             for raw in gone:
                 self.accept(raw)
+
+    def go_back(self, number: int) -> None:
+        """To a block, as if none had come after it."""
+        self.backend.revert_to_snapshot(self.backend.chain.get_canonical_block_by_number(number).hash)
+        self.heights = {name: height for name, height in self.heights.items() if height <= number}
 
     def waits(self, wallet: str) -> list[Waiting]:
         """What a wallet has in the pool."""
@@ -210,6 +218,7 @@ class LocalChain:
     def _act(self, fields: dict[str, Any]) -> dict[str, Any]:
         name = self.tester.send_transaction({"from": self.rich, **fields})
         self.tester.mine_block()
+        self.heights[name] = self.head
         receipt: dict[str, Any] = self.tester.get_transaction_receipt(name)
         assert receipt["status"] == 1
         return receipt
@@ -316,10 +325,9 @@ class Rpc:
 
     def eth_getTransactionReceipt(self, name: str) -> dict[str, Any] | None:  # noqa: N802
         """What became of a transaction."""
-        try:
-            found = self.chain.tester.get_transaction_receipt(name)
-        except TransactionNotFound:
+        if name not in self.chain.heights:
             return None
+        found = self.chain.tester.get_transaction_receipt(name)
         return {
             "transactionHash": found["transaction_hash"],
             "blockHash": found["block_hash"],

@@ -192,7 +192,7 @@ async def test_a_lagging_node_takes_nothing_back(chain: LocalChain, rail: Rail, 
     before = chain.head
     chain.mine(3)
     assert (await rail.look_up(order)).outcome == Outcome.DONE
-    chain.backend.revert_to_snapshot(chain.backend.chain.get_canonical_block_by_number(before).hash)
+    chain.go_back(before)
     assert (await rail.look_up(order)).outcome == Outcome.DONE
 
 
