@@ -68,10 +68,10 @@ class JobClock:
         """Finish the key under way and return from `run`."""
         self._stopping.set()
 
-    async def run_due_now(self) -> int:
+    async def run_due_now(self, rounds: int = ROUNDS) -> int:
         """Run every job until nothing is due that can be handled; returns how many keys were."""
         total = 0
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             handled = sum([await self.run_job(job) for job in self._jobs])
             total += handled
             if handled == 0:

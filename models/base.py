@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from uuid import UUID, uuid4
 
-from sqlalchemy import Column, DateTime, Dialect, Enum, LargeBinary, MetaData, Table
+from sqlalchemy import BindParameter, Column, DateTime, Dialect, Enum, LargeBinary, MetaData, Table, bindparam
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import SQLModel
 
@@ -43,6 +43,10 @@ class UtcTime(TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+NOW: BindParameter[datetime] = bindparam("now", type_=UtcTime())
+"""The present moment in a statement that is built once."""
 
 
 class Sealed(TypeDecorator[bytes]):

@@ -14,13 +14,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from functools import cache
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import Executable
 from sqlmodel import col, func, select, update
 
 from models import audit
 from models.attempt import ATTEMPT_ALLOWED, OPEN_ATTEMPTS, Attempt, AttemptStatus
+from models.base import NOW
 from models.case import ALLOWED as CASE_ALLOWED
 from models.case import Case, CaseStatus
 from models.doubt import Finding, FindingStatus
@@ -116,14 +119,18 @@ async def prepare(
 
 async def due(unit: Unit) -> Sequence[UUID]:
     """Attempts whose rail is to be asked or looked up now, longest due first."""
-    watched = (col(Attempt.status) == AttemptStatus.DROPPED) & (col(Attempt.watch_until) > unit.now)
-    found = await unit.session.exec(
+    return (await unit.run(_due(), {"now": unit.now})).scalars().all()
+
+
+@cache
+def _due() -> Executable:
+    watched = (col(Attempt.status) == AttemptStatus.DROPPED) & (col(Attempt.watch_until) > NOW)
+    return (
         select(Attempt.id)
-        .where(col(Attempt.status).in_(OPEN_ATTEMPTS) | watched, col(Attempt.next_at) <= unit.now)
+        .where(col(Attempt.status).in_(OPEN_ATTEMPTS) | watched, col(Attempt.next_at) <= NOW)
         .order_by(col(Attempt.next_at), col(Attempt.id))
         .limit(100)
     )
-    return found.all()
 
 
 async def open_ones(unit: Unit) -> Sequence[UUID]:

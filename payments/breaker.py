@@ -6,11 +6,14 @@ is open on trial: one more failure shuts it at once.
 
 from collections.abc import Sequence
 from datetime import timedelta
+from functools import cache
 
+from sqlalchemy import Executable
 from sqlmodel import col, select
 
 from models import audit
 from models.attempt import RailHealth
+from models.base import NOW
 from models.unit import Unit
 
 
@@ -53,10 +56,12 @@ async def failed(unit: Unit, rail: str) -> bool:
 
 async def due(unit: Unit) -> Sequence[str]:
     """Shut rails whose time to be tried has come."""
-    found = await unit.session.exec(
-        select(RailHealth.rail).where(col(RailHealth.shut_at).is_not(None), col(RailHealth.probe_at) <= unit.now)
-    )
-    return found.all()
+    return (await unit.run(_due(), {"now": unit.now})).scalars().all()
+
+
+@cache
+def _due() -> Executable:
+    return select(RailHealth.rail).where(col(RailHealth.shut_at).is_not(None), col(RailHealth.probe_at) <= NOW)
 
 
 def _pause(unit: Unit) -> timedelta:

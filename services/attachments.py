@@ -11,14 +11,16 @@ import asyncio
 import sys
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Final
 from uuid import UUID, uuid5
 
+from sqlalchemy import Executable
 from sqlmodel import col, delete, func, select
 
 from models.audit import about, record
+from models.base import NOW
 from models.case import OPEN, Attachment, AttachmentRequest, Case, CaseStatus, FileStatus
 from models.errors import BadInput, Stale
 from models.unit import Unit
@@ -113,15 +115,19 @@ async def read(unit: Unit, attachment_id: UUID) -> bytes:
 
 async def due_requests(unit: Unit) -> Sequence[UUID]:
     """Files to fetch now: the first of each case, then the second; so nobody's many files hold up another's."""
+    return (await unit.run(_due_requests(), {"now": unit.now})).scalars().all()
+
+
+@cache
+def _due_requests() -> Executable:
     when, case = col(AttachmentRequest.next_try_at), col(AttachmentRequest.case_id)
     turn = func.row_number().over(partition_by=case, order_by=(when, col(AttachmentRequest.id)))
     due = (
         select(AttachmentRequest.id, when.label("due_at"), turn.label("turn"))
-        .where(AttachmentRequest.status == FileStatus.WAITING, when <= unit.now)
+        .where(AttachmentRequest.status == FileStatus.WAITING, when <= NOW)
         .subquery()
     )
-    ordered = select(due.c.id).where(due.c.turn <= IN_TURN).order_by(due.c.turn, due.c.due_at).limit(20)
-    return (await unit.session.exec(ordered)).all()
+    return select(due.c.id).where(due.c.turn <= IN_TURN).order_by(due.c.turn, due.c.due_at).limit(20)
 
 
 async def telegram_file(unit: Unit, request_id: UUID) -> str | None:

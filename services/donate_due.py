@@ -5,9 +5,10 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
-from sqlmodel import col, select
+from sqlalchemy import bindparam, select
 
 from models import audit
+from models.base import NOW, table_of
 from models.donation import Donation, DonationStatus, Provider
 from models.unit import Unit
 
@@ -20,6 +21,15 @@ LONGEST_PAUSE: Final = timedelta(hours=1)
 
 BATCH: Final = 20
 
+_GIFTS: Final = table_of(Donation).c
+
+_DUE: Final = (
+    select(_GIFTS.id)
+    .where(_GIFTS.status == bindparam("in_state"), _GIFTS.provider == bindparam("of"), _GIFTS.due_at <= NOW)
+    .order_by(_GIFTS.due_at)
+    .limit(BATCH)
+)
+
 
 def pause(attempts: int) -> timedelta:
     """How long to wait after so many tries."""
@@ -29,10 +39,8 @@ def pause(attempts: int) -> timedelta:
 
 async def due(unit: Unit, provider: Provider, status: DonationStatus) -> Sequence[UUID]:
     """Gifts of a provider in this state that are due, longest due first."""
-    found = select(Donation.id).where(
-        Donation.status == status, Donation.provider == provider, col(Donation.due_at) <= unit.now
-    )
-    return (await unit.session.exec(found.order_by(col(Donation.due_at)).limit(BATCH))).all()
+    which = {"of": provider, "in_state": status, "now": unit.now}
+    return (await unit.run(_DUE, which)).scalars().all()
 
 
 async def take(unit: Unit, donation_id: UUID, status: DonationStatus) -> Donation | None:

@@ -8,11 +8,14 @@ comes back here as `Findings`. A check that a coordinator asked for may open a g
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
 from uuid import UUID
 
+from sqlalchemy import Executable
 from sqlmodel import col, select
 
 from models.audit import about, record
+from models.base import NOW
 from models.mail import Effect, EffectStatus, SentMessage
 from models.unit import Unit
 from models.volunteer import ReviewGroup, Role, Volunteer
@@ -110,12 +113,13 @@ async def ask_for_name(unit: Unit, address: Address) -> None:
 
 async def due_checks(unit: Unit) -> Sequence[UUID]:
     """The groups that Telegram is to be asked about now: asked for, or open."""
-    found = await unit.session.exec(
-        select(ReviewGroup.id).where(
-            ReviewGroup.check_at <= unit.now, col(ReviewGroup.open) | col(ReviewGroup.asked)
-        )
-    )
-    return found.all()
+    return (await unit.run(_due(), {"now": unit.now})).scalars().all()
+
+
+@cache
+def _due() -> Executable:
+    asked = col(ReviewGroup.open) | col(ReviewGroup.asked)
+    return select(ReviewGroup.id).where(col(ReviewGroup.check_at) <= NOW, asked)
 
 
 async def who_to_look_for(unit: Unit, group_id: UUID) -> tuple[Address, list[Address]] | None:

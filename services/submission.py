@@ -10,8 +10,10 @@
 """
 
 from collections.abc import Sequence
+from functools import cache
 from uuid import UUID
 
+from sqlalchemy import Executable
 from sqlmodel import col, func, select
 
 from models.audit import about, record
@@ -133,13 +135,13 @@ async def order_phrase(unit: Unit, actor: Actor, case: Case) -> None:
 
 async def waiting_for_phrase(unit: Unit) -> Sequence[UUID]:
     """Cases whose recovery phrase is to be made."""
-    found = await unit.session.exec(
-        select(Case.id)
-        .where(col(Case.phrase_wanted), col(Case.chat).is_not(None))
-        .order_by(col(Case.id))
-        .limit(20)
-    )
-    return found.all()
+    return (await unit.run(_wanted())).scalars().all()
+
+
+@cache
+def _wanted() -> Executable:
+    wanted = select(Case.id).where(col(Case.phrase_wanted), col(Case.chat).is_not(None))
+    return wanted.order_by(col(Case.id)).limit(20)
 
 
 async def phrase_language(unit: Unit, case_id: UUID) -> str | None:

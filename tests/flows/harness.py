@@ -164,6 +164,13 @@ class World:
         await self.app.clock.run_due_now()
         await self.settle()
 
+    async def _stop_at(self, seconds: float) -> None:
+        """The same on the way to a later moment: each job runs once, as a clock that ticks would run it."""
+        self.clock.advance(timedelta(seconds=seconds))
+        self.app.worker.bell.ring()
+        await self.app.clock.run_due_now(rounds=1)
+        await self.settle()
+
     async def live(self, **span: float) -> None:
         """Let much time pass, as `timedelta` takes it, with a stop whenever a message is to fade or to go."""
         end = self.clock.now() + timedelta(**span)
@@ -171,8 +178,11 @@ class World:
             async with self.resources.unit() as unit:
                 query = select(func.min(SentMessage.erase_at), func.min(SentMessage.fade_at))
                 stops = [moment for moment in (await unit.session.exec(query)).one() if moment is not None]
-                wait = min((moment - unit.now for moment in stops), default=left)
-            await self.jump(seconds=min(left, max(wait, timedelta()) + MOMENT).total_seconds())
+                wait = max(min((moment - unit.now for moment in stops), default=left), timedelta()) + MOMENT
+            if wait < left:
+                await self._stop_at(wait.total_seconds())
+            else:
+                await self.jump(seconds=left.total_seconds())
 
     def close(self) -> None:
         """Look no more."""
