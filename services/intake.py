@@ -155,11 +155,15 @@ async def forget_answer(unit: Unit, case: Case, key: str) -> None:
 
 
 def set_facts(case: Case, answers: Mapping[str, str], unit: Unit) -> None:
-    """Write what the card shows in the clear."""
+    """Write what the card shows in the clear. Raises `BadInput` for an amount in a currency without a rate.
+
+    Where one was worth something before the policy lost its rate, it is worth that still.
+    """
     case.category = Category(answers["happened"])
     case.urgency = Urgency(answers["urgency"])
     amount, currency = answers["amount"].split()
-    case.amount = in_fund(int(amount), currency, unit.policy)
+    if case.amount is None or currency in unit.policy.rates:
+        case.amount = in_fund(int(amount), currency, unit.policy)
 
 
 async def set_contact(unit: Unit, case: Case, answers: Mapping[str, str]) -> None:

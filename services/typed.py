@@ -187,7 +187,12 @@ def read_amount(text: str, bounds: Bounds) -> tuple[int, str]:
 
 
 def in_fund(amount: int, currency: str, policy: Policy) -> int:
-    """An amount in minor units of the policy's currency, by the policy's rates; at least 1."""
+    """An amount in minor units of the policy's currency, by the policy's rates; at least 1.
+
+    Raises `BadInput` for a currency without a rate: the policy may have lost it since the amount was typed.
+    """
+    if currency not in policy.rates:
+        raise BadInput("intake.bad.rate", currency=currency, known=_known(policy))
     value = Decimal(amount).scaleb(-get_currency_precision(currency)) * Decimal(policy.rates[currency])
     minor = value.scaleb(get_currency_precision(policy.currency)).quantize(Decimal(1), ROUND_HALF_UP)
     return max(1, int(minor))
@@ -275,6 +280,10 @@ def _number(text: str) -> Decimal:
     return Decimal(f"{whole}.{found['rest'] or 0}")
 
 
+def _known(policy: Policy) -> str:
+    return ", ".join(sorted(policy.rates))
+
+
 def _unit(words: str, policy: Policy) -> tuple[str, int]:
     """The currency named, and how many times the number is meant. Raises `BadInput` for any other word."""
     currency, scale = policy.currency, 1
@@ -286,7 +295,7 @@ def _unit(words: str, policy: Policy) -> tuple[str, int]:
         elif (named := CURRENCIES.get(word, word.upper())) in policy.rates:
             currency = named
         elif word in CURRENCIES or word in _foreign():
-            raise BadInput("intake.bad.currency", known=", ".join(sorted(policy.rates)))
+            raise BadInput("intake.bad.currency", known=_known(policy))
         else:
             raise BadInput("intake.bad.number")
     return currency, scale

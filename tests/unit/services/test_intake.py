@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from sqlmodel import select
@@ -318,3 +319,44 @@ async def test_cases_of_two_people_do_not_mix(resources: Resources) -> None:
     async with resources.unit() as unit:
         assert {(await actor_of(unit, number)).case.id for number in (1, 2)} == {first, second}  # type: ignore[union-attr]
         assert (await unit.session.exec(select(Case))).all() != []
+
+
+async def without_dollars(resources: Resources, amount: str = "10000 USD") -> UUID:
+    """A draft about dollars, whose rate the policy then loses."""
+    case_id = await draft(resources)
+    async with resources.unit() as unit:
+        await submission.give_answer(unit, await actor_of(unit), await case_of(unit, case_id), "amount", amount)
+    return case_id
+
+
+def drop_dollars(resources: Resources) -> None:
+    """A new policy knows no rate for them."""
+    left = {currency: rate for currency, rate in resources.policy.rates.items() if currency != "USD"}
+    resources.policy = resources.policy.model_copy(update={"rates": left})
+
+
+async def test_a_draft_in_a_currency_without_a_rate_is_not_sent_but_corrected(resources: Resources) -> None:
+    """Its person reads what is wrong, and nothing of it is lost."""
+    case_id = await without_dollars(resources)
+    drop_dollars(resources)
+    with pytest.raises(BadInput, match=r"intake\.bad\.rate"):
+        async with resources.unit() as unit:
+            await submission.submit(unit, await actor_of(unit), await case_of(unit, case_id))
+    async with resources.unit() as unit:
+        actor, case = await actor_of(unit), await case_of(unit, case_id)
+        await submission.give_answer(unit, actor, case, "amount", ANSWERS["amount"])
+        await submission.submit(unit, actor, case)
+        assert (case.status, case.amount) == (CaseStatus.IN_REVIEW, 1_500_000)
+
+
+async def test_a_case_in_a_currency_without_a_rate_goes_on(resources: Resources) -> None:
+    """What was asked for is worth what it was, and the case can be added to."""
+    case_id = await without_dollars(resources)
+    async with resources.unit() as unit:
+        await submission.submit(unit, await actor_of(unit), await case_of(unit, case_id))
+        asked = (await case_of(unit, case_id)).amount
+    drop_dollars(resources)
+    async with resources.unit() as unit:
+        case = await case_of(unit, case_id)
+        await submission.add(unit, await actor_of(unit), case, "and a lawyer")
+        assert (case.amount, case.version) == (asked, 2)
