@@ -170,13 +170,16 @@ def test_the_demo_plays_its_story_and_ends(environment: dict[str, str], tmp_path
         ) as process,
     ):
         assert process.stdout is not None
-        page = re.fullmatch(r"Plecho's chat page: (http://127\.0\.0\.1:\d+)\n", process.stdout.readline())
-        assert re.match(r"Its page for givers: http://127\.0\.0\.1:\d+/give$", process.stdout.readline())
-        assert process.stdout.readline().startswith("All roles are filled")
-        assert page is not None
-        told = asyncio.run(_last_caption(page[1]))
-        process.send_signal(signal.SIGINT)
-        assert process.wait() == 0
+        try:
+            page = re.fullmatch(r"Plecho's chat page: (http://127\.0\.0\.1:\d+)\n", process.stdout.readline())
+            assert re.match(r"Its page for givers: http://127\.0\.0\.1:\d+/give$", process.stdout.readline())
+            assert process.stdout.readline().startswith("All roles are filled")
+            assert page is not None
+            told = asyncio.run(_last_caption(page[1]))
+            process.send_signal(signal.SIGINT)
+            assert process.wait() == 0
+        finally:
+            process.kill()
     assert (tmp_path / "errors").read_text() == ""
     assert told == STORY[-1].caption["en"]
     assert not list((tmp_path / "data").glob("demo-*"))
@@ -187,9 +190,8 @@ async def _last_caption(page: str) -> str:
     async with aiohttp.ClientSession() as session, session.get(f"{page}/events") as stream, Town(page) as town:
         await stream.content.readuntil(b"\n\n")  # from here on nothing is missed
         while (told := await town.call("GET", "/narration")).get("step") != len(STORY):
-            async with asyncio.timeout(PATIENCE):
-                while b"event: narration" not in await stream.content.readuntil(b"\n\n"):
-                    pass
+            while b"event: narration" not in await stream.content.readuntil(b"\n\n"):
+                pass
         return str(told["text"])
 
 
