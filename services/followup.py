@@ -101,17 +101,30 @@ async def plan_court(unit: Unit, case: Case) -> int:
     return len(near)
 
 
+async def put_off_court(unit: Unit, case: Case) -> None:
+    """The day in court is another one: what is not answered yet of the old one goes."""
+    await _cancel(unit, case, [row for row in await _of_case(unit, case) if row.kind in AROUND_COURT])
+    if case.status in ASKABLE:
+        await plan_court(unit, case)
+
+
 async def cancel(unit: Unit, case: Case, actor: str = "system", keep: UUID | None = None) -> int:
     """Cancel all that is still to be asked or unanswered, and clear it from the chat; returns how many.
 
     The message of the question `keep` is left to whoever shows something else in its place.
     """
-    rows = [row for row in await _of_case(unit, case) if row.status in WAITING]
-    for row in rows:
+    return await _cancel(unit, case, await _of_case(unit, case), actor, keep)
+
+
+async def _cancel(
+    unit: Unit, case: Case, rows: Sequence[FollowUp], actor: str = "system", keep: UUID | None = None
+) -> int:
+    waiting = [row for row in rows if row.status in WAITING]
+    for row in waiting:
         await move(unit, row, FollowUpStatus.CANCELLED, ALLOWED, actor)
         if case.chat is not None and row.id != keep:
             await clear_slot(unit, case.chat, slot_of(row))
-    return len(rows)
+    return len(waiting)
 
 
 async def stop(unit: Unit, case: Case, actor: str, keep: UUID | None = None) -> None:

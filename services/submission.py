@@ -64,6 +64,8 @@ async def give_answer(unit: Unit, actor: Actor, case: Case, key: str, value: str
         await set_contact(unit, case, await read_answers(unit, case, Compartment.contact))
         if not allowed:
             await followup.resume(unit, case)
+    if key == followup.COURT:
+        await followup.put_off_court(unit, case)
     await record(unit, applicant_of(case), "case.corrected", about("case", case.id), question=key)
     has_become_repeat = key in repeats.SOURCES and await repeats.note(unit, case)
     if compartment is Compartment.story or has_become_repeat:
@@ -82,12 +84,15 @@ async def hold(unit: Unit, case: Case) -> None:
 
 
 def changeable(case: Case) -> Sequence[str]:
-    """Questions whose answers the person may change now; what was decided on stays as it was."""
+    """Questions whose answers the person may change now; what was decided on stays as it was.
+
+    A day in court may be put off at any time, and nobody decides by it: it says when to ask.
+    """
     if case.status is CaseStatus.DRAFT:
         return KEYS
     if case.status in OPEN:
         return (*KEYS, ADDED)
-    return [key for key in KEYS if question(key).compartment is Compartment.contact]
+    return [key for key in KEYS if key == followup.COURT or question(key).compartment is Compartment.contact]
 
 
 async def asked_again(unit: Unit, case: Case) -> str | None:

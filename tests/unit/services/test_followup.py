@@ -92,6 +92,26 @@ async def test_the_days_around_court(resources: Resources, clock: TravelClock) -
     assert not [kind for kind in await rows_of(resources, case) if kind.startswith("court")]
 
 
+async def test_a_hearing_that_is_put_off_is_asked_about_on_its_new_day(
+    resources: Resources, clock: TravelClock
+) -> None:
+    """After the decision too the day can be corrected; around the old one nobody is asked."""
+    today = clock.now().astimezone(ZONE).date()
+    case_id = await planned(resources, court=today + timedelta(days=2))
+    assert FollowUpKind.COURT_BEFORE in await rows_of(resources, case_id)
+    moved = today + timedelta(days=20)
+    async with resources.unit() as unit:
+        case = await unit.session.get_one(Case, case_id)
+        await submission.give_answer(unit, await person(unit), case, "court", moved.isoformat())
+        with pytest.raises(Stale):
+            await submission.give_answer(unit, await person(unit), case, "story", "another")
+    assert not [kind for kind in await rows_of(resources, case_id) if kind.startswith("court")]
+    clock.advance(timedelta(days=18))
+    await tick(resources)
+    rows = await rows_of(resources, case_id)
+    assert rows[FollowUpKind.COURT_BEFORE].due_at == datetime.combine(moved - timedelta(days=1), time(10), ZONE)
+
+
 async def test_a_case_does_not_close_before_its_day_in_court(resources: Resources, clock: TravelClock) -> None:
     """Whoever has a day in court long after the payout is still asked around it."""
     today = clock.now().astimezone(ZONE).date()
