@@ -60,6 +60,11 @@ class Story:
         await (who or self.person).press(self.say(key))
         await self.world.settle()
 
+    async def type(self, text: str) -> None:
+        """Type to the bot."""
+        await self.person.send(text)
+        await self.world.settle()
+
     async def texts(self, who: Person | None = None) -> list[str]:
         """What stands in somebody's chat."""
         return [view.text for view in await (who or self.person).messages()]
@@ -156,6 +161,24 @@ async def test_the_day_before_and_the_day_after_court(world: World, language: st
         await story.press("followup.button.good")
         assert question not in await story.texts()
         assert story.say("followup.done.good") in await story.texts()
+
+
+async def test_a_hearing_that_is_put_off_is_corrected_by_its_person(world: World) -> None:
+    """On the page to correct, long after the decision; they are asked before the new day and not before the old."""
+    story = await begin(world, "ru", court=3)
+    moved = await story.court_day() + timedelta(days=14)
+    await story.type("/start")
+    await story.press("start.button.case")
+    await story.press("case.button.correct")
+    await story.press("intake.title.court")
+    await story.type(moved.isoformat())
+    assert await story.court_day() == moved
+    question = story.say("followup.ask.court_before")
+    await world.live(days=4)
+    assert question not in await story.texts()
+    before = datetime.combine(moved - timedelta(days=1), time(11), ZONE)
+    await world.jump(seconds=(before - world.clock.now()).total_seconds())
+    assert question in await story.texts()
 
 
 @WEBHOOK
