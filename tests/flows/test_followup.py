@@ -164,7 +164,7 @@ async def test_the_day_before_and_the_day_after_court(world: World, language: st
 
 
 async def test_a_hearing_that_is_put_off_is_corrected_by_its_person(world: World) -> None:
-    """On the page to correct, long after the decision; they are asked before the new day and not before the old."""
+    """On the page to correct, long after the decision; they are asked before the new day, not before the old."""
     story = await begin(world, "ru", court=3)
     moved = await story.court_day() + timedelta(days=14)
     await story.type("/start")
