@@ -143,8 +143,8 @@ async def _changed(unit: Unit, donation: Donation, before: DonationStatus, payme
                 await stop_monthly(unit, monthly, STRIPE_ACTOR)
     if donation.status is DonationStatus.GIVEN and payment.charge is not None:
         await givers.given(unit, donation, payment.charge.giver)
-    came_back = (DonationStatus.REFUNDED, DonationStatus.GIVEN)  # the giver's bank did not take the refund
-    if (before, donation.status) == came_back:
+    paid_back = {DonationStatus.REFUNDING, DonationStatus.REFUNDED}
+    if donation.status is DonationStatus.GIVEN and before in paid_back:  # the refund failed, or was cancelled
         await donate_news.tell_treasurers(unit, "donate.told.refund-refused", donation)
     if donation.status is not DonationStatus.GIVEN or before not in PAID_SINCE:
         await donate_news.tell(unit, donation)
