@@ -32,28 +32,41 @@ class StripeMoney:
         return Errand("reconcile.stripe", partial(reconciling_providers.due, source=STRIPE), self._ask)
 
     async def ask(self, resources: Resources) -> list[Difference]:
-        """Compare once; returns where what is held differs now. Raises `StripeAway` and `StripeRefused`."""
+        """Compare once; returns where what is held differs now. Raises `StripeAway` and `StripeRefused`.
+
+        One source that cannot be found holds up nothing but how far the list counts as heard.
+        """
         async with resources.unit() as unit:
             since, asked_at = await reconciling_providers.since(unit), unit.now
         movements = await self.gateway.movements(since)
         async with resources.unit() as unit:
-            missing = await reconciling_providers.note(unit, movements, asked_at)
-        for source in missing:
-            await self._find(resources, source)
+            missing = await reconciling_providers.note(unit, movements)
+        failed = [error for source in missing if (error := await self._find(resources, source)) is not None]
+        if not failed:
+            async with resources.unit() as unit:
+                await reconciling_providers.heard(unit, asked_at)
         balances = await self.gateway.balances()
         async with resources.unit() as unit:
-            await reconciling_providers.asked(unit, STRIPE)
-            return await reconciling_providers.compare_held(unit, Purpose.STRIPE, balances)
+            differences = await reconciling_providers.compare_held(unit, Purpose.STRIPE, balances)
+            if not failed:
+                await reconciling_providers.asked(unit, STRIPE)
+        if failed:
+            raise next((error for error in failed if trouble_of(error)), failed[0])
+        return differences
 
-    async def _find(self, resources: Resources, source: str) -> None:
+    async def _find(self, resources: Resources, source: str) -> StripeAway | StripeRefused | None:
+        """Have the payment of a source looked up; returns why that cannot be, if so."""
         try:
             payment = await self.gateway.payment_of(source)
             invoice = await self.gateway.invoice_of(payment) if payment else None
         except StripeUnknown:
-            return
+            return None
+        except (StripeAway, StripeRefused) as error:
+            return error
         if payment is not None:
             async with resources.unit() as unit:
                 await reconciling_providers.look(unit, payment, invoice)
+        return None
 
     async def _ask(self, resources: Resources, _: Bot, __: UUID) -> None:
         try:

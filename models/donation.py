@@ -65,7 +65,7 @@ DONATION_ALLOWED: dict[DonationStatus, frozenset[DonationStatus]] = {
     D.LOST: frozenset({D.GIVEN}),
 }
 """Events come late or never, so a gift may be found refunded that was last seen open. `REFUNDED -> GIVEN`: the
-bank did not take the refund. `REFUNDING -> GIVEN`: the provider refused to pay back.
+bank did not take the refund, or it was cancelled. `REFUNDING -> GIVEN`: the same, or the provider refused.
 `LOST -> GIVEN`: the bank was overruled."""
 
 

@@ -128,16 +128,19 @@ def _paid_status(payment: Payment, before: DonationStatus) -> DonationStatus:
         return DonationStatus.REFUNDED
     if any(dispute.end is None and dispute.balances for dispute in payment.disputes):
         return DonationStatus.DISPUTED
-    # Only a refund that failed undoes one: else another process has read something newer meanwhile.
-    is_older = before is DonationStatus.REFUNDED and all(refund.failed is None for refund in payment.refunds)
-    return before if is_older or before is DonationStatus.REFUNDING else DonationStatus.GIVEN
+    ended = [refund for refund in payment.refunds if not refund.stands]
+    if before is DonationStatus.REFUNDED and not ended:
+        return before  # only a refund that failed undoes one: another process has read something newer meanwhile
+    if before is DonationStatus.REFUNDING and not any(refund.asked for refund in ended):
+        return before
+    return DonationStatus.GIVEN
 
 
 def is_settled(payment: Payment) -> bool:
     """Whether every movement that the state speaks of is known with its balance transaction."""
     if payment.state is not PaymentState.PAID or payment.charge is None:
         return True
-    if payment.charge.balance is None or any(refund.balance is None for refund in payment.refunds):
+    if payment.charge.balance is None or any(_lacks_movement(refund) for refund in payment.refunds):
         return False
     return not any(_lacks_return(dispute) for dispute in payment.disputes)
 
@@ -207,6 +210,11 @@ def _dispute(dispute: Dispute) -> Iterator[Draft]:
     yield Draft(EntryKind.DISPUTE_RETURNED, overturned, back, -part, lost)
     rest = {Purpose.DISPUTED: -held, Purpose.EXCHANGE: held}
     yield Draft(EntryKind.DISPUTE_RETURNED, f"stripe:dispute-won:{dispute.id}", rest)
+
+
+def _lacks_movement(refund: Refund) -> bool:
+    """Whether a refund has not left yet, or failed after it had and is not back yet."""
+    return refund.balance is None if refund.stands else refund.balance is not None and refund.failed is None
 
 
 def _lacks_return(dispute: Dispute) -> bool:

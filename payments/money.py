@@ -21,7 +21,7 @@ SPACES: Final = "\u00a0\u202f\u2009 "
 """Spaces that people and keyboards put between thousands."""
 
 LONGEST: Final = 40
-"""Characters; longer is no amount."""
+"""Characters, with a currency's sign or code; longer is no amount, and is not even looked at."""
 
 MARKS: Final = {"руб.": "RUB", "руб": "RUB", "р.": "RUB", "р": "RUB", "₽": "RUB", "$": "USD", "€": "EUR"}
 """What may stand beside an amount instead of the currency's code; another currency's is refused."""
@@ -88,7 +88,10 @@ def parse_amount(typed: str, currency: str, largest: int = LARGEST) -> Money:
     Raises `BadInput` whose key says what is wanted: a number, a plain currency, fewer decimals, more than
     nothing, not more than `largest` (minor units).
     """
-    number = _without_mark(typed.strip(), currency)
+    stripped = typed.strip()
+    if len(stripped) > LONGEST:
+        raise BadInput("treasury.bad.number")
+    number = _without_mark(stripped, currency)
     if number.startswith(("-", "−", "–")):
         raise BadInput("treasury.bad.not-positive")
     whole, fraction = _split(number, digits(currency))
@@ -134,7 +137,7 @@ def _split(number: str, most: int) -> tuple[str, str]:
     spaced = number.translate(dict.fromkeys(map(ord, SPACES), " "))
     if most == 2:  # noqa: PLR2004 - digits of most currencies; with others such a number has one reading, or is refused
         refuse_unclear(spaced)
-    read = set(_readings(spaced)) if len(spaced) <= LONGEST else set()
+    read = set(_readings(spaced))
     fitting = [(whole, fraction) for whole, fraction in read if len(fraction) <= most]
     if len(fitting) == 1:
         return fitting[0]

@@ -166,7 +166,8 @@ class StripeGateway:
         try:
             async with _translated():
                 await self._client.v1.refunds.create_async(
-                    {"payment_intent": payment}, {"idempotency_key": f"donation-{donation}-refund"}
+                    {"payment_intent": payment, "metadata": {KEY: str(donation)}},
+                    {"idempotency_key": f"donation-{donation}-refund"},
                 )
         except StripeRefused as refused:
             if refused.args != ("charge_already_refunded",):
@@ -337,8 +338,10 @@ def _charge(found: Any) -> Charge | None:  # noqa: ANN401 - an expandable field
 
 
 def _refund(found: stripe.Refund) -> Refund:
-    failed = _balance(found.failure_balance_transaction) if found.status in {"failed", "canceled"} else None
-    return Refund(found.id, from_stripe(found.amount, found.currency), _balance(found.balance_transaction), failed)
+    ended, money = found.status in {"failed", "canceled"}, from_stripe(found.amount, found.currency)
+    failed = _balance(found.failure_balance_transaction) if ended else None
+    asked = _donation(found.metadata) is not None
+    return Refund(found.id, money, _balance(found.balance_transaction), failed, ended, asked)
 
 
 def _dispute(found: stripe.Dispute) -> Dispute:

@@ -73,6 +73,15 @@ class Refund:
     money: Money
     balance: Balance | None
     failed: Balance | None
+    ended: bool = False
+    """It failed or was cancelled (API, refund: status). What had left comes back by `failed`, maybe later."""
+    asked: bool = False
+    """By the fund, not by a person at Stripe."""
+
+    @property
+    def stands(self) -> bool:
+        """Whether the giver has the money, or it is on its way to them."""
+        return not self.ended and self.failed is None
 
 
 class DisputeEnd(StrEnum):
@@ -132,7 +141,7 @@ class Payment:
 
 def is_paid_back(payment: Payment) -> bool:
     """Whether all of a payment was paid back, or is on its way back."""
-    refunded = sum(refund.money.amount for refund in payment.refunds if refund.failed is None)
+    refunded = sum(refund.money.amount for refund in payment.refunds if refund.stands)
     return payment.charge is not None and refunded >= payment.charge.money.amount
 
 

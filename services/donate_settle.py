@@ -143,8 +143,8 @@ async def _changed(unit: Unit, donation: Donation, before: DonationStatus, payme
                 await stop_monthly(unit, monthly, STRIPE_ACTOR)
     if donation.status is DonationStatus.GIVEN and payment.charge is not None:
         await givers.given(unit, donation, payment.charge.giver)
-    came_back = (DonationStatus.REFUNDED, DonationStatus.GIVEN)  # the giver's bank did not take the refund
-    if (before, donation.status) == came_back:
+    paid_back = {DonationStatus.REFUNDING, DonationStatus.REFUNDED}
+    if donation.status is DonationStatus.GIVEN and before in paid_back:  # the refund failed, or was cancelled
         await donate_news.tell_treasurers(unit, "donate.told.refund-refused", donation)
     if donation.status is not DonationStatus.GIVEN or before not in PAID_SINCE:
         await donate_news.tell(unit, donation)
@@ -156,9 +156,13 @@ def _is_refused(unit: Unit, charge: Charge) -> bool:
     return charge.country in refused or (bool(refused) and charge.hidden)
 
 
-async def _monthly(unit: Unit, subscription: str, first: Donation) -> MonthlyGift:
+async def _promised(unit: Unit, subscription: str) -> MonthlyGift | None:
     found = select(MonthlyGift).where(MonthlyGift.subscription == subscription)
-    monthly = (await unit.session.exec(found)).first()
+    return (await unit.session.exec(found)).first()
+
+
+async def _monthly(unit: Unit, subscription: str, first: Donation) -> MonthlyGift:
+    monthly = await _promised(unit, subscription)
     if monthly is None:
         monthly = MonthlyGift(
             id=new_id(),
@@ -178,24 +182,26 @@ async def _monthly(unit: Unit, subscription: str, first: Donation) -> MonthlyGif
 
 
 async def _invoice(unit: Unit, invoice: Invoice) -> bool:
+    """Settle a month. The promise that stands is enough: its first gift may never have been paid, and be gone."""
     subscription = invoice.subscription
-    first = (
-        await unit.session.get(Donation, subscription.donation) if subscription and subscription.donation else None
-    )
-    if subscription is None or first is None:
+    if subscription is None:
         return True
     if invoice.payment is None:
         await _subscription(unit, subscription)
         return True
-    monthly = await _monthly(unit, subscription.id, first)
+    first = await unit.session.get(Donation, subscription.donation) if subscription.donation else None
+    monthly = (
+        await _promised(unit, subscription.id) if first is None else await _monthly(unit, subscription.id, first)
+    )
+    if monthly is None:
+        return True
     settled = await _payment(unit, invoice.payment, first, monthly)
     await _subscription(unit, subscription)
     return settled
 
 
 async def _subscription(unit: Unit, subscription: Subscription) -> None:
-    found = select(MonthlyGift).where(MonthlyGift.subscription == subscription.id)
-    monthly = (await unit.session.exec(found)).first()
+    monthly = await _promised(unit, subscription.id)
     if monthly is None:
         return
     if subscription.ended:

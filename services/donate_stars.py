@@ -26,7 +26,7 @@ from payments.ledger import Purpose
 from payments.money import STARS
 from services import donate_news
 from services.access import Actor
-from services.contact import Address
+from services.contact import Address, lane_of
 from services.donate_due import due, locked, take
 from services.donate_settle import ask_refund
 from services.donate_stripe import PAGE_LIFE
@@ -100,12 +100,16 @@ async def check_payment(unit: Unit, actor: Actor, query: str, payload: str, curr
 
 
 async def paid(unit: Unit, user: Address, language: str, move: StarMove) -> None:
-    """Record stars that were paid, once. A second payment of the same gift is a gift of its own, and paid back."""
+    """Record stars that were paid, once. A second payment of the same gift is a gift of its own, and paid back.
+
+    What somebody else paid than who asked is the payer's own gift: Telegram pays back to nobody else.
+    """
     if await _of_charge(unit, move.charge) is not None:
         return
     asked = await _of_payload(unit, move.payload)
     twice = asked is not None and asked.status in PAID_SINCE
-    donation = asked if asked is not None and not twice else _unasked(unit, user, language, move)
+    own = asked is not None and (asked.chat is None or is_donor(asked, lane_of(unit, user)))
+    donation = asked if asked is not None and own and not twice else _unasked(unit, user, language, move)
     donation.payment, donation.amount = move.charge, move.stars
     donation.given_at = unit.now
     await unit.session.flush()

@@ -289,11 +289,16 @@ async def _recheck(unit: Unit, donation_id: UUID) -> None:
 
 
 async def _find_unpaid(unit: Unit) -> Sequence[UUID]:
+    """Gifts that were never paid; not the first of a monthly gift that Stripe may still charge."""
     entered = select(GiftEntry.donation_id).where(GiftEntry.donation_id == Donation.id)
+    promised = select(MonthlyGift.id).where(
+        MonthlyGift.id == Donation.monthly_id, MonthlyGift.status != MonthlyStatus.STOPPED
+    )
     old = select(Donation.id).where(
         col(Donation.status).in_([DonationStatus.EXPIRED, DonationStatus.FAILED]),
         col(Donation.asked_at) <= unit.now - UNPAID_KEPT,
         ~entered.exists(),
+        ~promised.exists(),
     )
     return (await unit.session.exec(old.limit(BATCH))).all()
 

@@ -32,7 +32,7 @@ from services.reconciling import Gone, tell
 STRIPE: Final = "stripe.money"
 MOVED: Final = "stripe.moved"
 RAILS: Final = "rails"
-"""Whose turn it is: rows of `event_cursor`. `stripe.moved` is how far the list of movements was read."""
+"""Whose turn it is: rows of `event_cursor`. `stripe.moved` is how far the list of movements was heard."""
 
 EVERY: Final = timedelta(hours=6)
 AGAIN: Final = timedelta(minutes=15)
@@ -80,15 +80,23 @@ async def asked(unit: Unit, source: str, *, whole: bool = True) -> None:
 
 
 async def since(unit: Unit) -> datetime:
-    """From when on movements are to be listed."""
+    """From when on movements are to be listed; the first time is kept, so that no failure moves it on."""
     cursor = await unit.session.get(EventCursor, MOVED)
-    return cursor.seen_until - OVERLAP if cursor else unit.now - FIRST
+    if cursor is None:
+        await heard(unit, unit.now - FIRST + OVERLAP)
+        return unit.now - FIRST
+    return cursor.seen_until - OVERLAP
 
 
-async def note(unit: Unit, movements: Sequence[Movement], until: datetime) -> list[str]:
+async def heard(unit: Unit, until: datetime) -> None:
+    """Note that all that moved before then is in the books, or is being looked up."""
+    await _seen(unit, MOVED, until)
+
+
+async def note(unit: Unit, movements: Sequence[Movement]) -> list[str]:
     """Enter what is Stripe's own, and return the sources whose movements the books do not have.
 
-    `until` is when the list was asked for.
+    Until each of these is being looked up (`look`), the list was not `heard`.
     """
     missing: list[str] = []
     wanted = {reference: each for each in movements if (reference := _reference(each)) is not None}
@@ -96,7 +104,6 @@ async def note(unit: Unit, movements: Sequence[Movement], until: datetime) -> li
     missing += [each.source for reference, each in wanted.items() if reference not in standing]
     for movement in movements:
         await _enter(unit, movement)
-    await _seen(unit, MOVED, until)
     return sorted(set(missing))
 
 

@@ -171,7 +171,7 @@ def read_amount(text: str, bounds: Bounds) -> tuple[int, str]:
     Raises `BadInput` for what is no number, not positive, too exact, too large, or in a currency without a rate.
     """
     folded = clean(text).casefold().replace("−", "-")
-    found = re.fullmatch(r"(?P<before>\D*)(?P<number>\d[\d\s.,'’_]*)(?P<after>\D*)", folded)
+    found = re.fullmatch(r"(?P<before>\D*)(?P<number>\d[\d\s.,'’_]*+)(?P<after>\D*)", folded)
     if found is None:
         raise BadInput("intake.bad.number")
     currency, scale = _unit(f"{found['before']} {found['after']}", bounds.policy)

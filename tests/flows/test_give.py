@@ -129,6 +129,7 @@ async def test_giver_by_the_page_reads_why_a_card_is_paid_back(
         ({"amount": "99999999"}, "more than can be taken"),
         ({"amount": "NaN"}, "number"),
         ({"amount": "<script>"}, "number"),
+        ({"other": "1" + " " * 20_000 + "1"}, "number"),
         ({"currency": "JPY"}, "cannot be taken"),
         ({"currency": "../.."}, "cannot be taken"),
         ({"form": "1.00"}, "too long"),

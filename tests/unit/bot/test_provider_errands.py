@@ -14,8 +14,10 @@ from models.donation import Donation, DonationStatus
 from payments.ledger import EntryKind, Purpose, balance, transfer
 from payments.money import Money
 from payments.stripe_gateway import StripeGateway
+from payments.stripe_objects import StripeAway, StripeRefused
 from sandbox.clock import TravelClock
 from sandbox.stripe import books, refunds
+from sandbox.stripe.calls import FaultKind
 from sandbox.stripe.client import MONTH, Bank
 from sandbox.stripe.server import StripeServer
 from services import donate, donate_stripe, reconciling_providers
@@ -80,6 +82,40 @@ async def test_refund_that_no_event_told_of_is_found(
     async with resources.unit() as unit:
         assert await balance(unit, Purpose.STRIPE, "EUR") == Money(held, "EUR")
         assert await balance(unit, Purpose.CONTRIBUTIONS, "EUR") == Money(-600, "EUR")
+
+
+@pytest.mark.parametrize("kind", ["server_error", "invalid"])
+async def test_what_stripe_does_not_tell_of_is_asked_again_and_blocks_nothing_else(
+    resources: Resources,
+    clock: TravelClock,
+    gateway: StripeGateway,
+    bank: Bank,
+    stripe_server: StripeServer,
+    kind: FaultKind,
+) -> None:
+    """One source fails for days: the others are found, what is held is compared, and it is found in the end."""
+    money, steps = StripeMoney(gateway), StripeErrands(gateway, None)
+    for _ in range(2):
+        await given(resources, gateway, bank)
+    await money.ask(resources)
+    await steps.look_now(resources)
+    made = [
+        refunds.create(stripe_server.stripe, {"charge": charge["id"], "amount": 400})
+        for charge in await bank.objects("charge")
+    ]
+    first = min(refund["id"] for refund in made)
+    await bank.fault(kind, f"/v1/refunds/{first}", verb="GET", times=1000)
+    for hours, count in ((0, 1), (72, 0), (72, 0)):
+        clock.advance(timedelta(hours=hours))
+        with pytest.raises((StripeAway, StripeRefused)):
+            await money.ask(resources)
+        assert await steps.look_now(resources) == count
+    assert len(await told(resources)) == 1
+    await bank.mend()
+    await money.ask(resources)
+    assert await steps.look_now(resources) == 1
+    async with resources.unit() as unit:
+        assert await balance(unit, Purpose.CONTRIBUTIONS, "EUR") == Money(-1200, "EUR")
 
 
 async def test_month_that_no_event_told_of_is_found(

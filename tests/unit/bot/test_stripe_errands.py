@@ -144,6 +144,49 @@ async def test_a_refund_that_comes_back_is_told(resources: Resources, errands: S
         assert len(await shows(unit, "notice:")) == before + 1
 
 
+@pytest.mark.parametrize("status", ["canceled", "failed"])
+@pytest.mark.parametrize("heard", [False, True])
+async def test_a_refund_that_never_moved_money_is_told(
+    resources: Resources,
+    errands: StripeErrands,
+    bank: Bank,
+    clock: TravelClock,
+    stripe_server: StripeServer,
+    *,
+    status: str,
+    heard: bool,
+) -> None:
+    """It ends before Stripe has paid anything: the gift is there, treasurers hear so once, nobody asks again."""
+    fund = Fund(resources)
+    await fund.coordinators()
+    await fund.confirmed("Till", Role.TREASURER)
+    gift_id, url = await page(resources, errands)
+    await bank.pay(url, RUSSIAN_CARD)
+    await ask(resources, gift_id)
+    await errands.look_now(resources)
+    await _run(errands, resources, "donate.refunds")
+    refund = stripe_server.stripe.get("refund", (await bank.objects("refund"))[0]["id"])
+    refund.update(status="pending", balance_transaction=None)
+    if heard:
+        await errands.look_now(resources)
+    async with resources.unit() as unit:
+        before = len(await shows(unit, "notice:"))
+        gift = await unit.session.get_one(Donation, gift_id)
+        assert gift.status is (DonationStatus.REFUNDED if heard else DonationStatus.REFUNDING)
+    refund.update(status=status)
+    for _ in range(2):
+        clock.advance(donate_stripe.UNSETTLED)
+        await ask(resources, gift_id)
+        await errands.look_now(resources)
+        await _run(errands, resources, "donate.refunds")
+    async with resources.unit() as unit:
+        gift = await unit.session.get_one(Donation, gift_id)
+        assert (gift.status, gift.refund_reason) == (DonationStatus.GIVEN, RefundReason.CARD)
+        assert len(await shows(unit, "notice:")) == before + 1
+    assert await looks(resources) == 0
+    assert len(await bank.objects("refund")) == 1
+
+
 async def test_a_page_is_not_made_anew_after_a_day_of_silence(
     resources: Resources, clock: TravelClock, errands: StripeErrands, bank: Bank
 ) -> None:

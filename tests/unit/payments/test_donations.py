@@ -188,6 +188,38 @@ async def test_refund_that_failed_brings_the_gift_back(resources: Resources) -> 
         assert found[Purpose.STRIPE] == 4600 - 50 - 4700 + 4690
 
 
+@pytest.mark.parametrize("before", [DonationStatus.OPEN, DonationStatus.REFUNDING, DonationStatus.REFUNDED])
+@pytest.mark.parametrize("left", [False, True])
+async def test_refund_that_ended_is_no_money_given_back(
+    resources: Resources, *, before: DonationStatus, left: bool
+) -> None:
+    """Nothing brought anything back: what never left is not there, what left is awaited."""
+    whole = paid(5000, 4600)
+    there = moved("r", -4700) if left else None
+    ended = replace(whole, refunds=(Refund("re_1", Money(5000, "USD"), there, None, ended=True, asked=True),))
+    async with resources.unit() as unit:
+        donation = await row(unit, whole)
+        donation.status = before
+        assert await donations.settle(unit, donation, ended) == (not left)
+        assert donation.status is DonationStatus.GIVEN
+        assert (await amounts(unit, "EUR"))[Purpose.STRIPE] == 4600 - 50 - (4700 if left else 0)
+        if left:
+            back = replace(ended.refunds[0], failed=moved("b", 4700))
+            assert await donations.settle(unit, donation, replace(ended, refunds=(back,)))
+        assert (await amounts(unit, "EUR"))[Purpose.CONTRIBUTIONS] == -4600
+
+
+async def test_refund_under_way_is_not_undone_by_another_that_ended(resources: Resources) -> None:
+    """What somebody cancelled at Stripe itself says nothing of the refund that the fund is to ask for."""
+    whole = paid(5000, 4600)
+    ended = replace(whole, refunds=(Refund("re_1", Money(5000, "USD"), None, None, ended=True),))
+    async with resources.unit() as unit:
+        donation = await row(unit, whole)
+        donation.status = DonationStatus.REFUNDING
+        await donations.settle(unit, donation, ended)
+        assert donation.status is DonationStatus.REFUNDING
+
+
 async def test_an_older_look_does_not_bring_a_refunded_gift_back(resources: Resources) -> None:
     """Two processes look, and the one that read before the refund writes last: the gift stays paid back."""
     whole = paid(5000, 4600)

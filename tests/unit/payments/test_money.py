@@ -1,6 +1,7 @@
 """Money is exact, never mixed, and read from what people type without guessing."""
 
 from decimal import Decimal
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -87,6 +88,19 @@ def test_what_is_no_amount_is_refused_by_name(typed: str, currency: str, key: st
         parse_amount(typed, currency)
     named = "refused.amount-unclear" if key == "unclear" else f"treasury.bad.{key}"
     assert refusal.value.text_key == named
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["1" + " " * 20_000 + "1", "rub 1" + " " * 20_000 + "a1", "1" + "\n" * 20_000 + "x", " " * 100_000 + "x"],
+)
+def test_length_is_refused_before_it_costs_anything(typed: str) -> None:
+    """Whoever sends a form full of spaces to the open page does not hold up everybody else."""
+    began = process_time()
+    with pytest.raises(BadInput) as refusal:
+        parse_amount(typed, "RUB")
+    assert refusal.value.text_key == "treasury.bad.number"
+    assert process_time() - began < 1
 
 
 def test_every_refusal_has_its_words(catalogue: Catalogue) -> None:

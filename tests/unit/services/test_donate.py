@@ -165,6 +165,18 @@ async def test_stars_paid_twice_are_a_gift_and_a_refund(resources: Resources) ->
         assert (await unit.session.get_one(Donation, second)).refund_reason is RefundReason.TWICE
 
 
+async def test_stars_go_back_to_whoever_paid(resources: Resources) -> None:
+    """Somebody paid another's invoice: it is their own gift, to take back; the asker's is still to be paid."""
+    async with resources.unit() as unit:
+        donation = await asked(unit)
+        payer = await giver(unit, OTHER)
+        await donate_stars.paid(unit, payer.address, "en", move(donation))
+        gift = (await unit.session.exec(select(Donation).where(Donation.payment == "stx1"))).one()
+        assert (gift.status, donation.status) == (DonationStatus.GIVEN, DonationStatus.OPEN)
+        await donate_gifts.take_back(unit, payer, gift.id)
+        assert await donate_stars.take_refund(unit, gift.id) == (OTHER, "stx1")
+
+
 async def test_reconciliation_mends_both_ways_once(resources: Resources) -> None:
     """What Telegram lists and we do not know is recorded, once: a payment, a refund."""
     async with resources.unit() as unit:

@@ -1,0 +1,99 @@
+"""A monthly gift whose first month was not paid: what is kept of it, and what each later month becomes."""
+
+from dataclasses import replace
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from sqlmodel import select
+
+from bot.database import Resources
+from models.donation import Donation, DonationStatus, MonthlyGift, MonthlyStatus
+from models.unit import Unit
+from payments.ledger import Purpose, balance
+from payments.money import Money
+from payments.stripe_objects import (
+    Balance,
+    Charge,
+    Invoice,
+    Payment,
+    PaymentState,
+    Session,
+    SessionState,
+    Subscription,
+)
+from sandbox.clock import TravelClock
+from services import donate, donate_settle, donate_stripe
+from services.access import name_actor
+from services.contact import Address
+from services.donate import Way
+from services.donors import is_donor
+
+GIVER = 500_000_001
+TEN = Money(1000, "EUR")
+
+
+async def refused(resources: Resources) -> UUID:
+    """A monthly gift that was promised, and whose first debit failed days later; returns its first gift."""
+    async with resources.unit() as unit:
+        gift = await donate.begin(unit, Way.MONTHLY, TEN, "en", Address(GIVER), card=True)
+        processing = Payment("pi_1", PaymentState.PROCESSING, gift.id)
+        page = Session("cs_1", SessionState.COMPLETE, gift.id, None, processing, "sub_1")
+        await donate_settle.apply(unit, page)
+        unpaid = replace(processing, state=PaymentState.UNPAID)
+        await donate_settle.apply(unit, replace(page, payment=unpaid))
+        assert gift.status is DonationStatus.FAILED
+        return gift.id
+
+
+async def forget(resources: Resources) -> None:
+    """What the clock does with gifts that nobody paid."""
+    job = donate_stripe.JOBS[1]
+    async with resources.unit() as unit:
+        for key in await job.find(unit):
+            await job.handle(unit, key)
+
+
+def month(unit: Unit, first: UUID, number: int) -> Invoice:
+    """A month that was paid."""
+    charge = Charge(f"ch_{number}", TEN, "DE", Balance(f"txn_{number}", TEN, Money(0, "EUR")), unit.now)
+    payment = Payment(f"pi_{number}", PaymentState.PAID, None, charge)
+    return Invoice(f"in_{number}", Subscription("sub_1", first, ended=False, failing=False), True, payment)
+
+
+@pytest.mark.parametrize("gone", [False, True])
+async def test_each_month_is_entered_though_the_first_was_not_paid(
+    resources: Resources, clock: TravelClock, *, gone: bool
+) -> None:
+    """Stripe tries again and charges later months: all of it is in the books, and its giver sees it."""
+    first = await refused(resources)
+    clock.advance(timedelta(days=8))
+    await forget(resources)
+    if gone:
+        async with resources.unit() as unit:
+            await unit.session.delete(await unit.session.get_one(Donation, first))
+    for number in (1, 2, 2):
+        async with resources.unit() as unit:
+            assert await donate_settle.apply(unit, month(unit, first, number))
+    async with resources.unit() as unit:
+        me = await name_actor(unit, GIVER, "en")
+        gifts = (await unit.session.exec(select(Donation))).all()
+        assert [gift.status for gift in gifts] == [DonationStatus.GIVEN] * 2
+        assert all(is_donor(gift, me.chat) for gift in gifts)
+        assert len({gift.monthly_id for gift in gifts}) == 1
+        assert await balance(unit, Purpose.STRIPE, "EUR") == Money(2000, "EUR")
+
+
+async def test_first_gift_is_kept_until_its_monthly_gift_ends(resources: Resources, clock: TravelClock) -> None:
+    """While Stripe may still charge, what the giver has of it stays; afterwards it is forgotten."""
+    first = await refused(resources)
+    clock.advance(timedelta(days=8))
+    await forget(resources)
+    async with resources.unit() as unit:
+        assert await unit.session.get(Donation, first) is not None
+        monthly = (await unit.session.exec(select(MonthlyGift))).one()
+        await donate_settle.end_monthly(unit, monthly)
+        assert monthly.status is MonthlyStatus.STOPPED
+    await forget(resources)
+    async with resources.unit() as unit:
+        assert await unit.session.get(Donation, first) is None
