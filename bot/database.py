@@ -61,6 +61,11 @@ def make_engine(url: str) -> AsyncEngine:
     return engine
 
 
+def kept_options(engine: AsyncEngine) -> dict[str, Any]:
+    """The options of a connection that is kept for glances: nothing begins or ends a transaction on it."""
+    return {READING: KEPT} if engine.dialect.name == "sqlite" else {"isolation_level": "AUTOCOMMIT"}
+
+
 def _prepare_sqlite(connection: Any, _: object) -> None:  # noqa: ANN401 - a DBAPI connection
     connection.isolation_level = None  # SQLAlchemy's recipe: the driver must not begin by itself
     cursor = connection.cursor()
@@ -128,6 +133,12 @@ class Resources:
             yield self._unit(session)
 
     @asynccontextmanager
+    async def kept(self) -> AsyncIterator[AsyncConnection]:
+        """A connection for several glances in a row, each of which reads what is committed by then."""
+        async with self.engine.connect() as connection:
+            yield await connection.execution_options(**kept_options(self.engine))
+
+    @asynccontextmanager
     async def _open(self) -> AsyncIterator[Unit]:
         async with (
             AsyncSession(self.engine, expire_on_commit=False, sync_session_class=UnitSession) as session,
@@ -178,10 +189,10 @@ class SenderLock:
 
     async def _take(self) -> bool:
         connection = await self._engine.connect()
+        connection = await connection.execution_options(**kept_options(self._engine))
         if self._engine.dialect.name == "sqlite":
-            self.connection = await connection.execution_options(**{READING: KEPT})
+            self.connection = connection
             return True
-        connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
         taken = await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": SENDER_LOCK})
         if taken:
             self.connection = connection

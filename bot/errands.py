@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import structlog
 from aiogram import Bot
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.bell import Bell
 from bot.database import Resources
@@ -99,16 +100,20 @@ class Errands:
         async with self._turn:
             await self._ended()
             await self._give_way()
-            return sum([await self._run_all(errand, await self._find(errand)) for errand in self._errands])
+            async with self._resources.kept() as kept:
+                return sum(
+                    [await self._run_all(errand, await self._find(errand, kept)) for errand in self._errands]
+                )
 
     async def _look(self) -> None:
         """Begin with whatever is due of the kinds that are not under way."""
         await self._give_way()
-        for errand in self._errands:
-            if errand.name in self._under_way:
-                self._missed.add(errand.name)
-            elif rows := await self._find(errand):
-                self._under_way[errand.name] = asyncio.create_task(self._run_beside(errand, rows))
+        async with self._resources.kept() as kept:
+            for errand in self._errands:
+                if errand.name in self._under_way:
+                    self._missed.add(errand.name)
+                elif rows := await self._find(errand, kept):
+                    self._under_way[errand.name] = asyncio.create_task(self._run_beside(errand, rows))
 
     async def _run_beside(self, errand: Errand, rows: Sequence[Any]) -> int:
         try:
@@ -122,9 +127,9 @@ class Errands:
     async def _ended(self) -> None:
         await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
-    async def _find(self, errand: Errand) -> Sequence[Any]:
+    async def _find(self, errand: Errand, kept: AsyncConnection) -> Sequence[Any]:
         try:
-            async with self._resources.glance() as unit:
+            async with self._resources.glance(kept) as unit:
                 return await errand.find(unit)
         except Exception:
             log.exception("errand_find_failed")
