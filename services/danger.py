@@ -2,7 +2,7 @@
 
 - One open call per case; pressing again tells the coordinators again, at most every `PATIENCE`.
 - Untaken, it is told again by the clock until somebody takes it. Whose access ends lets go of what they took, and
-  the others are told at once.
+  the others are told at once. A pause ends nothing: who has taken a call keeps it.
 - A coordinator sees the case code and the words passed on, never who it is; the person never sees who answers.
 - Nobody takes the call of their own case.
 - A call is never refused; lines after it are, when too many come at once (`services.limits`).
@@ -29,7 +29,7 @@ from services import limits
 from services.access import Act, Actor, applicant_of, require
 from services.contact import To, applicant, volunteer_recipient
 from services.jobs import Job
-from services.roles import holders
+from services.roles import holders, on_duty
 from services.speak import NOTICE, Button, Life, Screen, clear_slot, notify, show, unfading
 
 PATIENCE = timedelta(minutes=10)
@@ -227,9 +227,9 @@ async def _show_taken(unit: Unit, actor: Actor, case: Case, standing: DangerCall
 
 
 async def _listeners(unit: Unit, case: Case, standing: DangerCall) -> Sequence[Volunteer]:
-    """Who hears of a call: whoever has taken it and may still act, or else every coordinator but the person."""
+    """Who hears of a call: whoever has taken it and may still act, or else the coordinators but the person."""
     able = [one for one in await holders(unit, Role.COORDINATOR) if one.chat != case.chat]
-    return [one for one in able if one.id == standing.taken_by] or able
+    return [one for one in able if one.id == standing.taken_by] or on_duty(able)
 
 
 async def _tell(unit: Unit, case: Case, standing: DangerCall) -> int:

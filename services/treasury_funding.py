@@ -18,7 +18,7 @@ from services import givers, treasury
 from services.access import Act, Actor, require
 from services.contact import volunteer_recipient
 from services.donate_hand import record_hand_gift
-from services.roles import holders
+from services.roles import holders, on_duty
 from services.screens import Rows
 from services.speak import Button, Screen, notify, show
 from texts.formats import money
@@ -102,12 +102,12 @@ async def enter(
     volunteer = require(actor, Act.ENTER_MONEY)
     arrived = Money(amount, unit.policy.currency)
     row = await funding.enter(unit, funding_id, arrived, volunteer.id, source, taken)
-    for other in await holders(unit, Role.TREASURER):
-        if other.id != volunteer.id:
-            to = await volunteer_recipient(unit, other)
-            label = unit.texts.render("treasury.button.open", to.language)
-            button = Button(label, "treasury.fund_open", {"funding": str(row.id)})
-            await notify(unit, to, Screen(unit.texts.render("treasury.told.funding", to.language), [[button]]))
+    others = [other for other in await holders(unit, Role.TREASURER) if other.id != volunteer.id]
+    for other in on_duty(others):
+        to = await volunteer_recipient(unit, other)
+        label = unit.texts.render("treasury.button.open", to.language)
+        button = Button(label, "treasury.fund_open", {"funding": str(row.id)})
+        await notify(unit, to, Screen(unit.texts.render("treasury.told.funding", to.language), [[button]]))
     return row
 
 

@@ -185,6 +185,50 @@ async def test_a_holder_who_ran_out_holds_nothing(resources: Resources, clock: T
     assert (len(seen.untaken), seen.taken) == (1, 0)
 
 
+async def pause(resources: Resources, *numbers: int) -> None:
+    """These coordinators take a pause."""
+    for number in numbers:
+        async with resources.unit() as unit:
+            await standing.pause(unit, await name_actor(unit, number, "en"))
+
+
+@pytest.mark.parametrize(("paused", "told"), [([FIRST], {SECOND}), ([FIRST, SECOND], {FIRST, SECOND})])
+async def test_a_pause_silences_no_call(
+    resources: Resources, clock: TravelClock, paused: list[int], told: set[int]
+) -> None:
+    """Who is on a pause is spared as long as another is there; when nobody is, they are told after all."""
+    await coordinators(resources)
+    row = await asked(resources, clock)
+    await pause(resources, *paused)
+    async with resources.unit() as unit:
+        await followup_answers.call_for_help(unit, await person(unit), row.id)
+    called = resources.texts.render("danger.called", "en", code="K7-Q2")
+    shown = await delivered(resources)
+    assert {one["chat"] for one in shown if one["text"] == called} == told
+    assert resources.texts.render("followup.done.danger-nobody", "en") not in {one["text"] for one in shown}
+
+
+async def test_who_has_taken_a_call_keeps_it_on_a_pause(resources: Resources, clock: TravelClock) -> None:
+    """The person goes on writing to whom they know; nobody else reads it, is called again, or takes it over."""
+    key = await taken(resources, clock)
+    await pause(resources, FIRST)
+    await delivered(resources)
+    async with resources.unit() as unit:
+        await danger.reply(unit, await person(unit), key, "Still here.")
+    line = resources.texts.render("danger.replied", "en", code="K7-Q2", text="Still here.")
+    assert [one["chat"] for one in await delivered(resources) if one["text"] == line] == [FIRST]
+    with pytest.raises(Stale):
+        async with resources.unit() as unit:
+            await danger.take(unit, await name_actor(unit, SECOND, "en"), key)
+    clock.advance(danger.PATIENCE)
+    await tick(resources, danger.JOBS)
+    assert await delivered(resources) == []
+    async with resources.unit() as unit:
+        await danger.write(unit, await name_actor(unit, FIRST, "en"), key, "So am I.")
+        seen = await desk.read_desk(unit, await name_actor(unit, SECOND, "en"))
+    assert (len(seen.untaken), seen.taken) == (0, 1)
+
+
 async def test_who_has_taken_several_calls_says_which(resources: Resources, clock: TravelClock) -> None:
     """What they just type could go to the wrong person: it is refused, and the text told them so before."""
     await taken(resources, clock)
