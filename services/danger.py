@@ -30,7 +30,7 @@ from services.access import Act, Actor, applicant_of, require
 from services.contact import To, applicant, volunteer_recipient
 from services.jobs import Job
 from services.roles import holders, on_duty
-from services.speak import NOTICE, Button, Life, Screen, clear_slot, notify, show, unfading
+from services.speak import NOTICE, Button, Life, Screen, clear_slot, notify, show, unfading, units
 
 PATIENCE = timedelta(minutes=10)
 """How long coordinators are left in peace before they are told of the same untaken call again."""
@@ -39,7 +39,7 @@ BRIEF = Life(None, timedelta(minutes=5))
 """How long "passed on" stands."""
 
 LONGEST = 3500
-"""Characters of one passed line; the message around it has room (Bot API: 4096)."""
+"""UTF-16 units of one passed line; the message around it has room (Bot API: 4096)."""
 
 
 async def call(unit: Unit, case: Case) -> int:
@@ -267,9 +267,10 @@ async def _say(unit: Unit, actor: Actor, key: str) -> None:
 
 
 def _line(text: str) -> str:
-    if not text.strip() or len(text) > LONGEST:
+    line = text.strip()
+    if not line or units(line) > LONGEST:
         raise BadInput("danger.refused.words", limit=LONGEST)
-    return text.strip()
+    return line
 
 
 async def _untaken(unit: Unit) -> Sequence[UUID]:

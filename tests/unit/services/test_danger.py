@@ -14,6 +14,7 @@ from models.volunteer import VolunteerStatus
 from sandbox.clock import TravelClock
 from services import danger, desk, followup_answers, standing
 from services.access import name_actor
+from services.speak import MESSAGE, units
 from tests.unit.services.aftercare import (
     FIRST,
     PERSON,
@@ -246,6 +247,28 @@ async def test_who_has_taken_several_calls_says_which(resources: Resources, cloc
     assert refusal.value.text_key == "danger.refused.which"
     texts = [one["text"] for one in await delivered(resources)]
     assert resources.texts.render("danger.yours-several", "en", code="M3-W9") in texts
+
+
+@pytest.mark.parametrize("sign", ["😀", "я"])
+async def test_a_line_that_no_message_holds_is_refused(
+    resources: Resources, clock: TravelClock, sign: str
+) -> None:
+    """Who reads "Passed on." was passed on: the longest line fits into a message with what stands around it."""
+    key = await taken(resources, clock)
+    await delivered(resources)
+    longest = sign * (danger.LONGEST // units(sign))
+    async with resources.unit() as unit:
+        await danger.reply(unit, await person(unit), key, longest)
+        await danger.write(unit, await name_actor(unit, FIRST, "en"), key, f" {longest}\n")
+    shown = [one["text"] for one in await delivered(resources)]
+    assert len([text for text in shown if longest in text]) == 2
+    assert max(units(text) for text in shown) <= MESSAGE
+    for act, number in ((danger.reply, PERSON), (danger.write, FIRST)):
+        with pytest.raises(BadInput) as refusal:
+            async with resources.unit() as unit:
+                await act(unit, await name_actor(unit, number, "en"), key, longest + sign)
+        assert refusal.value.text_key == "danger.refused.words"
+    assert await delivered(resources) == []
 
 
 @pytest.mark.parametrize(("number", "error"), [(STRANGER, NotAllowed), (SECOND, NotAllowed), (PERSON, NotAllowed)])
