@@ -7,6 +7,7 @@ asked for first.
 from uuid import UUID, uuid4
 
 from models import audit
+from models.audit import about, record
 from models.errors import BadInput, ButtonGone
 from models.funding import Funding, FundingSource, FundingStatus
 from models.unit import Unit
@@ -129,9 +130,10 @@ async def refuse(unit: Unit, actor: Actor, funding_id: UUID) -> None:
 
 
 async def show_funding(unit: Unit, actor: Actor, funding_id: UUID) -> None:
-    """One entry and what this treasurer may do with it."""
+    """One entry and what this treasurer may do with it. Each look is on record."""
     volunteer = require(actor, Act.CONFIRM_MONEY)
     row = await _row(unit, funding_id)
+    await record(unit, actor.name, "funding.read", about("funding", row.id))
     mine = row.entered_by == volunteer.id
     verbs: tuple[str, ...] = ()
     if row.status == FundingStatus.PENDING:
