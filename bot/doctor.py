@@ -137,7 +137,7 @@ def _keyring(settings: Settings) -> tuple[Keyring | None, Finding]:
 async def _coordinators(resources: Resources) -> Finding:
     async with resources.unit() as unit:
         count = len(await holders(unit, Role.COORDINATOR))
-    return Finding("coordinators", count >= COORDINATORS, f"{count} active", "plecho invite coordinator")
+    return Finding("coordinators", count >= COORDINATORS, f"{count} confirmed", "plecho invite coordinator")
 
 
 async def _sanctions(resources: Resources) -> AsyncIterator[Finding]:

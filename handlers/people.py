@@ -61,7 +61,7 @@ async def act_on_volunteer(callback: CallbackQuery, unit: Unit, actor: Actor, pr
 
 
 async def invite(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
-    """Make an invitation and show its link, protected and for a short time."""
+    """Make an invitation and show its link, unprotected: it is to be passed on, and soon runs out."""
     role = Role(str(press.args["role"]))
     token = await volunteers.invite(unit, role, actor)
     text = unit.texts.render(

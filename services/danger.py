@@ -2,7 +2,7 @@
 
 - One open call per case; pressing again tells the coordinators again, at most every `PATIENCE`.
 - Untaken, it is told again by the clock until somebody takes it. Whose access ends lets go of what they took, and
-  the others are told at once.
+  the others are told at once. A pause ends nothing: who has taken a call keeps it.
 - A coordinator sees the case code and the words passed on, never who it is; the person never sees who answers.
 - Nobody takes the call of their own case.
 - A call is never refused; lines after it are, when too many come at once (`services.limits`).
@@ -29,8 +29,8 @@ from services import limits
 from services.access import Act, Actor, applicant_of, require
 from services.contact import To, applicant, volunteer_recipient
 from services.jobs import Job
-from services.roles import holders
-from services.speak import NOTICE, Button, Life, Screen, clear_slot, notify, show, unfading
+from services.roles import holders, on_duty
+from services.speak import NOTICE, Button, Life, Screen, clear_slot, notify, show, unfading, units
 
 PATIENCE = timedelta(minutes=10)
 """How long coordinators are left in peace before they are told of the same untaken call again."""
@@ -39,7 +39,7 @@ BRIEF = Life(None, timedelta(minutes=5))
 """How long "passed on" stands."""
 
 LONGEST = 3500
-"""Characters of one passed line; the message around it has room (Bot API: 4096)."""
+"""UTF-16 units of one passed line; the message around it has room (Bot API: 4096)."""
 
 
 async def call(unit: Unit, case: Case) -> int:
@@ -227,9 +227,9 @@ async def _show_taken(unit: Unit, actor: Actor, case: Case, standing: DangerCall
 
 
 async def _listeners(unit: Unit, case: Case, standing: DangerCall) -> Sequence[Volunteer]:
-    """Who hears of a call: whoever has taken it and may still act, or else every coordinator but the person."""
+    """Who hears of a call: whoever has taken it and may still act, or else the coordinators but the person."""
     able = [one for one in await holders(unit, Role.COORDINATOR) if one.chat != case.chat]
-    return [one for one in able if one.id == standing.taken_by] or able
+    return [one for one in able if one.id == standing.taken_by] or on_duty(able)
 
 
 async def _tell(unit: Unit, case: Case, standing: DangerCall) -> int:
@@ -267,9 +267,10 @@ async def _say(unit: Unit, actor: Actor, key: str) -> None:
 
 
 def _line(text: str) -> str:
-    if not text.strip() or len(text) > LONGEST:
+    line = text.strip()
+    if not line or units(line) > LONGEST:
         raise BadInput("danger.refused.words", limit=LONGEST)
-    return text.strip()
+    return line
 
 
 async def _untaken(unit: Unit) -> Sequence[UUID]:

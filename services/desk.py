@@ -25,7 +25,7 @@ from services import danger, emergency, treasury
 from services.access import Act, Actor, require
 from services.audit import latest
 from services.reminders import count_silent
-from services.roles import holders
+from services.roles import holders, takes_work
 from services.speak import Button, Screen, show
 from texts.formats import money, span
 
@@ -190,7 +190,7 @@ async def _load(unit: Unit) -> list[tuple[str, int]]:
         .group_by(col(Volunteer.call_sign))
     )
     held = {str(sign): count for sign, count in (await unit.session.exec(query)).all()}
-    resting = {str(one.call_sign): 0 for one in await holders(unit, Role.REVIEWER)}
+    resting = {str(one.call_sign): 0 for one in await holders(unit, Role.REVIEWER) if takes_work(one)}
     return sorted((resting | held).items())
 
 

@@ -32,7 +32,7 @@ from services.contact import volunteer_recipient
 from services.jobs import Job
 from services.limits import Limit, is_spent, spend
 from services.panel import reading_slot
-from services.roles import holders, tell_role
+from services.roles import holders, on_duty, tell_role
 from services.seats import asked, lock_as_seen, seated
 from services.speak import NOTICE, Button, Screen, clear_slot, notify, show, unfading
 from texts.formats import money
@@ -254,13 +254,17 @@ async def _counting(unit: Unit, case: Case) -> list[Volunteer]:
 
 
 async def _able(unit: Unit, case: Case, proposer: Volunteer) -> list[Volunteer]:
-    """Coordinators who may agree."""
+    """Coordinators who are asked, of those who may agree."""
     sitting = {volunteer.id for _, volunteer in await seated(unit, case)} | {proposer.id}
-    return [
-        one
-        for one in await holders(unit, Role.COORDINATOR)
-        if one.id not in sitting and one.chat != case.chat and not await has_stepped_aside(unit, case.id, one.id)
-    ]
+    return on_duty(
+        [
+            one
+            for one in await holders(unit, Role.COORDINATOR)
+            if one.id not in sitting
+            and one.chat != case.chat
+            and not await has_stepped_aside(unit, case.id, one.id)
+        ]
+    )
 
 
 def _slot(case: Case) -> str:

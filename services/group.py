@@ -21,7 +21,7 @@ from models.unit import Unit
 from models.volunteer import ReviewGroup, Role, Volunteer
 from services.access import Act, Actor, require, roles_of
 from services.contact import Address, To, group_recipient, lane_of, seal_group, volunteer_recipient
-from services.roles import holders, tell_role
+from services.roles import holders, on_duty, tell_role
 from services.speak import NOTICE, Life, Screen, clear_slot, leave, notify, show
 from vault.types import BlindIndex, SealedBytes
 
@@ -238,7 +238,7 @@ async def _refuse(unit: Unit, group: ReviewGroup, findings: Findings) -> None:
     await record(unit, "system", "group.refuse", about("review_group", group.id), fault=findings.fault)
     standing = await holders(unit, Role.COORDINATOR)
     bound = [one for one in standing if one.id == group.bound_by]
-    for coordinator in bound or standing:  # a group that became another one may have been bound long ago
+    for coordinator in bound or on_duty(standing):  # a group that became another one may have been bound long ago
         to = await volunteer_recipient(unit, coordinator)
         text = unit.texts.render(f"group.fault.{findings.fault}", to.language, n=findings.strangers)
         await notify(unit, to, Screen(text), urgent=True)

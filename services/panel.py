@@ -23,7 +23,7 @@ from models.volunteer import Role, Volunteer
 from services import card
 from services.contact import volunteer_recipient
 from services.jobs import Job
-from services.roles import holders, tell_role
+from services.roles import holders, takes_work, tell_role
 from services.seats import load_of, panel_size, seated
 from services.speak import NOTICE, Button, Screen, clear_notices, clear_slot, notify, show
 
@@ -51,7 +51,8 @@ async def eligible(unit: Unit, case: Case) -> list[Volunteer]:
     return [
         reviewer
         for reviewer in await holders(unit, Role.REVIEWER)
-        if reviewer.id not in barred
+        if takes_work(reviewer)
+        and reviewer.id not in barred
         and reviewer.chat != case.chat
         and await load_of(unit, reviewer) < unit.policy.panel.cap
     ]

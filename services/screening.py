@@ -9,6 +9,7 @@
   else stops.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
@@ -39,7 +40,7 @@ from services import givers
 from services.access import Act, Actor, require
 from services.contact import volunteer_recipient
 from services.jobs import Job
-from services.roles import holders
+from services.roles import holders, on_duty
 from services.speak import Button, Screen, notify
 from services.treasury_rights import is_involved
 from services.typed import clean
@@ -102,11 +103,11 @@ async def decide(unit: Unit, actor: Actor, question_id: UUID, typed: str, *, sam
     if question.kind is SubjectKind.DONOR:
         await givers.decided(unit, question.subject)
         return
-    for other in await holders(unit, Role.TREASURER):
-        if other.id != volunteer.id:
-            to = await volunteer_recipient(unit, other)
-            desk = Button(unit.texts.render("treasury.button.desk", to.language), "treasury.desk")
-            await notify(unit, to, Screen(unit.texts.render("screening.told.decided", to.language), [[desk]]))
+    others = [other for other in await holders(unit, Role.TREASURER) if other.id != volunteer.id]
+    for other in on_duty(others):
+        to = await volunteer_recipient(unit, other)
+        desk = Button(unit.texts.render("treasury.button.desk", to.language), "treasury.desk")
+        await notify(unit, to, Screen(unit.texts.render("screening.told.decided", to.language), [[desk]]))
 
 
 async def check_may(unit: Unit, actor: Actor, question_id: UUID) -> None:
@@ -172,17 +173,18 @@ async def _untold(unit: Unit) -> list[ScreeningQuestion]:
 
 
 async def _tell_untold(unit: Unit, _: str) -> None:
-    """One notice to each who may decide something, however many questions there are."""
-    due = await _untold(unit)
-    for volunteer in await _deciders(unit):
-        count = sum([await _may(unit, volunteer, question) for question in due])
-        if count:
+    """One notice to each who is to decide something, however many questions there are."""
+    due, deciders = await _untold(unit), await _deciders(unit)
+    asked: Counter[UUID] = Counter()
+    for question in due:
+        asked.update(one.id for one in on_duty([one for one in deciders if await _may(unit, one, question)]))
+        question.told_at = unit.now
+    for volunteer in deciders:
+        if count := asked[volunteer.id]:
             to = await volunteer_recipient(unit, volunteer)
             button = Button(unit.texts.render("screening.button.open", to.language), "screening.show")
             text = unit.texts.render("screening.told.questions", to.language, n=count)
             await notify(unit, to, Screen(text, [[button]]))
-    for question in due:
-        question.told_at = unit.now
 
 
 async def _find_alarms(unit: Unit) -> Sequence[str]:
@@ -205,7 +207,7 @@ async def _alarm(unit: Unit, source: str) -> None:
     alarm = await unit.session.get(ScreeningAlarm, source) or ScreeningAlarm(source=source, told_at=unit.now)
     alarm.told_at = unit.now
     unit.session.add(alarm)
-    for volunteer in await holders(unit, Role.TREASURER):
+    for volunteer in on_duty(await holders(unit, Role.TREASURER)):
         to = await volunteer_recipient(unit, volunteer)
         button = Button(unit.texts.render("screening.button.open", to.language), "screening.show")
         text = unit.texts.render(

@@ -24,7 +24,7 @@ from services.access import Act, Actor, require, roles_of
 from services.clearing import clear_work
 from services.contact import Address, lane_of, volunteer_recipient
 from services.jobs import Job
-from services.roles import holders
+from services.roles import holders, on_duty
 from services.speak import Button, Screen, notify
 from texts.formats import day
 from vault.keystore import LastHolder
@@ -163,10 +163,9 @@ async def _tell_due(unit: Unit, volunteer_id: UUID) -> None:
     volunteer = await unit.session.get(Volunteer, volunteer_id)
     if volunteer is None or volunteer.reconfirm_told_at is not None:
         return
-    volunteer.reconfirm_told_at = unit.now
-    for coordinator in await holders(unit, Role.COORDINATOR):
-        if coordinator.id == volunteer.id:
-            continue
+    able = [one for one in await holders(unit, Role.COORDINATOR) if one.id != volunteer.id]
+    for coordinator in on_duty(able):
+        volunteer.reconfirm_told_at = unit.now
         to = await volunteer_recipient(unit, coordinator)
         text = unit.texts.render(
             "volunteers.reconfirm-due",

@@ -33,7 +33,7 @@ from services.corridor import chosen
 from services.jobs import Job
 from services.roles import holders, tell_role
 from services.treasury_returns import PERSON
-from services.treasury_rights import able, call, call_to_look, end_look, held, is_involved, tell
+from services.treasury_rights import call, call_to_look, end_look, held, is_involved, tell, to_call
 from services.treasury_screening import screen
 from vault.types import BlindIndex, IndexName
 
@@ -364,7 +364,7 @@ async def _remind(unit: Unit, payout_id: UUID) -> None:
         PayoutStatus.SENT: payout.claimed_by,
         PayoutStatus.RETURNING: payout.returned_by,
     }
-    others = await able(unit, payout, case, but=acted.get(payout.status))
+    others = await to_call(unit, payout, case, but=acted.get(payout.status))
     await call(unit, f"treasury.told.{'missing' if payout.missing_at else 'still'}", payout, case, needed=0)
     if not others:
         await tell_role(unit, Role.COORDINATOR, "treasury.told.too-few", missing=1)

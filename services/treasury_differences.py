@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from models.attempt import Attempt
+from models.audit import record
 from models.grant import Grant, Payout
 from models.reconciliation import KnownDifference
 from models.unit import Unit
@@ -36,8 +37,9 @@ async def standing(unit: Unit) -> Sequence[KnownDifference]:
 
 
 async def show_differences(unit: Unit, actor: Actor) -> None:
-    """All that stand."""
+    """All that stand. Each look is on record."""
     require(actor, Act.CLAIM_PAYOUT)
+    await record(unit, actor.name, "differences.read", "differences")
     rows = await standing(unit)
     lines = [await _line(unit, actor, row) for row in rows[:MOST]]
     title = _say(unit, actor, "treasury.differences" if rows else "treasury.differences.none")

@@ -3,6 +3,7 @@
 from typing import Final
 from uuid import UUID
 
+from models.audit import about_money, record
 from models.doubt import Finding, Found, Ground, Incident, IncidentEnd, IncidentStatus
 from models.errors import NotAllowed
 from models.grant import Grant, Payout
@@ -59,8 +60,12 @@ async def check_finding(unit: Unit, actor: Actor, payout_id: UUID, typed: str) -
 
 
 async def show_incident(unit: Unit, actor: Actor, incident_id: UUID) -> None:
-    """Money that a rail has paid though nobody waited for it: what it was, or what one treasurer says it was."""
+    """Money that a rail has paid though nobody waited for it: what it was, or what one treasurer says it was.
+
+    Each look is on record.
+    """
     incident, payout, grant, who = await held_incident(unit, actor, incident_id)
+    await record(unit, actor.name, "incident.read", about_money(unit, "incident", incident.id))
     facts = facts_of(unit, actor, payout, grant) | {
         "amount": money(incident.amount, incident.currency, actor.language),
         "reference": incidents.reference_of(unit, incident),

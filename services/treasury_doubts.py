@@ -16,6 +16,7 @@ from payments import doubts, incidents, payouts
 from services import news, treasury
 from services.access import Act, Actor
 from services.contact import volunteer_recipient
+from services.roles import on_duty
 from services.speak import Button, Screen, notify
 from services.treasury_returns import PERSON
 from services.treasury_rights import able, call, held
@@ -64,7 +65,7 @@ async def say_end(unit: Unit, actor: Actor, incident_id: UUID, end: IncidentEnd)
     incident, payout, grant, who = await held_incident(unit, actor, incident_id)
     case = await unit.session.get(Case, grant.case_id) if grant.case_id else None
     await incidents.say(unit, incident, end, who)
-    for volunteer in await able(unit, payout, case, but=who):
+    for volunteer in on_duty(await able(unit, payout, case, but=who)):
         to = await volunteer_recipient(unit, volunteer)
         label = unit.texts.render("treasury.button.open", to.language)
         button = Button(label, "treasury.incident", {"incident": str(incident.id)})

@@ -7,6 +7,7 @@ asked for first.
 from uuid import UUID, uuid4
 
 from models import audit
+from models.audit import about, record
 from models.errors import BadInput, ButtonGone
 from models.funding import Funding, FundingSource, FundingStatus
 from models.unit import Unit
@@ -18,7 +19,7 @@ from services import givers, treasury
 from services.access import Act, Actor, require
 from services.contact import volunteer_recipient
 from services.donate_hand import record_hand_gift
-from services.roles import holders
+from services.roles import holders, on_duty
 from services.screens import Rows
 from services.speak import Button, Screen, notify, show
 from texts.formats import money
@@ -102,12 +103,12 @@ async def enter(
     volunteer = require(actor, Act.ENTER_MONEY)
     arrived = Money(amount, unit.policy.currency)
     row = await funding.enter(unit, funding_id, arrived, volunteer.id, source, taken)
-    for other in await holders(unit, Role.TREASURER):
-        if other.id != volunteer.id:
-            to = await volunteer_recipient(unit, other)
-            label = unit.texts.render("treasury.button.open", to.language)
-            button = Button(label, "treasury.fund_open", {"funding": str(row.id)})
-            await notify(unit, to, Screen(unit.texts.render("treasury.told.funding", to.language), [[button]]))
+    others = [other for other in await holders(unit, Role.TREASURER) if other.id != volunteer.id]
+    for other in on_duty(others):
+        to = await volunteer_recipient(unit, other)
+        label = unit.texts.render("treasury.button.open", to.language)
+        button = Button(label, "treasury.fund_open", {"funding": str(row.id)})
+        await notify(unit, to, Screen(unit.texts.render("treasury.told.funding", to.language), [[button]]))
     return row
 
 
@@ -129,9 +130,10 @@ async def refuse(unit: Unit, actor: Actor, funding_id: UUID) -> None:
 
 
 async def show_funding(unit: Unit, actor: Actor, funding_id: UUID) -> None:
-    """One entry and what this treasurer may do with it."""
+    """One entry and what this treasurer may do with it. Each look is on record."""
     volunteer = require(actor, Act.CONFIRM_MONEY)
     row = await _row(unit, funding_id)
+    await record(unit, actor.name, "funding.read", about("funding", row.id))
     mine = row.entered_by == volunteer.id
     verbs: tuple[str, ...] = ()
     if row.status == FundingStatus.PENDING:

@@ -3,6 +3,7 @@
 And what the rail of one payout would do now, before a treasurer lets it pay.
 """
 
+from models.audit import record
 from models.errors import MoneyRefused
 from models.grant import Grant, Payout
 from models.unit import Unit
@@ -16,8 +17,9 @@ from texts.formats import money, span
 
 
 async def show_rails(unit: Unit, actor: Actor) -> None:
-    """Every way that the policy opens, with its price for a grant of the smallest tier."""
+    """Every way that the policy opens, with its price for a grant of the smallest tier. Each look is on record."""
     require(actor, Act.CLAIM_PAYOUT)
+    await record(unit, actor.name, "rails.read", "rails")
     example = Money(unit.policy.tiers[0].up_to, unit.policy.currency)
     ways = [await _described(unit, actor, registry.find(unit, name), example) for name in unit.policy.rails]
     amount = money(example.amount, example.currency, actor.language)

@@ -18,7 +18,7 @@ from models.volunteer import Role
 from payments import grants, payouts
 from services import news
 from services.access import Act, Actor, applicant_of
-from services.roles import holders
+from services.roles import holders, on_duty
 from services.treasury_rights import call, held, tell
 
 REPORTABLE = frozenset({PayoutStatus.SENT, PayoutStatus.PAID, PayoutStatus.RETURNING})
@@ -79,7 +79,7 @@ async def reported_missing(unit: Unit, case: Case) -> bool:
     await record(unit, applicant_of(case), "payout.reported_missing", about_money(unit, "payout", payout.id))
     standing = await holders(unit, Role.TREASURER)
     paid_it = [volunteer for volunteer in standing if volunteer.id in {payout.claimed_by, payout.confirmed_by}]
-    for volunteer in paid_it or standing:
+    for volunteer in paid_it or on_duty(standing):
         await tell(unit, volunteer, "treasury.told.missing", payout)
     return True
 

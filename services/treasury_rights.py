@@ -26,7 +26,7 @@ from models.volunteer import Role, Volunteer
 from payments import limits, payouts
 from services.access import Act, Actor, has_stepped_aside, require
 from services.contact import volunteer_recipient
-from services.roles import holders, tell_role
+from services.roles import holders, takes_work, tell_role
 from services.speak import NOTICE, Button, Screen, clear_slot, notify, show
 from vault.types import BlindIndex, IndexName
 
@@ -69,6 +69,12 @@ async def able(unit: Unit, payout: Payout, case: Case | None, *, but: UUID | Non
     ]
 
 
+async def to_call(unit: Unit, payout: Payout, case: Case | None, *, but: UUID | None = None) -> list[Volunteer]:
+    """Those of them who are called: it is new work to all but the one who holds it."""
+    may = await able(unit, payout, case, but=but)
+    return [one for one in may if takes_work(one) or one.id == payout.claimed_by]
+
+
 async def cut_off(unit: Unit, case: Case, grant: Grant) -> None:
     """Keep what is needed of a case that has just been cut off from its grant, as keyed marks; safe to repeat."""
     barred = await _barred(unit, case)
@@ -99,7 +105,7 @@ async def call(
     slot: str | None = None,
 ) -> None:
     """Call the treasurers who may act on a payout; coordinators learn when they are fewer than needed."""
-    called = await able(unit, payout, case, but=but)
+    called = await to_call(unit, payout, case, but=but)
     for volunteer in called:
         await tell(unit, volunteer, key, payout, slot)
     if len(called) < needed:

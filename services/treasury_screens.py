@@ -1,7 +1,7 @@
 """What the payout desk shows: to treasurers the work, to the person where their money is.
 
 A treasurer sees number, amount, rail and waiting time; the destination only when they hold the payout; never a
-case's code or story. Everything here is shown in the one screen of a private chat.
+case's code or story. Everything here is shown in the one screen of a private chat. Each look is on record.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
+from models.audit import about_money, record
 from models.case import Case
 from models.errors import NotAllowed
 from models.funding import Funding, FundingStatus
@@ -53,6 +54,8 @@ STANDS: Final[Mapping[tuple[PayoutStatus, bool], Stand]] = {
 async def show_desk(unit: Unit, actor: Actor, page: int = 0, *, done: bool = False) -> None:
     """The queue, what did not arrive first, then the oldest; or with `done` what has been paid, newest first."""
     require(actor, Act.CLAIM_PAYOUT)
+    seen = "paid_payouts" if done else "payout_desk"
+    await record(unit, actor.name, f"{seen}.read", seen)
     wanted = col(Payout.status) == PayoutStatus.PAID if done else treasury.is_open_work()
     order = col(Payout.paid_at).desc() if done else col(Payout.missing_at).is_(None)
     found = await unit.session.exec(
@@ -79,11 +82,13 @@ async def show_payout(unit: Unit, actor: Actor, payout_id: UUID) -> None:
     mine = payout.claimed_by == volunteer.id
     facts = _facts(unit, actor, payout, grant)
     if await _is_for_two(unit, payout, case):
+        await _note_look(unit, actor, payout)
         await show_doubt(unit, actor, payout, grant)
         return
     if payout.status == PayoutStatus.CLAIMED and mine and case is not None and payouts.is_wanted(case):
         await _show_destination(unit, actor, payout, grant, case)
         return
+    await _note_look(unit, actor, payout)
     acted = payout.returned_by if payout.status == PayoutStatus.RETURNING else payout.claimed_by
     key, verbs = STANDS.get((payout.status, acted == volunteer.id), ("closed", ()))
     if payout.status == PayoutStatus.QUEUED:
@@ -99,6 +104,10 @@ async def show_payout(unit: Unit, actor: Actor, payout_id: UUID) -> None:
     if payout.status == PayoutStatus.ORDERED:
         text = f"{text}\n\n{await price(unit, actor, payout, grant)}".rstrip()
     await show(unit, actor.to, Screen(text, _verbs(unit, actor, payout, verbs), protect=bool(reference)))
+
+
+async def _note_look(unit: Unit, actor: Actor, payout: Payout) -> None:
+    await record(unit, actor.name, "payout.read", about_money(unit, "payout", payout.id))
 
 
 async def _is_for_two(unit: Unit, payout: Payout, case: Case | None) -> bool:
@@ -201,6 +210,8 @@ async def show_where(unit: Unit, actor: Actor, payout_id: UUID) -> None:
 async def _show_destination(unit: Unit, actor: Actor, payout: Payout, grant: Grant, case: Case) -> None:
     """The one screen that says where to pay: protected, and gone after the policy's reading time."""
     destination, facts = await read_destination(unit, actor, payout.id), _facts(unit, actor, payout, grant)
+    if not registry.find(unit, payout.rail).needs_destination:  # else it is on record as the reading that it is
+        await _note_look(unit, actor, payout)
     by_machine = machine(unit, payout) is not None
     key = "treasury.payout.order" if by_machine else "treasury.payout.destination"
     text = _held_back(unit, actor, payout) + _say(unit, actor, key, destination=destination or "—", **facts)

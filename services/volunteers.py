@@ -25,7 +25,7 @@ from models.volunteer import ALLOWED, Invitation, Role, Volunteer, VolunteerRole
 from services import callsigns
 from services.access import Act, Actor, require, roles_of
 from services.contact import volunteer_recipient, write_volunteer_contact
-from services.roles import holders
+from services.roles import holders, on_duty
 from services.speak import Button, Screen, notify, show
 from vault.types import SealedBytes
 
@@ -254,9 +254,8 @@ async def _welcome(unit: Unit, role: VolunteerRole, volunteer: Volunteer) -> Non
 
 
 async def _ask_coordinators(unit: Unit, role: VolunteerRole, volunteer: Volunteer) -> None:
-    for coordinator in await holders(unit, Role.COORDINATOR):
-        if not _may_confirm(coordinator.id, role):
-            continue
+    able = [one for one in await holders(unit, Role.COORDINATOR) if _may_confirm(one.id, role)]
+    for coordinator in on_duty(able):
         to = await volunteer_recipient(unit, coordinator)
         name = unit.texts.render(f"volunteers.role.{role.role}", to.language)
         text = unit.texts.render("volunteers.waits", to.language, sign=volunteer.call_sign, role=name)

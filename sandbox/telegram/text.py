@@ -24,7 +24,7 @@ _FOUND: Final = re.compile(
 
 def utf16(text: str) -> int:
     """Return the length of `text` in UTF-16 code units."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def found_entities(text: str) -> list[JsonDict]:

@@ -12,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 from sandbox.telegram.core import Telegram
 from sandbox.telegram.keyboard import checked_markup
 from sandbox.telegram.state import Chat, StoredFile
-from sandbox.telegram.text import parsed
+from sandbox.telegram.text import parsed, utf16
 from sandbox.telegram.wire import JsonDict, bad_request
 
 THUMBNAIL = 90
@@ -102,11 +102,14 @@ def deliver(telegram: Telegram, chat: Chat, call: Sending, fields: JsonDict) -> 
 def text_fields(
     telegram: Telegram, text: str, parse_mode: str | None, entities: list[JsonDict] | None
 ) -> JsonDict:
-    """Return a message's text and entities; raises Telegram's refusals for empty and long texts."""
+    """Return a message's text and entities; raises Telegram's refusals for empty and long texts.
+
+    How long a text is, Telegram says in characters; here it is UTF-16 units, the stricter reading.
+    """
     bare, found = parsed(text, parse_mode, entities)
     if not bare:
         raise bad_request("message text is empty")
-    if len(bare) > telegram.limits.text:
+    if utf16(bare) > telegram.limits.text:
         raise bad_request("message is too long")
     return {"text": bare, "entities": found} if found else {"text": bare}
 
@@ -118,7 +121,7 @@ def caption_fields(
     if not caption:
         return {}
     bare, found = parsed(caption, parse_mode, entities)
-    if len(bare) > telegram.limits.caption:
+    if utf16(bare) > telegram.limits.caption:
         raise bad_request("message caption is too long")
     return {"caption": bare, "caption_entities": found} if found else {"caption": bare}
 

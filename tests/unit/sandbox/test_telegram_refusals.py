@@ -42,6 +42,7 @@ def many(count: int) -> dict[str, Any]:
         ({"text": " \n "}, "message text is empty"),
         ({"text": "<b></b>", "parse_mode": "HTML"}, "message text is empty"),
         ({"text": "я" * 4097}, "message is too long"),
+        ({"text": "😀" * 2049}, "message is too long"),
         ({}, "message text is empty"),
         ({"text": "a", "colour": "red"}, 'unknown parameter "colour"'),
         (
@@ -349,10 +350,11 @@ async def test_profile_and_files_refuse_too(
 
 
 async def test_captions_and_pictures_are_checked(mouth: ExtBot[None], anna: Person) -> None:
-    """A caption has at most 1024 characters, and a photo must be a picture."""
-    await mouth.send_document(anna.id, b"x", caption="я" * 1024)
-    with pytest.raises(BadRequest, match=r"[Mm]essage caption is too long"):
-        await mouth.send_document(anna.id, b"x", caption="я" * 1025)
+    """A caption has at most 1024 UTF-16 units, and a photo must be a picture."""
+    for longest in ("я" * 1024, "😀" * 512):
+        await mouth.send_document(anna.id, b"x", caption=longest)
+        with pytest.raises(BadRequest, match=r"[Mm]essage caption is too long"):
+            await mouth.send_document(anna.id, b"x", caption=f"{longest}я")
     with pytest.raises(BadRequest, match="Image_process_failed"):
         await mouth.send_photo(anna.id, b"no picture")
 

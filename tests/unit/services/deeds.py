@@ -25,9 +25,12 @@ from services import (
     standing,
     submission,
     treasury,
+    treasury_differences,
     treasury_doubts,
     treasury_funding,
+    treasury_rails,
     treasury_returns,
+    treasury_screens,
     volunteers,
     voting,
 )
@@ -138,6 +141,19 @@ FURTHER: tuple[Deed, ...] = (
     Deed("vote.cast", ready.in_review, on_case(ready.decline)),
     Deed("volunteer.paused", ready.till, lambda unit, actor, _: standing.pause(unit, actor)),
     Deed("volunteer.active", ready.till, lambda unit, actor, _: standing.resume(unit, actor)),
+    Deed("payout_desk.read", ready.till, lambda unit, actor, _: treasury_screens.show_desk(unit, actor)),
+    Deed(
+        "paid_payouts.read", ready.till, lambda unit, actor, _: treasury_screens.show_desk(unit, actor, done=True)
+    ),
+    Deed("payout.read", ready.queued, treasury_screens.show_payout),
+    Deed("payout.read", ready.paid, treasury_screens.show_payout),
+    Deed("payout.read", ready.unsure, treasury_screens.show_payout),
+    Deed("payout.destination_read", ready.claimed, treasury_screens.show_payout),
+    Deed(
+        "differences.read", ready.till, lambda unit, actor, _: treasury_differences.show_differences(unit, actor)
+    ),
+    Deed("rails.read", ready.till, lambda unit, actor, _: treasury_rails.show_rails(unit, actor)),
+    Deed("funding.read", ready.entered, treasury_funding.show_funding),
     Deed("payout.destination_read", ready.claimed, treasury.read_destination),
     Deed("payout.queued", ready.claimed, treasury.give_back),
     Deed("payout.paid", ready.claimed, lambda unit, actor, key: treasury.pay(unit, actor, key, "R-1")),

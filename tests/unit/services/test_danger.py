@@ -14,6 +14,7 @@ from models.volunteer import VolunteerStatus
 from sandbox.clock import TravelClock
 from services import danger, desk, followup_answers, standing
 from services.access import name_actor
+from services.speak import MESSAGE, units
 from tests.unit.services.aftercare import (
     FIRST,
     PERSON,
@@ -185,6 +186,50 @@ async def test_a_holder_who_ran_out_holds_nothing(resources: Resources, clock: T
     assert (len(seen.untaken), seen.taken) == (1, 0)
 
 
+async def pause(resources: Resources, *numbers: int) -> None:
+    """These coordinators take a pause."""
+    for number in numbers:
+        async with resources.unit() as unit:
+            await standing.pause(unit, await name_actor(unit, number, "en"))
+
+
+@pytest.mark.parametrize(("paused", "told"), [([FIRST], {SECOND}), ([FIRST, SECOND], {FIRST, SECOND})])
+async def test_a_pause_silences_no_call(
+    resources: Resources, clock: TravelClock, paused: list[int], told: set[int]
+) -> None:
+    """Who is on a pause is spared as long as another is there; when nobody is, they are told after all."""
+    await coordinators(resources)
+    row = await asked(resources, clock)
+    await pause(resources, *paused)
+    async with resources.unit() as unit:
+        await followup_answers.call_for_help(unit, await person(unit), row.id)
+    called = resources.texts.render("danger.called", "en", code="K7-Q2")
+    shown = await delivered(resources)
+    assert {one["chat"] for one in shown if one["text"] == called} == told
+    assert resources.texts.render("followup.done.danger-nobody", "en") not in {one["text"] for one in shown}
+
+
+async def test_who_has_taken_a_call_keeps_it_on_a_pause(resources: Resources, clock: TravelClock) -> None:
+    """The person goes on writing to whom they know; nobody else reads it, is called again, or takes it over."""
+    key = await taken(resources, clock)
+    await pause(resources, FIRST)
+    await delivered(resources)
+    async with resources.unit() as unit:
+        await danger.reply(unit, await person(unit), key, "Still here.")
+    line = resources.texts.render("danger.replied", "en", code="K7-Q2", text="Still here.")
+    assert [one["chat"] for one in await delivered(resources) if one["text"] == line] == [FIRST]
+    with pytest.raises(Stale):
+        async with resources.unit() as unit:
+            await danger.take(unit, await name_actor(unit, SECOND, "en"), key)
+    clock.advance(danger.PATIENCE)
+    await tick(resources, danger.JOBS)
+    assert await delivered(resources) == []
+    async with resources.unit() as unit:
+        await danger.write(unit, await name_actor(unit, FIRST, "en"), key, "So am I.")
+        seen = await desk.read_desk(unit, await name_actor(unit, SECOND, "en"))
+    assert (len(seen.untaken), seen.taken) == (0, 1)
+
+
 async def test_who_has_taken_several_calls_says_which(resources: Resources, clock: TravelClock) -> None:
     """What they just type could go to the wrong person: it is refused, and the text told them so before."""
     await taken(resources, clock)
@@ -202,6 +247,28 @@ async def test_who_has_taken_several_calls_says_which(resources: Resources, cloc
     assert refusal.value.text_key == "danger.refused.which"
     texts = [one["text"] for one in await delivered(resources)]
     assert resources.texts.render("danger.yours-several", "en", code="M3-W9") in texts
+
+
+@pytest.mark.parametrize("sign", ["😀", "я"])
+async def test_a_line_that_no_message_holds_is_refused(
+    resources: Resources, clock: TravelClock, sign: str
+) -> None:
+    """Who reads "Passed on." was passed on: the longest line fits into a message with what stands around it."""
+    key = await taken(resources, clock)
+    await delivered(resources)
+    longest = sign * (danger.LONGEST // units(sign))
+    async with resources.unit() as unit:
+        await danger.reply(unit, await person(unit), key, longest)
+        await danger.write(unit, await name_actor(unit, FIRST, "en"), key, f" {longest}\n")
+    shown = [one["text"] for one in await delivered(resources)]
+    assert len([text for text in shown if longest in text]) == 2
+    assert max(units(text) for text in shown) <= MESSAGE
+    for act, number in ((danger.reply, PERSON), (danger.write, FIRST)):
+        with pytest.raises(BadInput) as refusal:
+            async with resources.unit() as unit:
+                await act(unit, await name_actor(unit, number, "en"), key, longest + sign)
+        assert refusal.value.text_key == "danger.refused.words"
+    assert await delivered(resources) == []
 
 
 @pytest.mark.parametrize(("number", "error"), [(STRANGER, NotAllowed), (SECOND, NotAllowed), (PERSON, NotAllowed)])

@@ -98,6 +98,17 @@ async def test_an_appeal_is_no_emergency(fund: Fund) -> None:
         await propose(fund, case_id, (await fund.panel(case_id))[0])
 
 
+async def test_a_coordinator_on_a_pause_is_asked_when_there_is_no_other(fund: Fund) -> None:
+    """Help that is needed today does not fail because both coordinators take a pause."""
+    case_id = await urgent(fund)
+    for sign in ("Alpha", "Beta"):
+        async with fund.resources.unit() as unit:
+            await standing.pause(unit, await fund.actor(unit, sign))
+    await propose(fund, case_id)
+    assert await agree(fund, case_id, "Beta") == SMALL
+    assert not any("without waiting" in text for text in await told(fund, "Alpha"))
+
+
 async def test_nobody_proposes_without_one_to_look_afterwards(fund: Fund) -> None:
     """The look afterwards is no empty promise: another member must sit on the panel."""
     case_id = await urgent(fund)

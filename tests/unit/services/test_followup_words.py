@@ -72,6 +72,15 @@ async def told(fund: Fund) -> set[str]:
     return {signs[lane] for lane in lanes}
 
 
+async def test_words_reach_who_decided_on_a_pause(fund: Fund) -> None:
+    """They are nothing new: nobody else may read them."""
+    case_id = await fund.approved_by(await fund.case())
+    async with fund.resources.unit() as unit:
+        await standing.pause(unit, await fund.actor(unit, "Heron"))
+    await wrote(fund, case_id, WORDS)
+    assert await told(fund) == set(FIRST)
+
+
 async def test_words_reach_those_who_decided(fund: Fund) -> None:
     """The whole panel that decided, and not who sat beside it on probation, hears of them and reads them."""
     case_id = await fund.approved_by(await fund.case())

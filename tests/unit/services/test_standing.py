@@ -154,6 +154,33 @@ async def test_coordinators_are_told_in_time_and_once(fund: Fund) -> None:
         assert len(await shows(unit, "notice:")) - before == told == 4 * 2 + 2
 
 
+async def test_coordinators_on_a_pause_are_told_when_nobody_else_is_there(fund: Fund) -> None:
+    """A term does not run out unheard because both take a pause."""
+    for sign in ("Alpha", "Beta"):
+        async with fund.resources.unit() as unit:
+            await standing.pause(unit, await fund.actor(unit, sign))
+    fund.later(days=84)
+    async with fund.resources.unit() as unit:
+        before = len(await shows(unit, "notice:"))
+    await fund.run(standing.JOBS)
+    async with fund.resources.unit() as unit:
+        assert len(await shows(unit, "notice:")) - before == 4 * 2 + 2
+
+
+async def test_what_nobody_could_be_told_is_told_later(fund: Fund) -> None:
+    """Who is the only coordinator is told of to the next one."""
+    await suspended(fund, "Beta")
+    fund.later(days=84)
+    await fund.run(standing.JOBS)
+    async with fund.resources.unit() as unit:
+        assert (await volunteer(unit, "Alpha")).reconfirm_told_at is None
+        token = await volunteers.invite(unit, Role.COORDINATOR, None)
+        await volunteers.accept(unit, await fund.actor(unit, "Gamma"), token, "Gamma")
+    await fund.run(standing.JOBS)
+    async with fund.resources.unit() as unit:
+        assert (await volunteer(unit, "Alpha")).reconfirm_told_at is not None
+
+
 async def test_reconfirming_gives_another_term(fund: Fund) -> None:
     """By another coordinator; without it access stops by itself, and the seats go to others."""
     case_id = await fund.case()

@@ -6,6 +6,7 @@ import pytest
 from sqlmodel import select
 
 from bot.database import Resources
+from models.audit import AuditEntry, about_money
 from models.case import Case
 from models.doubt import Incident, IncidentEnd, IncidentStatus
 from models.errors import NotAllowed, SamePerson
@@ -18,7 +19,7 @@ from services import treasury, treasury_doubt_screens, treasury_doubts, treasury
 from tests.unit.payments.carrier import Carrier
 from tests.unit.services.desk import PLENTY, RUB, Desk, carried_desk
 from tests.unit.services.doubting import G, P, attempt_of, never, paid, restored, suspense
-from tests.unit.services.fund import LARGE, SMALL
+from tests.unit.services.fund import LARGE, SMALL, volunteer
 
 
 @pytest.fixture
@@ -86,6 +87,12 @@ async def end(desk: Desk, incident_id: UUID, how: IncidentEnd) -> None:
     async with desk.resources.unit() as unit:
         await treasury_doubt_screens.show_incident(unit, await desk.actor(unit, "Coin"), incident_id)
         assert (await unit.session.get_one(Incident, incident_id)).status == IncidentStatus.CLOSED
+        subject = about_money(unit, "incident", incident_id)
+        looks = await unit.session.exec(
+            select(AuditEntry.actor).where(AuditEntry.act == "incident.read", AuditEntry.subject == subject)
+        )
+        signs = {str((await volunteer(unit, sign)).id): sign for sign in ("Till", "Coin")}
+        assert sorted(signs[actor] for actor in looks.all()) == ["Coin", "Coin", "Till"]
     assert "Closed" in (await desk.screen("Coin"))["text"]
 
 

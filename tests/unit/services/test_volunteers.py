@@ -197,6 +197,40 @@ async def test_the_other_coordinators_are_asked(fund: Fund) -> None:
         assert len(await shows(unit, "notice:")) == before + 1
 
 
+async def paused(fund: Fund, *signs: str) -> None:
+    """These volunteers take a pause."""
+    for sign in signs:
+        async with fund.resources.unit() as unit:
+            await standing.pause(unit, await fund.actor(unit, sign))
+
+
+async def test_who_alone_may_confirm_is_asked_on_a_pause(fund: Fund) -> None:
+    """No newcomer waits for a confirmation that nobody was asked for."""
+    await paused(fund, "Beta")
+    async with fund.resources.unit() as unit:
+        before = len(await shows(unit, "notice:"))
+    await accepted(fund, "Heron", await invited(fund))
+    async with fund.resources.unit() as unit:
+        assert len(await shows(unit, "notice:")) == before + 1
+
+
+async def test_a_pause_spares_nobody_the_second_confirmation(fund: Fund) -> None:
+    """A coordinator on a pause confirms as ever: the operator's third one waits for one of the two."""
+    await paused(fund, "Beta")
+    await accepted(fund, "Gamma", await invited(fund, Role.COORDINATOR, by=None))
+    async with fund.resources.unit() as unit:
+        assert (await fund.actor(unit, "Gamma")).roles == frozenset()
+
+
+async def test_a_pause_spares_nobody_the_probation(fund: Fund) -> None:
+    """Founders on a pause are founders: who comes after them is on probation."""
+    await fund.reviewers("Heron", "Otter", "Raven", "Swift", "Fern", "Moss")
+    await paused(fund, "Heron")
+    await fund.reviewers("Reed")
+    async with fund.resources.unit() as unit:
+        assert (await volunteer(unit, "Reed")).probation_left == 5
+
+
 async def test_what_a_suspended_coordinator_began_comes_to_nothing(fund: Fund) -> None:
     """Neither a link still out nor a newcomer who waits outlives the coordinator who invited them."""
     await fund.confirmed("Gamma", Role.COORDINATOR)
