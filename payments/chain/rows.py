@@ -44,6 +44,8 @@ PAID_BEFORE: Final = "PaidBefore"
 """The chain has a payment of the same amount to the same destination that this database did not make."""
 PAID_AFTER_ALL: Final = "PaidAfterAll"
 """The same, of a transfer that had failed or was cancelled."""
+LISTED: Final = "Listed"
+"""Before it was signed its address came to be on a sanctions list."""
 FOR_PEOPLE: Final = frozenset({PAID_BEFORE, PAID_AFTER_ALL})
 """Errors of odd transfers that no later answer of the chain puts right."""
 STANDS_STILL: Final = frozenset({Trouble.ODD, Trouble.FOREIGN})
