@@ -52,7 +52,7 @@ REFUSALS: Final = frozenset({"IsContract", "WouldRevert"})
 
 
 class CapReached(MoneyRefused):
-    """The hot wallet has paid as much as it may within a day."""
+    """As much as may leave a wallet within a day has left it, or waits to."""
 
     key = "stablecoin.refused.cap"
 

@@ -134,6 +134,19 @@ async def test_what_is_exported_is_screened_again(
     assert await outcomes(rail, exported_before) == [Outcome.DONE]
 
 
+async def test_a_batch_keeps_to_the_cap(chain: LocalChain, rail: Rail, ask: Ask, resources: Resources) -> None:
+    """What would be more than may leave within a day waits for a later batch."""
+    await ask(400_00)
+    order = await ask(600_00, OTHER)
+    async with resources.unit() as unit:
+        row = await rows.transfer(unit, order.attempt)
+        assert row is not None
+        row.amount = 601_00
+    (entry,) = (await exported(rail))["transactions"]
+    assert entry["to"] == PERSON
+    assert chain.head
+
+
 async def test_a_poor_wallet_fails_no_transfer_of_a_batch(chain: LocalChain, rail: Rail, ask: Ask) -> None:
     """More than the wallet holds would revert today, and may be paid once it is filled."""
     chain.begin()

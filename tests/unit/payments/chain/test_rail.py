@@ -59,11 +59,11 @@ async def test_when_it_is_open(rail: Rail, resources: Resources, clock: TravelCl
     assert await refusal(rail, resources, Money(0, "RUB")) == "stablecoin.refused.closed"
     assert await refusal(rail, resources, Money(10, "USD")) == "stablecoin.refused.closed"
     assert await refusal(rail, resources, Money(80_001_00, "RUB")) == "stablecoin.refused.cap"
-    await ask(950_00)
+    order = await ask(950_00)
     assert await refusal(rail, resources) == "stablecoin.refused.cap"
-    clock.advance(timedelta(hours=25))
+    assert await rail.cancel(order)
     assert await refusal(rail, resources) is None
-    clock.advance(timedelta(days=7))
+    clock.advance(timedelta(days=7, hours=25))
     assert await refusal(rail, resources) == "stablecoin.refused.rate"
 
 
