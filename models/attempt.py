@@ -75,7 +75,7 @@ class Attempt(SQLModel, table=True):
     reference: SealedBytes | None = Field(default=None, sa_type=Sealed)
     """What the provider calls it. Sealed alike. Place of the seal: (`attempt`, `reference`, id)."""
     lists: str | None = None
-    """Versions of the sanctions lists that were looked at before it was ordered; none: nothing was screened."""
+    """Versions of the sanctions lists that were looked at last before it was paid; none: nothing was screened."""
     decided: bool = False
     """A human has decided that a possible match is somebody else."""
     error: str | None = Field(default=None, max_length=64)

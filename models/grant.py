@@ -27,10 +27,11 @@ G = GrantStatus
 GRANT_ALLOWED: dict[GrantStatus, frozenset[GrantStatus]] = {
     G.WAITING: frozenset({G.RESERVED, G.CANCELLED}),
     G.RESERVED: frozenset({G.PAID, G.CANCELLED}),
-    G.PAID: frozenset({G.RESERVED}),
+    G.PAID: frozenset({G.RESERVED, G.WAITING}),
     G.CANCELLED: frozenset(),
 }
-"""`PAID -> RESERVED`: the money came back and is set aside anew."""
+"""`PAID -> RESERVED`: the money came back and is set aside anew. `PAID -> WAITING`: it came back as something else
+than cash, such as a code that does not work, and the fund is short."""
 
 
 class PayoutStatus(StrEnum):

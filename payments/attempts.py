@@ -212,14 +212,16 @@ async def conclude(unit: Unit, attempt_id: UUID, rail: MachineRail, order: Order
     attempt.error, attempt.asked_at = result.error, None
     if result.reference is not None:
         name(unit, attempt, result.reference)
-    bad, done = result.away or result.outcome in {Outcome.UNKNOWN, Outcome.FAILED}, result.outcome == Outcome.DONE
+    payout.hold, done = result.hold, result.outcome == Outcome.DONE
+    failed = result.outcome == Outcome.FAILED and result.hold is None
+    bad = result.away or result.outcome == Outcome.UNKNOWN or failed
     shuts = await breaker.failed(unit, rail.name) if bad else False
     opens = await breaker.worked(unit, rail.name) if done else False
     match result.outcome:
         case Outcome.DONE:
             now = await _done(unit, attempt, rail, payout, grant, case, result.reference or order.key)
         case Outcome.REFUSED | Outcome.FAILED:
-            again = result.outcome == Outcome.FAILED and not await _gave_up(unit, attempt)
+            again = result.hold is not None or (failed and not await _gave_up(unit, attempt))
             now = await _failed(unit, attempt, payout, grant, case, again=again)
         case _:
             return Concluded(payout, case, Now.OPEN, shuts, opens)

@@ -4,20 +4,29 @@ The attempt is marked as sent, and committed; the rail is asked, with no transac
 written down, and committed. A crash between two of these leaves an open attempt: the next look asks what the
 provider knows of its key before anything is executed again, and then only the very same order. After a backup was
 put back not even that: people decide.
+
+Whatever is about to be executed is screened first, by the lists of that moment. What a provider may know of
+already is looked up all the same.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
+from functools import partial
 from typing import Final
 from uuid import UUID
 
+from models import audit
+from models.attempt import Attempt
+from models.grant import Payout
 from models.unit import Unit
 from payments import attempts, breaker
 from payments.attempts import Concluded, Now
 from payments.rails import registry
 from payments.rails.base import DistantRail, MachineRail, Order, Outcome, Result
 from payments.rails.registry import NoRail
+from payments.screening import State, Verdict
+from payments.screening.paying import judge
 
 PATIENCE: Final = 45.0
 """Seconds that a provider has for one answer. Later it counts as none, and the attempt is looked up."""
@@ -25,11 +34,17 @@ PATIENCE: Final = 45.0
 CASE_GONE: Final = "CaseGone"
 """The case was withdrawn or erased before its order was executed."""
 
+SCREENED: Final = "Screened"
+"""Screening lets nothing go."""
+
 OpenUnit = Callable[[], AbstractAsyncContextManager[Unit]]
 """Opens one transaction, committed when it ends."""
 
 Tell = Callable[[Unit, Concluded], Awaitable[None]]
 """Says what an answer came to, in the transaction that writes it down."""
+
+Screen = Callable[[], Awaitable[Verdict | None]]
+"""What the lists say now of what is about to be paid; none when nothing of it is screened."""
 
 
 async def work(open_unit: OpenUnit, attempt_id: UUID, tell: Tell) -> Now | None:
@@ -44,14 +59,17 @@ async def work(open_unit: OpenUnit, attempt_id: UUID, tell: Tell) -> Now | None:
     if attempts.only_looked_up(attempt):
         result = await look_up(rail, order)
     else:
-        result = await ask(rail, order, first=attempt.tries == 1, wanted=wanted)
+        screen = partial(_screen, open_unit, rail, order)
+        result = await ask(rail, order, first=attempt.tries == 1, wanted=wanted, screen=screen)
     async with open_unit() as unit:
         concluded = await attempts.conclude(unit, attempt_id, rail, order, result)
         await tell(unit, concluded)
     return concluded.now
 
 
-async def ask(rail: MachineRail, order: Order, *, first: bool, wanted: bool = True) -> Result:
+async def ask(
+    rail: MachineRail, order: Order, *, first: bool, wanted: bool = True, screen: Screen | None = None
+) -> Result:
     """Execute an order, or look it up first when it may have been executed. Whatever goes wrong is `UNKNOWN`.
 
     What nobody waits for any more is not executed: it is cancelled, where the rail can promise that.
@@ -63,11 +81,33 @@ async def ask(rail: MachineRail, order: Order, *, first: bool, wanted: bool = Tr
             found = Result(Outcome.ABSENT) if first else await rail.look_up(order)
             if found.outcome != Outcome.ABSENT:
                 return found
-            if wanted:
-                return await rail.execute(order)
-            return Result(Outcome.REFUSED, error=CASE_GONE) if await rail.cancel(order) else found
+            if not wanted:
+                return Result(Outcome.REFUSED, error=CASE_GONE) if await rail.cancel(order) else found
+            verdict = await screen() if screen else None
+            if verdict is not None and not verdict.clear:
+                return await _hold_back(rail, order, verdict, first=first)
+            return await rail.execute(order)
     except Exception as error:  # noqa: BLE001 - whatever a provider's library raises, the money may have moved
         return Result(Outcome.UNKNOWN, error=type(error).__name__[:64])
+
+
+async def _hold_back(rail: MachineRail, order: Order, verdict: Verdict, *, first: bool) -> Result:
+    """Nothing is executed. It waits for a fresh list; else it is the treasurers' again, where that is certain."""
+    waits = verdict.state is State.STALE or not (first or await rail.cancel(order))
+    return Result(Outcome.ABSENT if waits else Outcome.FAILED, error=SCREENED, hold=verdict.why)
+
+
+async def _screen(open_unit: OpenUnit, rail: MachineRail, order: Order) -> Verdict | None:
+    if not (rail.screened or order.destination):
+        return None
+    async with open_unit() as unit:
+        await audit.hold(unit)  # before the rows, as everybody who moves money does
+        attempt = await unit.session.get_one(Attempt, order.attempt, with_for_update=True)
+        payout = await unit.session.get_one(Payout, attempt.payout_id)
+        verdict = await judge(unit, rail, payout, attempt.case_id, order.destination)
+        if verdict is not None and verdict.clear:
+            attempt.lists, attempt.decided = verdict.lists, verdict.decided
+    return verdict
 
 
 async def look_up(rail: MachineRail, order: Order) -> Result:

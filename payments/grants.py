@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import uuid4
 
-from sqlmodel import col, exists, select, update
+from sqlmodel import col, exists, func, select, update
 
 from models.attempt import Attempt
 from models.case import Case
@@ -122,20 +122,23 @@ async def reopen(unit: Unit, grant: Grant, payout: Payout, actor_name: str) -> N
 
     A code that does not work brings nothing back: it is lost. What a partner could not pass on stands with them
     until two treasurers have seen it arrive (`payments.funding`). In both cases the grant is reserved out of free
-    cash. Raises `FundShort` when there is too little.
+    cash, and waits anew when there is too little.
     """
     if grant.status != GrantStatus.PAID:
         return
-    money = Money(grant.amount, grant.currency)
+    await ledger.lock(unit, grant.currency)
+    money, target = Money(grant.amount, grant.currency), GrantStatus.RESERVED
     changes = {Purpose.GRANTED: -money, Purpose.RESERVED: money}
     account = registry.find(unit, payout.rail).account
     if account is not None:
         kept = Purpose.LOSSES if account == Purpose.VOUCHERS else account
         changes |= {kept: money, Purpose.FUND: -money}
+        if not await _is_free(unit, money):
+            changes, target = {Purpose.GRANTED: -money, kept: money}, GrantStatus.WAITING
     await ledger.post(
         unit, EntryKind.RETURN, f"return:{payout.id}", changes, actor=actor_name, grant_number=grant.number
     )
-    await move(unit, grant, GrantStatus.RESERVED, GRANT_ALLOWED, actor_name)
+    await move(unit, grant, target, GRANT_ALLOWED, actor_name)
     grant.paid_at = None
     await unit.session.flush()
 
@@ -249,15 +252,20 @@ async def live_payout(unit: Unit, grant: Grant) -> Payout | None:
 
 
 async def _reserve(unit: Unit, grant: Grant, actor_name: str) -> bool:
-    free = await ledger.balance(unit, Purpose.FUND, grant.currency)
-    short = await ledger.balance(unit, Purpose.SHORTFALL, grant.currency)
-    if (free + short).amount < grant.amount:
+    money = Money(grant.amount, grant.currency)
+    if not await _is_free(unit, money):
         return False
+    returned = await unit.session.exec(
+        select(func.count(col(Payout.id))).where(
+            Payout.grant_id == grant.id, Payout.status == PayoutStatus.RETURNED
+        )
+    )
+    times = returned.one()  # it waits anew only after one more has come back
     await ledger.transfer(
         unit,
         EntryKind.RESERVE,
-        f"reserve:{grant.id}",
-        Money(grant.amount, grant.currency),
+        f"reserve:{grant.id}:{times}" if times else f"reserve:{grant.id}",
+        money,
         source=Purpose.FUND,
         target=Purpose.RESERVED,
         actor=actor_name,
@@ -265,6 +273,12 @@ async def _reserve(unit: Unit, grant: Grant, actor_name: str) -> bool:
     )
     await move(unit, grant, GrantStatus.RESERVED, GRANT_ALLOWED, actor_name)
     return True
+
+
+async def _is_free(unit: Unit, money: Money) -> bool:
+    free = await ledger.balance(unit, Purpose.FUND, money.currency)
+    short = await ledger.balance(unit, Purpose.SHORTFALL, money.currency)
+    return (free + short).amount >= money.amount
 
 
 async def _cover(unit: Unit, currency: str, actor_name: str) -> None:

@@ -8,7 +8,7 @@
     queued -> claimed -> sent -> paid               above it: the second treasurer is another person
     claimed -> queued                               given back before paying, or taken from who may pay no more
     ordered -> queued                               the same, before a second treasurer has agreed
-    sent or paid -> returned                        the money came back, and the grant is reserved anew
+    sent or paid -> returned                        the money came back, and the grant is reserved or waits anew
     sent or paid -> returning -> returned           above the tier, the second time, or nobody waits: two see it
     returning -> sent or paid                       they do not
 
@@ -309,7 +309,7 @@ def _only_from(payout: Payout, stands: PayoutStatus, target: PayoutStatus) -> No
 
 
 async def _returned(unit: Unit, payout: Payout, grant: Grant, case: Case | None, treasurer: UUID) -> None:
-    """The grant is reserved anew and the case `APPROVED`; without anybody who waits the money is free."""
+    """The grant is reserved or waits anew, the case `APPROVED`; without anybody who waits the money is free."""
     await move(unit, payout, PayoutStatus.RETURNED, PAYOUT_ALLOWED, str(treasurer), reason=payout.return_reason)
     payout.missing_at = None
     await unit.session.flush()

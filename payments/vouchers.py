@@ -9,7 +9,8 @@ import csv
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from itertools import accumulate
+from math import gcd
 from typing import Final
 from uuid import UUID, uuid4
 
@@ -32,7 +33,13 @@ LONGEST: Final = 64
 MOST_CODES: Final = 20
 """Codes that one person gets at once: they fit on one screen."""
 
+MOST_STEPS: Final = 20_000
+"""Steps of looking for codes that come to an amount: a tenth of a second. Round worths take a few hundred."""
+
 MOST_ROWS: Final = 10_000
+
+Way = tuple[int, tuple[int, ...]]
+"""Codes that come to a part of an amount: how many; their worths, negative, largest first. The least is best."""
 
 
 class NoCodes(MoneyRefused):
@@ -48,6 +55,15 @@ class BadRow:
     line: int
     why: str
     """Key of the text that says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What looking for codes has come to."""
+
+    picked: Mapping[int, int] | None
+    """How many codes of each worth; none when none were found."""
+    steps: int
 
 
 class RowsRefused(BadInput):
@@ -136,24 +152,46 @@ async def stock(unit: Unit, kind: VoucherKind, currency: str) -> Mapping[int, in
 
 
 def pick(there: Mapping[int, int], amount: int) -> Mapping[int, int] | None:
-    """The fewest codes of a stock that come to an amount exactly, by worth; none when none do."""
-    worths = sorted((worth for worth in there if worth <= amount), reverse=True)
+    """The fewest codes of a stock that come to an amount exactly, by worth; none when none do.
 
-    @cache
-    def fewest(at: int, rest: int) -> tuple[int, ...] | None:
-        if rest == 0:
-            return ()
-        if at == len(worths):
-            return None
-        best: tuple[int, ...] | None = None
-        for count in range(min(there[worths[at]], rest // worths[at], MOST_CODES), -1, -1):
-            tail = fewest(at + 1, rest - count * worths[at])
-            if tail is not None and (best is None or count + len(tail) < len(best)):
-                best = (worths[at],) * count + tail
-        return best
+    Of as few the ones with more of the largest worth. A stock so odd that `MOST_STEPS` do not reach its end pays
+    by what was found up to there, if anything.
+    """
+    return search(there, amount).picked
 
-    found = fewest(0, amount)
-    return Counter(found) if found and len(found) <= MOST_CODES else None
+
+def search(there: Mapping[int, int], amount: int) -> Search:
+    """The same, and how many steps it took: worth by worth, the best way to each rest that can still be paid."""
+    worths = sorted((worth for worth, count in there.items() if count and worth <= amount), reverse=True)
+    common = list(accumulate(reversed(worths), gcd, initial=0))[::-1]  # what divides all sums of worths[at:]
+    ways: dict[int, Way] = {amount: (0, ())}
+    best: Way | None = None
+    steps = 0
+    for at, worth in enumerate(worths):
+        following: dict[int, Way] = {}
+        next_worth = worths[at + 1] if at + 1 < len(worths) else 0
+        for rest, (used, taken) in ways.items():
+            most = best[0] if best else MOST_CODES
+            for count in range(min(there[worth], rest // worth, most - used), -1, -1):
+                steps += 1
+                left = rest - count * worth
+                if left > next_worth * (most - used - count):
+                    break  # with fewer of this worth there is still more to pay
+                if left % (common[at + 1] or 1):
+                    continue
+                way = (used + count, taken + (-worth,) * count)
+                if left:
+                    following[left] = min(following.get(left, way), way)
+                else:
+                    best = min(best or way, way)
+            if steps > MOST_STEPS:
+                return Search(_counts(best), steps)
+        ways = following
+    return Search(_counts(best), steps)
+
+
+def _counts(way: Way | None) -> Mapping[int, int] | None:
+    return Counter(-worth for worth in way[1]) if way else None
 
 
 async def take(unit: Unit, kind: VoucherKind, money: Money, attempt: UUID) -> int:

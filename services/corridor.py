@@ -14,7 +14,7 @@ from payments.money import Money
 from payments.rails import registry
 from payments.rails.base import Quote, Rail
 from payments.rails.registry import NoRail
-from services.treasury_screening import why_stale
+from payments.screening.paying import why_stale
 from texts.formats import money, span
 
 

@@ -27,6 +27,7 @@ from models.volunteer import Role, Volunteer
 from payments import grants, ledger, limits, payouts
 from payments.rails import registry
 from payments.rails.base import ChoosyRail, MachineRail, Rail
+from payments.screening.paying import screen
 from services import followup, intake, news
 from services.access import Act, Actor, applicant_of, roles_of
 from services.corridor import chosen
@@ -34,7 +35,6 @@ from services.jobs import Job
 from services.roles import holders, tell_role
 from services.treasury_returns import PERSON
 from services.treasury_rights import call, call_to_look, end_look, held, is_involved, tell, to_call
-from services.treasury_screening import screen
 from vault.types import BlindIndex, IndexName
 
 REFERENCE_LIMIT: Final = 64
@@ -271,7 +271,7 @@ async def _is_clear(unit: Unit, payout: Payout, case: Case) -> bool:
     rail = registry.find(unit, payout.rail)
     if isinstance(rail, MachineRail):
         return True
-    verdict = await screen(unit, rail, payout, case, await intake.read_answer(unit, case, "payout") or "")
+    verdict = await screen(unit, rail, payout, case.id, await intake.read_answer(unit, case, "payout") or "")
     payout.lists = verdict.lists if verdict else None
     return verdict is None or verdict.clear
 

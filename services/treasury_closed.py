@@ -19,11 +19,11 @@ from payments import payouts
 from payments.money import Money
 from payments.rails import registry
 from payments.rails.base import DistantRail
+from payments.screening.paying import why_stale
 from services import news
 from services.corridor import corridors
 from services.jobs import Job
 from services.treasury_returns import PERSON
-from services.treasury_screening import why_stale
 
 OFFER_AGAIN: Final = timedelta(days=1)
 """How often somebody is told that the way they wait for is closed."""

@@ -27,7 +27,8 @@ async def show_doubt(unit: Unit, actor: Actor, payout: Payout, grant: Grant) -> 
     finding = await doubts.said(unit, payout)
     facts = facts_of(unit, actor, payout, grant)
     if finding is None:
-        text = _say(unit, actor, "treasury.doubt", **facts)
+        held_back = f"{_say(unit, actor, payout.hold)}\n\n" if payout.hold else ""
+        text = held_back + _say(unit, actor, "treasury.doubt", **facts)
         rows = _rows(unit, actor, payout, "doubt_paid", "doubt_never")
         await show(unit, actor.to, Screen(text, rows))
         return

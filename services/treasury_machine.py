@@ -19,12 +19,12 @@ from payments.attempts import Concluded, Now
 from payments.money import Money
 from payments.rails import registry
 from payments.rails.base import MachineRail
+from payments.screening.paying import screen, why_stale
 from services import corridor, intake, news, treasury
 from services.access import Act, Actor
 from services.roles import tell_role
 from services.treasury_returns import PERSON
 from services.treasury_rights import call, end_look, held
-from services.treasury_screening import screen, why_stale
 
 
 def machine(unit: Unit, payout: Payout) -> MachineRail | None:
@@ -160,7 +160,7 @@ async def _prepare(unit: Unit, actor: Actor, payout: Payout, grant: Grant, case:
         await news.tell(unit, case, PERSON)
         return
     destination = (await intake.read_answer(unit, case, "payout") if rail.needs_destination else "") or ""
-    verdict = await screen(unit, rail, payout, case, destination)
+    verdict = await screen(unit, rail, payout, case.id, destination)
     if verdict is None or verdict.clear:
         await attempts.prepare(unit, rail, payout, grant, case, destination, actor.name, verdict)
 

@@ -10,9 +10,9 @@ from models.unit import Unit
 from payments.money import Money
 from payments.rails import registry
 from payments.rails.base import Quote, Rail
+from payments.screening.paying import PartnerRail, why_stale
 from services.access import Act, Actor, require
 from services.speak import Button, Screen, show
-from services.treasury_screening import PartnerRail, why_stale
 from texts.formats import money, span
 
 

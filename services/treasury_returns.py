@@ -4,7 +4,8 @@
   grant, once. Above it, the second time, or when nobody waits any more (the grant would be released: the books
   would call money free that may be gone), a second treasurer, another person, must see the money first.
 - A payment that did not arrive stays first on the desk, and is spoken of daily, until it has been looked up.
-- A grant that was reopened needs no second review: the person is asked for another way.
+- A grant that was reopened needs no second review: the person is asked for another way. Where a code or a partner
+  brought no cash back and the fund is short, it waits first, as after an approval.
 """
 
 from uuid import UUID
@@ -12,13 +13,13 @@ from uuid import UUID
 from models.audit import about_money, record
 from models.case import Case
 from models.errors import NotAllowed
-from models.grant import PayoutStatus, ReturnReason
+from models.grant import Grant, GrantStatus, PayoutStatus, ReturnReason
 from models.unit import Unit
 from models.volunteer import Role
 from payments import grants, payouts
 from services import news
 from services.access import Act, Actor, applicant_of
-from services.roles import holders, on_duty
+from services.roles import holders, on_duty, tell_role
 from services.treasury_rights import call, held, tell
 
 REPORTABLE = frozenset({PayoutStatus.SENT, PayoutStatus.PAID, PayoutStatus.RETURNING})
@@ -36,7 +37,7 @@ async def came_back(unit: Unit, actor: Actor, payout_id: UUID, reason: ReturnRea
     volunteer, payout, grant, case = await held(unit, actor, Act.CONFIRM_PAYOUT, payout_id)
     status = await payouts.came_back(unit, payout, grant, case, volunteer.id, reason)
     if status == PayoutStatus.RETURNED:
-        await _ask_anew(unit, case)
+        await _ask_anew(unit, grant, case)
     else:
         await call(unit, "treasury.told.returning", payout, case, but=volunteer.id)
     return status
@@ -46,7 +47,7 @@ async def confirm_return(unit: Unit, actor: Actor, payout_id: UUID) -> None:
     """A second treasurer sees the money too. Raises `SamePerson` for the one who said so first."""
     volunteer, payout, grant, case = await held(unit, actor, Act.CONFIRM_PAYOUT, payout_id)
     await payouts.confirm_return(unit, payout, grant, case, volunteer.id)
-    await _ask_anew(unit, case)
+    await _ask_anew(unit, grant, case)
 
 
 async def deny_return(unit: Unit, actor: Actor, payout_id: UUID) -> None:
@@ -84,6 +85,9 @@ async def reported_missing(unit: Unit, case: Case) -> bool:
     return True
 
 
-async def _ask_anew(unit: Unit, case: Case | None) -> None:
+async def _ask_anew(unit: Unit, grant: Grant, case: Case | None) -> None:
+    if grant.status == GrantStatus.WAITING:
+        for role in (Role.TREASURER, Role.COORDINATOR):
+            await tell_role(unit, role, "treasury.told.fund-short")
     if case is not None and payouts.is_wanted(case):
         await news.tell(unit, case, PERSON)

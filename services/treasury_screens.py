@@ -123,7 +123,7 @@ def _held_back(unit: Unit, actor: Actor, payout: Payout) -> str:
     """What its person or screening says, above everything else."""
     if payout.missing_at and payout.status not in PAYOUT_OVER:
         return f"{_say(unit, actor, 'treasury.payout.missing')}\n\n"
-    open_still = payout.status in {PayoutStatus.QUEUED, PayoutStatus.CLAIMED, PayoutStatus.ORDERED}
+    open_still = payout.status in {Y.QUEUED, Y.CLAIMED, Y.ORDERED, Y.PAYING}
     return f"{_say(unit, actor, payout.hold)}\n\n" if payout.hold and open_still else ""
 
 

@@ -3,7 +3,8 @@
 - Each transfer of a batch has its nonce, given at the first export. Exporting again gives the same nonces with
   today's fees, so that of two signed files the chain takes each transfer once.
 - Before it gets its nonce each is looked at as one that is signed here: what the chain would refuse, or would pay
-  to a contract, is in no batch and fails.
+  to a contract, is in no batch and fails. So does one whose address is listed by now; while the sanctions lists
+  are too old, or as much as may has left within a day, what has no nonce yet waits.
 - Nothing is exported while the wallet is in trouble, or while the chain knows more of its transactions than this
   database: what waits here may have been signed and paid before a backup was put back.
 - The chain's events say which of them were paid (`payments.chain.events`).
@@ -19,7 +20,7 @@ from models.chain import ChainTransfer, ChainWallet, TransferStatus, Trouble
 from models.unit import Unit
 from payments.chain import rows
 from payments.chain.events import scan
-from payments.chain.sending import Chain, Look, count_all, look_at, note_gauge, plan, refuse
+from payments.chain.sending import Chain, Look, count_all, look_at, may_go, note_gauge, plan, refuse
 from payments.chain.signing import cancellation, fees
 from payments.chain.signing import transfer as transfer_of
 from payments.chain.values import Fees, NodeFailed, StandsStill
@@ -86,7 +87,7 @@ async def _give_nonces(unit: Unit, chain: Chain, purse: ChainWallet, looks: Mapp
             continue
         if (error := plan(look, purse, [], int(row.tokens), chain.rules).error) is not None:
             await refuse(unit, row, error)
-        else:
+        elif await may_go(unit, purse, row, chain.rules):
             await rows.issue(unit, purse, row, purse.next_nonce or 0)
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from uuid import UUID
 
 from sqlalchemy import delete
-from sqlmodel import col, func, select, update
+from sqlmodel import col, func, or_, select, update
 
 from models import audit
 from models.attempt import Attempt
@@ -36,6 +36,8 @@ ACTOR: Final = "chain"
 DAY: Final = timedelta(hours=24)
 OUT: Final = frozenset({TransferStatus.ISSUED, TransferStatus.DONE, TransferStatus.ODD})
 """Has a nonce and is still watched."""
+MAY_LEAVE: Final = frozenset({TransferStatus.PREPARED, TransferStatus.ISSUED, TransferStatus.ODD})
+"""Its money may leave at any moment, or has left nobody knows when."""
 _TRANSACTION: Final = "chain_transaction"
 NEVER: Final = frozenset({TransferStatus.FAILED, TransferStatus.CANCELLED})
 OVER: Final = NEVER | {TransferStatus.FINAL}
@@ -44,6 +46,8 @@ PAID_BEFORE: Final = "PaidBefore"
 """The chain has a payment of the same amount to the same destination that this database did not make."""
 PAID_AFTER_ALL: Final = "PaidAfterAll"
 """The same, of a transfer that had failed or was cancelled."""
+LISTED: Final = "Listed"
+"""Before it was signed its address came to be on a sanctions list."""
 FOR_PEOPLE: Final = frozenset({PAID_BEFORE, PAID_AFTER_ALL})
 """Errors of odd transfers that no later answer of the chain puts right."""
 STANDS_STILL: Final = frozenset({Trouble.ODD, Trouble.FOREIGN})
@@ -123,12 +127,25 @@ async def with_status(
 
 
 async def spent(unit: Unit, purse: ChainWallet) -> int:
-    """What was asked for within 24 hours and has not failed, in minor units of the token's currency."""
+    """What may leave at any moment or left within 24 hours, in minor units of the token's currency.
+
+    What waits counts however long it does: nobody saves the cap up by paying later.
+    """
+    return await _sum(unit, purse, NEVER)
+
+
+async def left(unit: Unit, purse: ChainWallet) -> int:
+    """The same without what has no nonce yet."""
+    return await _sum(unit, purse, NEVER | {TransferStatus.PREPARED})
+
+
+async def _sum(unit: Unit, purse: ChainWallet, but: frozenset[TransferStatus]) -> int:
+    went = func.coalesce(ChainTransfer.done_at, ChainTransfer.issued_at, ChainTransfer.created_at)
     found = await unit.session.exec(
         select(func.coalesce(func.sum(ChainTransfer.amount), 0)).where(
             ChainTransfer.wallet_id == purse.id,
-            col(ChainTransfer.created_at) > unit.now - DAY,
-            col(ChainTransfer.status).not_in(NEVER),
+            col(ChainTransfer.status).not_in(but),
+            or_(col(ChainTransfer.status).in_(MAY_LEAVE), went > unit.now - DAY),
         )
     )
     return int(found.one())

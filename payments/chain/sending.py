@@ -5,6 +5,9 @@
 Whatever is cut off in between finds the same bytes in the database and sends them again. A transfer that waits too
 long is signed anew with the same nonce and a higher fee; one that is to be cancelled, with the same nonce and no
 payment. Nothing is ever signed under a nonce that the chain counts differently than this database.
+
+Cap and address are looked at once more in the transaction that gives the nonce: what was signed before is never
+touched.
 """
 
 from collections.abc import Callable
@@ -23,6 +26,7 @@ from payments.chain.node import Node
 from payments.chain.signing import cancellation, fees, raised, sign
 from payments.chain.signing import transfer as transfer_of
 from payments.chain.values import Count, Fees, FeeTooHigh, Gauge, NodeFailed
+from payments.screening import State, Subject, SubjectKind, check
 
 OpenUnit = Callable[[], AbstractAsyncContextManager[Unit]]
 
@@ -69,6 +73,9 @@ class Plan:
 async def issue(chain: Chain, attempt: UUID) -> None:
     """Sign a prepared transfer and commit it, unless the wallet is in trouble or the chain would refuse it.
 
+    It waits while the sanctions lists are too old or as much as may has left within a day, and fails when its
+    address is listed by now.
+
     Raises `NodeFailed`; nothing is signed then.
     """
     async with chain.open_unit() as unit:
@@ -93,7 +100,7 @@ async def issue(chain: Chain, attempt: UUID) -> None:
             await rows.in_trouble(unit, purse, found.trouble)
         if found.error is not None:
             await refuse(unit, row, found.error)
-        elif found.fees is not None:
+        elif found.fees is not None and await may_go(unit, purse, row, chain.rules):
             await _sign(unit, chain, purse, row, to, found)
 
 
@@ -135,6 +142,16 @@ def _priced(look: Look, gas: int, transfers: int, rules: Stablecoin) -> Plan:
         return Plan(trouble=Trouble.FEE)
     short = look.coins < gas * paid.most * transfers
     return Plan(trouble=Trouble.GAS) if short else Plan(paid, gas)
+
+
+async def may_go(unit: Unit, purse: ChainWallet, row: ChainTransfer, rules: Stablecoin) -> bool:
+    """Whether the cap and the lists of now let a transfer without a nonce go; one to a listed address fails."""
+    if await rows.left(unit, purse) + row.amount > rules.daily_cap:
+        return False
+    verdict = await check(unit, Subject(SubjectKind.WALLET, rows.destination_of(unit, row)))
+    if verdict.state is State.BLOCKED:
+        await refuse(unit, row, rows.LISTED)
+    return verdict.clear
 
 
 async def refuse(unit: Unit, row: ChainTransfer, error: str) -> None:

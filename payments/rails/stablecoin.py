@@ -52,7 +52,7 @@ REFUSALS: Final = frozenset({"IsContract", "WouldRevert"})
 
 
 class CapReached(MoneyRefused):
-    """The hot wallet has paid as much as it may within a day."""
+    """As much as may leave a wallet within a day has left it, or waits to."""
 
     key = "stablecoin.refused.cap"
 
@@ -289,9 +289,10 @@ class Stablecoin:
             outcome = Outcome.DONE if row.error == rows.PAID_AFTER_ALL else OUTCOMES[row.status]
             if row.status == TransferStatus.FAILED and row.error in REFUSALS:
                 outcome = Outcome.REFUSED
+            hold = "screening.refused.blocked" if row.error == rows.LISTED else None
             if row.status == TransferStatus.PREPARED and purse.trouble is not None:
                 error = error or f"Wallet{purse.trouble.title()}"
-        return Result(outcome, "0x" + names[0].hex() if names else None, row.error or error, away)
+        return Result(outcome, "0x" + names[0].hex() if names else None, row.error or error, away, hold)
 
 
 def check_destination(unit: Unit, typed: str, *own: str) -> str:

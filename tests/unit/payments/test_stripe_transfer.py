@@ -136,6 +136,28 @@ async def test_what_the_partner_could_not_pass_on_stands_with_them(desk: Desk, *
     assert (stands[Purpose.FUND], stands[Purpose.PARTNERS]) == (PLENTY - 100, 0)
 
 
+async def test_what_the_partner_gives_back_waits_for_money_when_nothing_is_free(desk: Desk) -> None:
+    """The grant waits while the money stands with the partner, and is reserved once two have seen it arrive."""
+    payout_id, entry = await desk.ordered("stripe_transfer"), uuid4()
+    await desk.tick()
+    async with desk.resources.unit() as unit:
+        coin = await desk.actor(unit, "Coin")
+        await treasury_machine.report(unit, coin, payout_id, "P-7")
+        await funding.take(unit, await balance(unit, Purpose.FUND, CURRENCY), funding.Why.MISTAKE, "operator")
+        await treasury_returns.came_back(unit, coin, payout_id, ReturnReason.REFUSED)
+    assert await desk.stands(payout_id) == (P.RETURNED, G.WAITING, C.APPROVED)
+    stands = await books(desk)
+    assert (stands[Purpose.FUND], stands[Purpose.PARTNERS], stands[Purpose.GRANTED]) == (0, SMALL, 0)
+    async with desk.resources.unit() as unit:
+        till, whole = await desk.actor(unit, "Till"), Money(SMALL, CURRENCY)
+        await treasury_funding.enter(unit, till, entry, SMALL, FundingSource.PARTNER, whole)
+    async with desk.resources.unit() as unit:
+        await treasury_funding.confirm(unit, await desk.actor(unit, "Coin"), entry)
+    assert (await desk.stands(payout_id))[1] == G.RESERVED
+    stands = await books(desk)
+    assert (stands[Purpose.RESERVED], stands[Purpose.FUND], stands[Purpose.PARTNERS]) == (SMALL, 0, 0)
+
+
 async def test_a_late_answer_about_what_two_found_and_the_partner_reported_is_no_second_payment(
     desk: Desk,
 ) -> None:

@@ -1,13 +1,17 @@
 """Rails that are screened: they rest without fresh lists, and pay nobody who is on one."""
 
+from uuid import UUID
+
 import pytest
 from sqlmodel import select
 
 from bot.database import Resources
+from models.attempt import RailHealth
 from models.case import Case, CaseStatus
 from models.compliance import ComplianceRecord
 from models.grant import Grant, GrantStatus, Payout, PayoutStatus
 from models.screening import EntryKind, ListedAddress, ListedEntry, ListStatus, SanctionsList
+from payments.attempts import Now
 from payments.rails.registry import NoRail
 from services import intake, treasury, treasury_machine, treasury_screens
 from tests.unit.payments.carrier import Carrier, Fault
@@ -108,6 +112,76 @@ async def test_a_listed_destination_is_not_paid(desk: Desk, carrier: Carrier, *,
         assert payout.status == P.PAID
         assert [record.rail for record in records] == ["carrier"]
         assert "000000000000" in records[0].list_version
+
+
+async def _order(desk: Desk) -> UUID:
+    """An order to pay to an address that is on no list yet."""
+    await _lists(desk)
+    case_id = await desk.approved()
+    async with desk.resources.unit() as unit:
+        case = await unit.session.get_one(Case, case_id)
+        (await unit.session.exec(select(Grant))).one().destination = None
+        await intake.write_answer(unit, case, "payout", LISTED)
+        payout_id = (await treasury.agree(unit, await desk.actor(unit, "Applicant"), case, "carrier")).id
+    await desk.do("Till", payout_id, treasury.claim, treasury_machine.order)
+    return payout_id
+
+
+async def _list_it(desk: Desk) -> None:
+    async with desk.resources.unit() as unit:
+        for listed in (await unit.session.exec(select(SanctionsList))).all():
+            assert listed.id is not None
+            unit.session.add(ListedAddress(list_id=listed.id, entry=1, address=LISTED, currency="ETH"))
+
+
+@pytest.mark.parametrize("carrier", [Carrier, Passer], ids=["straight", "partner"], indirect=True)
+@pytest.mark.parametrize("tried", [False, True])
+async def test_what_is_listed_after_the_order_is_not_paid(desk: Desk, carrier: Carrier, *, tried: bool) -> None:
+    """An order is screened again before its provider is asked, also anew; treasurers have it back, and see why."""
+    carrier.screened = True
+    payout_id = await _order(desk)
+    if tried:
+        carrier.faults.append(F.DOWN)
+        assert await desk.tick() == [Now.OPEN]
+    await _list_it(desk)
+    assert await desk.tick(2) == [Now.QUEUED]
+    assert (carrier.moves, (await desk.stands(payout_id))[:2]) == (0, (P.QUEUED, G.RESERVED))
+    assert "did not go through" in (await desk.notices("Coin"))[-1]
+    await desk.do("Till", payout_id, treasury_screens.show_payout)
+    assert "sanctions list" in (await desk.screen("Till"))["text"]
+    async with desk.resources.unit() as unit:
+        failures = (await unit.session.exec(select(RailHealth.failures))).all()
+        assert sum(failures) == int(tried)  # the rail is not to blame for what is listed
+    await desk.agrees()
+
+
+async def test_what_may_have_been_paid_is_looked_up_whatever_the_lists_say(desk: Desk, carrier: Carrier) -> None:
+    """An answer that was lost is found at the provider, and the payment entered once."""
+    carrier.screened = True
+    payout_id = await _order(desk)
+    carrier.faults.append(F.LOST)
+    await desk.tick()
+    await _list_it(desk)
+    assert await desk.tick(2) == [Now.PAID]
+    assert (carrier.moves, (await desk.stands(payout_id))[0]) == (1, P.PAID)
+    await desk.agrees()
+
+
+async def test_an_order_waits_for_fresh_lists(desk: Desk, carrier: Carrier) -> None:
+    """While they are too old nothing is paid, and the treasurers see why; with fresh ones it goes by itself."""
+    carrier.screened = True
+    payout_id = await _order(desk)
+    desk.later(days=61)
+    assert await desk.tick() == [Now.OPEN]
+    for shown_to in ("Till", "Coin"):
+        await desk.do(shown_to, payout_id, treasury_screens.show_payout)
+        assert "too old" in (await desk.screen(shown_to))["text"]
+    async with desk.resources.unit() as unit:
+        for listed in (await unit.session.exec(select(SanctionsList))).all():
+            listed.dated = listed.loaded_at = unit.now
+    assert await desk.tick(5) == [Now.PAID]
+    async with desk.resources.unit() as unit:
+        assert (await unit.session.get_one(Payout, payout_id)).hold is None
 
 
 async def test_a_payment_by_hand_is_on_the_compliance_record_too(desk: Desk) -> None:

@@ -8,16 +8,18 @@ from sqlmodel import col, select
 
 from bot.database import Resources
 from bot.operations import doubt_payments
-from models.case import Case
+from models.case import Case, CaseStatus
 from models.doubt import Found, Ground
 from models.errors import ButtonGone, MoneyRefused, NotAllowed
-from models.grant import Payout, PayoutStatus, ReturnReason
+from models.grant import GrantStatus, Payout, PayoutStatus, ReturnReason
+from models.unit import Unit
 from models.voucher import Voucher, VoucherKind, VoucherStatus
-from payments import vouchers
+from payments import funding, vouchers
 from payments.ledger import Purpose, balance
 from payments.rails.registry import NoRail
 from services import submission, treasury, treasury_doubts, treasury_machine, treasury_person, treasury_returns
 from services import vouchers as codes
+from services.access import Actor
 from tests.unit.services.codes import count_codes, stock
 from tests.unit.services.desk import PLENTY, RUB, Desk, make_desk
 from tests.unit.services.fund import SMALL
@@ -182,6 +184,43 @@ async def test_codes_that_do_not_work_are_a_loss(desk: Desk) -> None:
     async with desk.resources.unit() as unit:
         assert (await balance(unit, Purpose.LOSSES, RUB)).amount == SMALL
     await desk.agrees()
+
+
+async def test_a_dead_code_waits_for_money_when_nothing_is_free(desk: Desk) -> None:
+    """The return counts all the same, each time: the person hears that it waits, and is asked once money came."""
+    await stock(desk, 4)
+    payout_id = await desk.ordered("voucher-mobile")
+    for dead in (1, 2):
+        await desk.tick()
+        async with desk.resources.unit() as unit:
+            free = await balance(unit, Purpose.FUND, RUB)
+            await funding.take(unit, free, funding.Why.MISTAKE, "operator")
+        await desk.deliver()
+        await desk.do("Till", payout_id, _dead)
+        if dead > 1:  # from the second return on two treasurers see it
+            await desk.do("Purse", payout_id, treasury_returns.confirm_return)
+        assert await desk.stands(payout_id) == (PayoutStatus.RETURNED, GrantStatus.WAITING, CaseStatus.APPROVED)
+        assert await desk.books() == (0, 0, 0)
+        assert any("does not suffice" in text for text in await desk.notices("Coin"))
+        async with desk.resources.unit() as unit:
+            assert (await balance(unit, Purpose.LOSSES, RUB)).amount == SMALL * dead
+            case_id = (await unit.session.exec(select(Case.id))).one()
+            case, person = await unit.session.get_one(Case, case_id), await desk.actor(unit, "Applicant")
+            await treasury_person.show_person(unit, person, case)
+        assert "not enough money right now" in (await desk.screen("Applicant"))["text"]
+        await desk.agrees()
+        await desk.add(SMALL)
+        async with desk.resources.unit() as unit:
+            assert len(await treasury.fund_waiting(unit)) == 1
+        assert await desk.books() == (0, SMALL, 0)
+        await desk.agrees()
+        if dead == 1:
+            payout_id = await desk.agreed(case_id, rail="voucher-mobile")
+            await desk.do("Till", payout_id, treasury.claim, treasury_machine.order)
+
+
+async def _dead(unit: Unit, actor: Actor, payout_id: UUID) -> None:
+    await treasury_returns.came_back(unit, actor, payout_id, ReturnReason.NOT_ARRIVED)
 
 
 async def test_without_fitting_codes_the_way_is_not_offered(desk: Desk) -> None:

@@ -1,6 +1,7 @@
 """The stock of codes: loaded whole or not at all, written off once, counted, told of when it is low."""
 
 import asyncio
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -176,18 +177,45 @@ async def test_a_low_stock_is_told_once(desk: Desk) -> None:
     assert await told() == 2
 
 
+def _by_trying_all(there: dict[int, int], amount: int) -> dict[int, int] | None:
+    """The fewest codes that come to an amount, of as few with more of the largest worth first."""
+    worths = sorted(there, reverse=True)
+    ways = [
+        counts
+        for counts in product(*(range(there[worth] + 1) for worth in worths))
+        if sum(counts) <= vouchers.MOST_CODES
+        and sum(worth * count for worth, count in zip(worths, counts, strict=True)) == amount
+    ]
+    if not ways:
+        return None
+    best = min(ways, key=lambda counts: (sum(counts), [-count for count in counts]))
+    return {worth: count for worth, count in zip(worths, best, strict=True) if count}
+
+
 @given(
-    st.dictionaries(st.integers(1, 60), st.integers(1, 6), max_size=4),
+    st.dictionaries(st.integers(1, 60), st.integers(0, 6), max_size=4)
+    | st.dictionaries(st.sampled_from([5, 10, 15, 20, 25, 30, 50, 100]), st.integers(0, 5), max_size=5),
     st.integers(1, 300),
 )
-def test_picked_codes_come_to_the_amount(there: dict[int, int], amount: int) -> None:
-    """What is picked is in stock, comes to the amount exactly, and is found whenever twenty codes can do it."""
-    picked = vouchers.pick(there, amount)
-    reachable = {(0, 0)}
-    for worth, count in there.items():
-        reachable = {(total + worth * n, used + n) for total, used in reachable for n in range(count + 1)}
-    possible = any(total == amount and used <= vouchers.MOST_CODES for total, used in reachable)
-    assert (picked is not None) == possible
-    if picked is not None:
-        assert sum(worth * count for worth, count in picked.items()) == amount
-        assert all(count <= there[worth] for worth, count in picked.items())
+def test_picked_codes_are_those_that_trying_all_would_find(there: dict[int, int], amount: int) -> None:
+    """What is picked comes to the amount exactly, with the fewest codes, whenever twenty codes can do it."""
+    assert vouchers.pick(there, amount) == _by_trying_all(there, amount)
+
+
+@pytest.mark.parametrize("kinds", [8, 10, 12, 40, 2_000])
+def test_an_odd_stock_is_given_up_in_time(kinds: int) -> None:
+    """However many odd worths there are, looking for codes keeps nobody waiting, and never takes what is wrong."""
+    there = {10_001 + 2 * (number * 7_919 % 200_000): 20 for number in range(kinds)}
+    found = vouchers.search(there, 2_000_000)
+    assert found.steps <= vouchers.MOST_STEPS + vouchers.MOST_CODES + 1
+    if found.picked is not None:
+        assert sum(worth * count for worth, count in found.picked.items()) == 2_000_000
+
+
+@pytest.mark.parametrize("amount", [100_000, 1_370_000, 2_000_000, 1_999_900])
+def test_an_ordinary_stock_is_looked_through_whole(amount: int) -> None:
+    """Many of many round worths come nowhere near the bound, whether they come to the amount or not."""
+    there = {rubles * 10_000: 500 for rubles in (1, 2, 3, 5, 10, 15, 20, 25, 30, 40, 50, 100)}
+    found = vouchers.search(there, amount)
+    assert found.steps <= vouchers.MOST_STEPS // 10
+    assert (found.picked is not None) == (amount % 10_000 == 0)

@@ -1,6 +1,7 @@
 """Batches for a hardware wallet: exported as often as one likes, paid once, found once."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,12 +10,14 @@ from eth_account import Account
 from bot.database import Resources
 from models.chain import TransferStatus, Trouble
 from models.policy import Stablecoin
+from models.screening import ListedAddress
 from payments.chain import batch, rows, watching
 from payments.chain.signing import address_of, transfer
 from payments.chain.signing import sign as signed
 from payments.chain.values import Fees, NodeFailed, StandsStill
 from payments.rails.base import Order, Outcome
 from payments.rails.stablecoin import Stablecoin as Rail
+from sandbox.clock import TravelClock
 from tests.unit.payments.chain.conftest import PERSON, Ask, Load
 from tests.unit.payments.chain.local_chain import GWEI, LocalChain, Rpc
 from vault.keyring import Keyring
@@ -105,6 +108,43 @@ async def test_what_could_not_be_spent_or_paid_is_in_no_batch(
     chain.accept(sign(entry))
     chain.mine(3)
     assert await outcomes(rail, good) == [Outcome.DONE]
+
+
+@pytest.mark.parametrize("late", ["listed", "old lists"])
+async def test_what_is_exported_is_screened_again(
+    chain: LocalChain, rail: Rail, ask: Ask, resources: Resources, clock: TravelClock, lists: list[int], late: str
+) -> None:
+    """What may not be paid by the lists of today is in no batch; what was exported before stays in it."""
+    exported_before = await ask(50_00, OTHER)
+    assert len((await exported(rail))["transactions"]) == 1
+    order = await ask()
+    if late == "old lists":
+        clock.advance(timedelta(days=400))
+    else:
+        async with resources.unit() as unit:
+            for address in (PERSON.lower(), OTHER):
+                unit.session.add(ListedAddress(list_id=lists[0], address=address, entry=1, currency="ETH"))
+    (entry,) = (await exported(rail))["transactions"]
+    assert entry["to"].lower() == OTHER
+    result = await rail.look_up(order)
+    held = (Outcome.FAILED, "screening.refused.blocked")
+    assert (result.outcome, result.hold) == (held if late == "listed" else (Outcome.ABSENT, None))
+    chain.accept(sign(entry))
+    chain.mine(3)
+    assert await outcomes(rail, exported_before) == [Outcome.DONE]
+
+
+async def test_a_batch_keeps_to_the_cap(chain: LocalChain, rail: Rail, ask: Ask, resources: Resources) -> None:
+    """What would be more than may leave within a day waits for a later batch."""
+    await ask(400_00)
+    order = await ask(600_00, OTHER)
+    async with resources.unit() as unit:
+        row = await rows.transfer(unit, order.attempt)
+        assert row is not None
+        row.amount = 601_00
+    (entry,) = (await exported(rail))["transactions"]
+    assert entry["to"] == PERSON
+    assert chain.head
 
 
 async def test_a_poor_wallet_fails_no_transfer_of_a_batch(chain: LocalChain, rail: Rail, ask: Ask) -> None:

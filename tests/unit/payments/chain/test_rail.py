@@ -16,7 +16,7 @@ from models.screening import ListedAddress, SanctionsList
 from payments.chain import rows
 from payments.chain.signing import address_of
 from payments.money import Money
-from payments.rails.base import ChoosyRail
+from payments.rails.base import ChoosyRail, Outcome
 from payments.rails.stablecoin import CapReached
 from payments.rails.stablecoin import Stablecoin as Rail
 from sandbox.clock import TravelClock
@@ -59,11 +59,11 @@ async def test_when_it_is_open(rail: Rail, resources: Resources, clock: TravelCl
     assert await refusal(rail, resources, Money(0, "RUB")) == "stablecoin.refused.closed"
     assert await refusal(rail, resources, Money(10, "USD")) == "stablecoin.refused.closed"
     assert await refusal(rail, resources, Money(80_001_00, "RUB")) == "stablecoin.refused.cap"
-    await ask(950_00)
+    order = await ask(950_00)
     assert await refusal(rail, resources) == "stablecoin.refused.cap"
-    clock.advance(timedelta(hours=25))
+    assert await rail.cancel(order)
     assert await refusal(rail, resources) is None
-    clock.advance(timedelta(days=7))
+    clock.advance(timedelta(days=7, hours=25))
     assert await refusal(rail, resources) == "stablecoin.refused.rate"
 
 
@@ -79,12 +79,54 @@ async def test_a_listed_address_is_never_paid(
     rail: Rail, resources: Resources, lists: list[int], ask: Ask
 ) -> None:
     """An address on a sanctions list is refused where the attempt is written."""
-    async with resources.unit() as unit:
-        unit.session.add(ListedAddress(list_id=lists[0], address=PERSON.lower(), entry=1, currency="ETH"))
+    await list_person(resources, lists)
     with pytest.raises(MoneyRefused) as refused:
         await ask()
     assert refused.value.text_key == "screening.refused.blocked"
     assert rail.screened
+
+
+async def list_person(resources: Resources, lists: list[int]) -> None:
+    """The person's address comes to be on a list."""
+    async with resources.unit() as unit:
+        unit.session.add(ListedAddress(list_id=lists[0], address=PERSON.lower(), entry=1, currency="ETH"))
+
+
+async def test_an_address_listed_after_it_was_prepared_is_not_paid(
+    chain: LocalChain, rail: Rail, resources: Resources, lists: list[int], ask: Ask
+) -> None:
+    """What waited for days is screened again before it is signed: nothing is signed, and it is held back."""
+    order = await ask()
+    await list_person(resources, lists)
+    result = await rail.execute(order)
+    assert (result.outcome, result.hold) == (Outcome.FAILED, "screening.refused.blocked")
+    assert not chain.sent
+
+
+async def test_what_was_signed_before_its_address_was_listed_is_looked_up(
+    chain: LocalChain, rail: Rail, resources: Resources, lists: list[int], ask: Ask
+) -> None:
+    """What may have been sent is neither dropped nor made anew: the chain says what became of it."""
+    order = await ask()
+    assert (await rail.execute(order)).outcome == Outcome.PENDING
+    await list_person(resources, lists)
+    assert (await rail.execute(order)).outcome == Outcome.PENDING
+    chain.mine(3)
+    assert (await rail.look_up(order)).outcome == Outcome.DONE
+
+
+async def test_old_lists_let_nothing_be_signed(
+    chain: LocalChain, rail: Rail, resources: Resources, clock: TravelClock, ask: Ask
+) -> None:
+    """What was prepared waits until lists are loaded again, and goes then."""
+    order = await ask()
+    clock.advance(timedelta(days=400))
+    assert (await rail.execute(order)).outcome == Outcome.ABSENT
+    assert not chain.sent
+    async with resources.unit() as unit:
+        for one in (await unit.session.exec(select(SanctionsList))).all():
+            one.loaded_at = one.dated = unit.now
+    assert (await rail.execute(order)).outcome == Outcome.PENDING
 
 
 async def test_a_wallet_in_trouble_closes_it(

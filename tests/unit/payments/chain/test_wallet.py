@@ -1,6 +1,7 @@
 """What the wallet holds, who else uses its key, and what then waits for people."""
 
 import asyncio
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -15,6 +16,7 @@ from payments.money import Money
 from payments.rails.base import Order, Outcome, Result
 from payments.rails.stablecoin import CapReached
 from payments.rails.stablecoin import Stablecoin as Rail
+from sandbox.clock import TravelClock
 from tests.unit.payments.chain.conftest import PERSON, SECRET, Ask, Load
 from tests.unit.payments.chain.local_chain import GWEI, LocalChain
 from tests.unit.payments.chain.transfers import OTHER, TOKENS, finished, pay_unseen, trouble
@@ -180,6 +182,48 @@ async def test_dear_gas_waits(chain: LocalChain, rail: Rail, ask: Ask) -> None:
     await sending.issue(dear, order.attempt)
     assert not chain.sent
     assert (await rail.look_up(order)).error == "WalletFee"
+
+
+async def test_what_waits_for_days_keeps_its_part_of_the_cap(
+    chain: LocalChain, rail: Rail, ask: Ask, clock: TravelClock
+) -> None:
+    """Nobody saves the cap up in an empty wallet: what is unsent counts until it has been gone for a day."""
+    chain.begin()
+    order = await ask(1_000_00)
+    assert (await rail.execute(order)).error == "WalletToken"
+    clock.advance(timedelta(hours=25))
+    with pytest.raises(CapReached):
+        await ask(1_00)
+    chain.fund(address_of(SECRET), 5_000_000_000)
+    await rail.execute(order)
+    clock.advance(timedelta(hours=25))
+    with pytest.raises(CapReached):
+        await ask(1_00)
+    chain.mine(3)
+    assert (await rail.execute(order)).outcome == Outcome.DONE
+    clock.advance(timedelta(hours=23))
+    with pytest.raises(CapReached):
+        await ask(1_00)
+    clock.advance(timedelta(hours=2))
+    assert (await rail.execute(await ask(1_000_00))).outcome == Outcome.PENDING
+
+
+async def test_the_cap_is_looked_at_when_it_is_signed(
+    chain: LocalChain, rail: Rail, ask: Ask, resources: Resources, clock: TravelClock, load: Load
+) -> None:
+    """What was prepared under a higher cap waits for a day after the others, and goes by itself then."""
+    first, second = await ask(400_00), await ask(600_00, OTHER)
+    async with resources.unit() as unit:
+        row = await rows.transfer(unit, second.attempt)
+        assert row is not None
+        row.amount = 601_00
+    assert (await rail.execute(first)).outcome == Outcome.PENDING
+    chain.mine(3)
+    assert (await rail.execute(first)).outcome == Outcome.DONE
+    assert (await rail.execute(second)).outcome == Outcome.ABSENT
+    assert (await load(second.attempt)).nonce is None
+    clock.advance(timedelta(hours=25))
+    assert (await rail.execute(second)).outcome == Outcome.PENDING
 
 
 async def test_the_cap_of_a_day_is_not_raced(resources: Resources, rail: Rail, lists: list[int]) -> None:

@@ -1,5 +1,8 @@
 """Screening before money goes: what a rail's destination is, and the person themselves where the policy says so.
 
+Asked when a payout is taken or ordered, and once more when a machine rail is about to be asked to pay: days may
+lie between (an empty wallet, a provider that is away), and the lists change.
+
 A destination that names an exchange, or has a wallet's address in it, is screened for these by whatever rail.
 
 A verdict that is not clear holds the payout back with the text that says why; it is asked anew at the next press.
@@ -7,8 +10,8 @@ Nothing is refused by an error here: the question that a human has to decide mus
 """
 
 from typing import Protocol, runtime_checkable
+from uuid import UUID
 
-from models.case import Case
 from models.grant import Payout
 from models.unit import Unit
 from payments.rails.base import Rail
@@ -25,25 +28,31 @@ class PartnerRail(Protocol):
     partner: str
 
 
-async def screen(unit: Unit, rail: Rail, payout: Payout, case: Case, destination: str) -> Verdict | None:
+async def screen(unit: Unit, rail: Rail, payout: Payout, case_id: UUID, destination: str) -> Verdict | None:
     """The verdict on a payment, or none when nothing of it is screened. What is not clear is put on the payout."""
+    verdict = await judge(unit, rail, payout, case_id, destination)
+    payout.hold = verdict.why if verdict else None
+    await unit.session.flush()
+    return verdict
+
+
+async def judge(unit: Unit, rail: Rail, payout: Payout, case_id: UUID | None, destination: str) -> Verdict | None:
+    """The same, and the payout stays as it is. Of a case that was let go meanwhile no person is screened."""
     involved = frozenset(who for who in (payout.claimed_by, payout.confirmed_by, payout.looked_by) if who)
     rules, subjects = unit.policy.screening, []
     through = rail.partner if isinstance(rail, PartnerRail) else None
     if rail.screened and through:
         subjects.append(Subject(SubjectKind.PARTNER, through, whose=rail.name, involved=involved))
     if (rail.screened and not through) or has_address(destination):
-        subjects.append(Subject(SubjectKind.WALLET, destination, case_id=case.id, involved=involved))
+        subjects.append(Subject(SubjectKind.WALLET, destination, case_id=case_id, involved=involved))
     subjects += [
         Subject(SubjectKind.EXCHANGE, exchange, whose=exchange, involved=involved)
         for exchange in named(destination, rules.exchanges, rules.spellings)
     ]
-    if rules.beneficiaries and destination:
-        subjects.append(Subject(SubjectKind.BENEFICIARY, destination, case_id=case.id, involved=involved))
+    if rules.beneficiaries and destination and case_id:
+        subjects.append(Subject(SubjectKind.BENEFICIARY, destination, case_id=case_id, involved=involved))
     verdicts = [await check(unit, subject) for subject in subjects]
     bad = next((verdict for verdict in verdicts if not verdict.clear), None)
-    payout.hold = bad.why if bad else None
-    await unit.session.flush()
     return bad or next(iter(verdicts), None)
 
 
