@@ -24,4 +24,8 @@ class Bell:
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._rung.wait()
+        self.hear()
+
+    def hear(self) -> None:
+        """Take what rang so far as heard: whoever calls looks for work now."""
         self._rung.clear()

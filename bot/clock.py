@@ -57,7 +57,7 @@ class JobClock:
             )
         scheduler.start()
         try:
-            await self.run_due_now()
+            await self.run_due_now(rounds=1)
             await self._stopping.wait()
             async with self._turn:
                 pass

@@ -100,6 +100,7 @@ class Errands:
         async with self._turn:
             await self._ended()
             await self._give_way()
+            self.bell.hear()
             async with self._resources.kept() as kept:
                 return sum(
                     [await self._run_all(errand, await self._find(errand, kept)) for errand in self._errands]

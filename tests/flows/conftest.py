@@ -1,6 +1,7 @@
-"""The world of every flow, on SQLite and PostgreSQL, by polling unless a test asks for more.
+"""The world of every flow, by polling unless a test asks for more; `worlds` says in which worlds one is played.
 
-`worlds` says in which worlds the main paths are played.
+A flow that asks for no other database is played on SQLite, and by `make soak` on PostgreSQL too. The main paths
+are played on both each time, and so is every unit that a flow goes through.
 """
 
 from collections.abc import AsyncIterator
@@ -10,6 +11,12 @@ import pytest
 from bot.database import Resources
 from sandbox.clock import TravelClock
 from tests.flows.harness import World, open_world
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.soak)])
+def database(request: pytest.FixtureRequest) -> str:
+    """Which database the flow is played on."""
+    return str(request.param)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from sandbox.telegram.client import Group, Person, View
 from tests.flows.chronicle import Chronicle
 from tests.flows.harness import World
 from tests.flows.interview import TYPED, Applicant, applicant
-from tests.flows.staff import Staff, assemble
+from tests.flows.staff import Staff, assemble, found
 from tests.soak.reading import read, says
 from texts.formats import money
 
@@ -125,9 +125,9 @@ async def to_noon(world: World) -> None:
     await world.live(seconds=((noon - now) % timedelta(days=1)).total_seconds())
 
 
-async def move_in(world: World, language: str, written: Chronicle) -> House:
-    """Everybody joins, the group is bound, and somebody has found the bot."""
+async def move_in(world: World, language: str, written: Chronicle, *, by_links: bool = False) -> House:
+    """Everybody is there, or joins `by_links`; the group is bound, and somebody has found the bot."""
     await to_noon(world)
-    staff = await assemble(world, language)
+    staff = await (assemble if by_links else found)(world, language)
     group = await staff.bind_group()
     return House(world, staff, group, await applicant(world, "Anna", language), written)

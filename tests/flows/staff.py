@@ -11,11 +11,14 @@ from models.volunteer import Role
 from sandbox.telegram.client import Group, Person, View
 from tests.flows.harness import World
 from tests.soak.reading import read, says
+from tests.unit.services.fund import OPERATORS, Fund
 
 REVIEWERS = ("Boris", "Clara", "Dina", "Mark")
 TREASURERS = ("Egor", "Faina")
 COORDINATORS = ("Gleb", "Hanna")
 NAMES = (*REVIEWERS, *TREASURERS, *COORDINATORS)
+SIGNS = ("Heron", "Otter", "Raven", "Swift", "Lotus", "Umber", *OPERATORS)
+"""What those are called who are made volunteers by the services."""
 
 
 @dataclass
@@ -31,6 +34,12 @@ class Staff:
     def say(self, key: str, **params: str | int) -> str:
         """A text in the staff's language."""
         return self.world.resources.texts.render(key, self.language, **params)
+
+    def of(self, name: str) -> list[Person]:
+        """Those to whom somebody of this name belongs."""
+        if name in COORDINATORS:
+            return self.coordinators
+        return self.reviewers if name in REVIEWERS else self.treasurers
 
     async def sees(self, person: Person, key: str, chat: Group | None = None) -> View:
         """The newest message of the bot that says this, whatever stands in its gaps."""
@@ -145,8 +154,27 @@ class Staff:
         await self.press(payer, "treasury.button.paid-sure")
 
 
+async def found(world: World, language: str) -> Staff:
+    """The same people, made volunteers by the services: for what is told of a fund that is at work."""
+    staff = Staff(world, language)
+    fund = Fund(world.resources, language=language)
+    for sign, name in zip(SIGNS, NAMES, strict=True):
+        person = await world.person(name, language)
+        await person.send("/start")  # a bot may write to nobody who has not begun (Bot API)
+        fund.people[sign] = person.id
+        staff.of(name).append(person)
+    await world.settle()
+    await fund.coordinators()
+    for sign, name in zip(SIGNS, NAMES, strict=True):
+        if name not in COORDINATORS:
+            await fund.confirmed(sign, Role.REVIEWER if name in REVIEWERS else Role.TREASURER)
+    await world.settle()
+    await staff.desk(staff.coordinators[0], "people")
+    return staff
+
+
 async def assemble(world: World, language: str) -> Staff:
-    """Two coordinators by the operator's links; reviewers and treasurers by theirs."""
+    """Two coordinators by the operator's links; reviewers and treasurers by theirs, all on Telegram."""
     staff = Staff(world, language)
     for name in COORDINATORS:
         person = await world.person(name, language)

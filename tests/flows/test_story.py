@@ -11,6 +11,7 @@ from sandbox.telegram.server import BOT_USERNAME
 from tests.flows.harness import World
 
 
+@pytest.mark.soak
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)
 async def test_the_story_is_played_to_its_end(world: World) -> None:
     """Every step of the demo's story comes about, in Russian, and at the end nothing of Anna's request is left."""

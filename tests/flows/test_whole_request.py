@@ -36,8 +36,13 @@ async def house(world: World, language: str) -> AsyncIterator[House]:
 
 
 @WORLDS
-async def test_from_the_first_message_to_the_last_follow_up(house: House) -> None:
+async def test_from_the_first_message_to_the_last_follow_up(world: World, language: str) -> None:
     """Everybody joins by a link, and a request goes its whole way: asked, read, decided, paid, followed up."""
+    async with chronicle(world) as written:
+        await _whole(await move_in(world, language, written, by_links=True))
+
+
+async def _whole(house: House) -> None:
     await house.staff.fund("100 000")
     await _answer_questions(house)
     await house.send()
