@@ -5,8 +5,8 @@
   reading is on the record.
 - A decision needs a reason in words. It is on the record without them; it holds for that subject and that entry
   until the entry changes.
-- While a list is missing or too old, screened rails rest and treasurers are told, once and then daily. Nothing
-  else stops.
+- While a list is missing or too old, screened rails rest, and so does what is paid by hand to somebody who is
+  screened; treasurers are told, once and then daily. Nothing else stops.
 """
 
 from collections import Counter
