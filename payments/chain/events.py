@@ -105,7 +105,9 @@ async def _match(
         return False  # more than was asked for: that is odd already
     name = rows.event_index(unit, event)
     found = signed.get(event.hash) or await _asked(unit, purse, event.moved)
-    if found is None or found.event is not None:
+    # Signed anew under its nonce: only one of the two can be in the chain, and the other one was taken back.
+    anew = found is not None and event.hash in signed and found.status in rows.OUT
+    if found is None or (found.event is not None and not anew):
         await rows.add_stray(unit, purse, event)
         return True
     if event.hash in signed or (chain.secret is not None and found.status == TransferStatus.ISSUED):

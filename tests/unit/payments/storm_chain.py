@@ -176,7 +176,7 @@ class Chains:
         """Everybody has what was sent to them, once; how many transfers, and of how many cents, the chain has."""
         wallet = address_of(SECRET)
         purse = await rows.wallet(unit, self.rules.chain_id, wallet)
-        assert purse.trouble in {None, Trouble.FEE}
+        assert purse.trouble in {None, Trouble.FEE}, purse.trouble
         done = await rows.with_status(unit, purse, frozenset({TransferStatus.FINAL}))
         assert not await rows.with_status(unit, purse, frozenset(TransferStatus) - {TransferStatus.FINAL})
         for row in done:

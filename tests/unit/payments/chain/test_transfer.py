@@ -185,6 +185,38 @@ async def test_a_reorganisation_takes_done_back(
     assert len(set(chain.sent)) == 1
 
 
+async def test_what_is_replaced_after_a_reorganisation_is_no_stray(
+    chain: LocalChain,
+    rail: Rail,
+    ask: Ask,
+    load: Load,
+    clock: TravelClock,
+    resources: Resources,
+    rules: Stablecoin,
+) -> None:
+    """A payment that was seen, taken back and signed anew under its nonce is still that payment: no alarm."""
+    order = await ask()
+    await rail.execute(order)
+    chain.mine(3)
+    wallet = (await rail.chains())[0]
+    await watching.watch(wallet)
+    assert (await load(order.attempt)).event is not None
+    chain.reorganise(3, back_to_pool=True)
+    (old,) = chain.pool
+    chain.floor = 2 * GWEI
+    for _ in range(2):
+        clock.advance(timedelta(minutes=11))
+        await watching.watch(wallet)
+    (new,) = chain.pool
+    assert (new.nonce, new.hash != old.hash) == (old.nonce, True)
+    chain.mine(rules.final + 3)
+    await watching.watch(wallet)
+    assert (await rail.look_up(order)).outcome == Outcome.DONE
+    assert chain.balance(PERSON) == TOKENS
+    async with resources.unit() as unit:
+        assert (await rows.wallet(unit, rules.chain_id, address_of(SECRET))).trouble is None
+
+
 async def test_a_lagging_node_takes_nothing_back(chain: LocalChain, rail: Rail, ask: Ask) -> None:
     """A node that is behind what was seen before has forgotten nothing."""
     order = await ask()
