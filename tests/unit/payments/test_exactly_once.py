@@ -47,7 +47,7 @@ async def _live(resources: Resources, chain: LocalChain, count: int, otherwise: 
             assert await reconcile.compare(unit) == []
         assert await reconcile.ask_providers(resources.unit, timedelta(days=366)) == []
     print(dict(sorted(storm.went_wrong.items())), dict(storm.spared))  # noqa: T201
-    assert storm.went_wrong.total() >= count - max(2, count // 100)
+    assert storm.went_wrong.total() >= count - max(5, count // 100)
     return storm
 
 
