@@ -12,7 +12,6 @@ from bot.database import Resources
 from bot.stripe_errands import StripeErrands
 from models.audit import AuditEntry
 from models.donation import Donation, DonationStatus, Looked, RefundReason, StripeLook
-from models.volunteer import Role
 from payments.money import Money
 from payments.stripe_gateway import StripeGateway
 from sandbox.clock import TravelClock
@@ -23,7 +22,8 @@ from services import donate, donate_stripe
 from services.donate import Way
 from services.donate_settle import ask_refund
 from tests.stripe_town import bank, stripe_server
-from tests.unit.services.fund import Fund, shows
+from tests.unit.services.founding import peopled
+from tests.unit.services.fund import shows
 
 __all__ = ["bank", "stripe_server"]
 
@@ -121,16 +121,20 @@ async def test_a_refund_is_made_once_over_a_day_of_silence(
         assert (await unit.session.get_one(Donation, gift_id)).status is DonationStatus.REFUNDED
 
 
-async def test_a_refund_that_comes_back_is_told(resources: Resources, errands: StripeErrands, bank: Bank) -> None:
-    """A card that the policy refuses was paid back, and its bank did not take it: treasurers hear so, once."""
-    fund = Fund(resources)
-    await fund.coordinators()
-    await fund.confirmed("Till", Role.TREASURER)
+async def _asked_back(resources: Resources, errands: StripeErrands, bank: Bank) -> UUID:
+    """A gift by a card that the policy refuses, whose refund was asked for; there is a treasurer to hear of it."""
+    await peopled(resources, treasurers=["Till"], group=False)
     gift_id, url = await page(resources, errands)
     await bank.pay(url, RUSSIAN_CARD)
     await ask(resources, gift_id)
     await errands.look_now(resources)
     await _run(errands, resources, "donate.refunds")
+    return gift_id
+
+
+async def test_a_refund_that_comes_back_is_told(resources: Resources, errands: StripeErrands, bank: Bank) -> None:
+    """A card that the policy refuses was paid back, and its bank did not take it: treasurers hear so, once."""
+    gift_id = await _asked_back(resources, errands, bank)
     await errands.look_now(resources)
     async with resources.unit() as unit:
         before = len(await shows(unit, "notice:"))
@@ -157,14 +161,7 @@ async def test_a_refund_that_never_moved_money_is_told(
     heard: bool,
 ) -> None:
     """It ends before Stripe has paid anything: the gift is there, treasurers hear so once, nobody asks again."""
-    fund = Fund(resources)
-    await fund.coordinators()
-    await fund.confirmed("Till", Role.TREASURER)
-    gift_id, url = await page(resources, errands)
-    await bank.pay(url, RUSSIAN_CARD)
-    await ask(resources, gift_id)
-    await errands.look_now(resources)
-    await _run(errands, resources, "donate.refunds")
+    gift_id = await _asked_back(resources, errands, bank)
     refund = stripe_server.stripe.get("refund", (await bank.objects("refund"))[0]["id"])
     refund.update(status="pending", balance_transaction=None)
     if heard:
