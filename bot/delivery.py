@@ -17,7 +17,7 @@ from typing import Final
 from uuid import UUID
 
 from bot.outbox import Due, Record, Slot, Standing
-from bot.telegram_calls import CallFailed, CallRefused, Face, MessageGone, TelegramCalls
+from bot.telegram_calls import CallFailed, CallRefused, ChatClosed, Face, MessageGone, TelegramCalls
 from models.mail import EffectKind
 from services.messages import DELETABLE
 from texts.catalogue import Catalogue
@@ -53,7 +53,9 @@ class Delivery:
             if due.shredded:
                 record.failed.append((due.id, "CaseShredded"))
                 return
-            if not await self._show(due, standing, record):
+            if due.payload["if_there"]:
+                await self._fade(due, standing, record)
+            elif not await self._show(due, standing, record):
                 return
         elif due.kind is EffectKind.ERASE:
             await self._erase(due, standing, record)
@@ -93,6 +95,20 @@ class Delivery:
         self._age(due, there, digest)
         record.shown.append(there)
         return True
+
+    async def _fade(self, due: Due, standing: dict[Slot, Standing], record: Record) -> None:
+        """Let a message that stands show something else. Where it cannot be edited it goes; nothing comes anew."""
+        slot = Slot(due.lane, due.slot or "")
+        there = standing.get(slot)
+        if there is None:
+            return
+        try:
+            await self.calls.edit(there.chat, there.message, await self._face(due))
+        except (MessageGone, ChatClosed):
+            await self._take_away(slot, standing, record)
+        else:
+            self._age(due, there, _digest(due))
+            record.shown.append(there)
 
     def _outlived(self, due: Due, there: Standing) -> bool:
         """Whether the message must give way to a new one; never when it was just placed for this very effect."""
@@ -149,13 +165,15 @@ class Delivery:
         if loose:
             record.kept += [(due, message) for message in await self.calls.delete(due.chat, loose)]
         for name in due.payload.get("slots", ()):
-            slot = Slot(due.lane, name)
-            there = standing.get(slot)
-            if there is not None:
-                await self._remove(there, record)
-                del standing[slot]  # only now: a closed chat is given up by what still stands
-                record.gone.append(there.id)
-                record.emptied[slot] = there.id
+            await self._take_away(Slot(due.lane, name), standing, record)
+
+    async def _take_away(self, slot: Slot, standing: dict[Slot, Standing], record: Record) -> None:
+        there = standing.get(slot)
+        if there is not None:
+            await self._remove(there, record)
+            del standing[slot]  # only now: a closed chat is given up by what still stands
+            record.gone.append(there.id)
+            record.emptied[slot] = there.id
 
     async def _remove(self, there: Standing, record: Record) -> None:
         """Delete a message. One that Telegram keeps is at least emptied to the neutral line, and put on record."""

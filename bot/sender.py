@@ -12,6 +12,7 @@
 import asyncio
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 
 import structlog
@@ -52,6 +53,9 @@ FALLBACK_SECONDS: Final = 1.0
 FIRST_PAUSE: Final = 0.2
 LONGEST_PAUSE: Final = 30.0
 """Seconds that a lane waits after calls without an answer; doubles from the first to the longest."""
+
+FADES_AGAIN: Final = timedelta(minutes=30)
+"""When a message in a chat that is closed is tried again."""
 
 PATIENCE: Final = 5.0
 """Seconds that deliveries under way are waited for at the end."""
@@ -251,14 +255,22 @@ class Sender:
     def _count(self, due: Due, outcome: str) -> None:
         self._metrics.effects.labels(due.kind.value, outcome).inc()
 
-    @staticmethod
-    def _give_up(effects: Sequence[Due], standing: dict[Slot, Standing], record: Record) -> None:
-        """What was to be erased in a closed chat stays there: it is put on record, and not tried for ever."""
+    def _give_up(self, effects: Sequence[Due], standing: dict[Slot, Standing], record: Record) -> None:
+        """What was to be erased in a closed chat stays there: it is put on record, and not tried for ever.
+
+        What was only to fade is tried again until its end: the chat may open again.
+        """
         for slot in (slot for due in effects if due.kind is EffectKind.ERASE for slot in slots_of(due)):
             there = standing.pop(slot, None)
             if there is not None:
                 record.left.append((there.id, there.case_id))
                 record.gone.append(there.id)
+        for due in effects:
+            if due.kind is EffectKind.SHOW and due.payload["if_there"]:
+                there = standing.get(slots_of(due)[0])
+                if there is not None:
+                    there.fade_at = self._resources.clock.now() + FADES_AGAIN
+                    record.shown.append(there)
 
     async def _move(self, old: int, new: int) -> None:
         async with self._resources.unit() as unit:

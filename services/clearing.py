@@ -1,4 +1,4 @@
-"""Clearing a private chat: messages deleted, buttons and conversation dropped, nothing pending left."""
+"""Clearing a private chat, or all chats of a case: messages deleted, buttons dropped, nothing pending left."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -57,3 +57,16 @@ async def clear_chat(unit: Unit, lane: BlindIndex, cases: Collection[UUID]) -> C
         await erase_slot(unit, message)
     too_old = sum(unit.now - message.sent_at >= DELETABLE for message in standing)
     return Cleared(len(standing) - too_old, too_old)
+
+
+async def erase_case_messages(unit: Unit, case_id: UUID) -> int:
+    """Delete every message of a case on all sides and drop what is still pending. Returns how many stood.
+
+    What was delivered is forgotten too: chat, case and moment together would outlive the case.
+    """
+    await unit.session.exec(delete(Keyboard).where(col(Keyboard.case_id) == case_id))
+    await unit.session.exec(delete(Effect).where(col(Effect.case_id) == case_id))
+    standing = (await unit.session.exec(select(SentMessage).where(SentMessage.case_id == case_id))).all()
+    for sent in standing:
+        await erase_slot(unit, sent)
+    return len(standing)

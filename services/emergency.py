@@ -104,7 +104,7 @@ async def ask_again(unit: Unit, actor: Actor, case: Case) -> None:
     volunteer = require(actor, Act.GRANT_EMERGENCY, case)
     emergency = await _require_able(unit, case, volunteer)
     proposer = await unit.session.get_one(Volunteer, emergency.proposed_by)
-    await _ask(unit, case, volunteer, proposer, anew=True)
+    await _ask(unit, case, volunteer, proposer)
 
 
 async def agree(unit: Unit, actor: Actor, case: Case) -> int:
@@ -271,8 +271,8 @@ def _slot(case: Case) -> str:
     return f"{NOTICE}emergency:{case.id}"
 
 
-async def _ask(unit: Unit, case: Case, coordinator: Volunteer, proposer: Volunteer, *, anew: bool = False) -> None:
-    """Ask one coordinator, with the facts of the card and nothing else."""
+async def _ask(unit: Unit, case: Case, coordinator: Volunteer, proposer: Volunteer) -> None:
+    """Ask one coordinator, with the facts of the card and nothing else, in a message that makes itself heard."""
     to = await volunteer_recipient(unit, coordinator)
     most = money(unit.policy.emergency_amount, unit.policy.currency, to.language)
     facts = "\n".join(card.facts(unit, case, to.language))
@@ -281,7 +281,7 @@ async def _ask(unit: Unit, case: Case, coordinator: Volunteer, proposer: Volunte
     )
     row = [Button(unit.texts.render("emergency.button.agree", to.language), "emergency.agree")]
     await show(
-        unit, to, Screen(text, [row]), slot=_slot(case), case=case, life=unfading(unit), anew=anew, urgent=True
+        unit, to, Screen(text, [row]), slot=_slot(case), case=case, life=unfading(unit), anew=True, urgent=True
     )
 
 

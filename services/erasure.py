@@ -30,11 +30,10 @@ from payments.screening import questions as screening_questions
 from services import emergency, followup_words
 from services.access import Actor, applicant_of
 from services.attachments import delete_files
-from services.clearing import clear_chat
+from services.clearing import clear_chat, erase_case_messages
 from services.followup import AROUND_COURT
 from services.intake import new_code
 from services.jobs import Job
-from services.speak import erase_case_messages
 from services.submission import let_go
 
 

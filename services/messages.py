@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
-from sqlalchemy import Exists
-from sqlmodel import col, delete, exists, select, update
+from sqlalchemy import ColumnElement, Exists
+from sqlmodel import col, delete, exists, or_, select, update
 
+from models.case import Case, CaseStatus
 from models.mail import Effect, EffectStatus, Keyboard, SentMessage
 from models.unit import Unit
 from services.contact import Address, To, lane_of
@@ -142,20 +143,29 @@ async def _fade(unit: Unit, row: UUID) -> None:
     screen = Screen(line, [[button]] if private else ())
     sent.fade_at = None
     life = Life(None, sent.erase_at - unit.now)
-    await show(unit, To(chat, sent.language), screen, slot=sent.slot, life=life)
+    await show(unit, To(chat, sent.language), screen, slot=sent.slot, life=life, if_there=True)
 
 
 async def _find_ending(unit: Unit) -> Sequence[UUID]:
     found = await unit.session.exec(
-        select(SentMessage.id).where(SentMessage.erase_at <= unit.now, ~_stirring()).limit(BATCH)
+        select(SentMessage.id)
+        .where(or_(SentMessage.erase_at <= unit.now, _of_nothing()), ~_stirring())
+        .limit(BATCH)
     )
     return found.all()
 
 
 async def _end(unit: Unit, row: UUID) -> None:
-    sent = await unit.session.get(SentMessage, row)
-    if sent is not None and sent.erase_at <= unit.now and not await _stirs(unit, sent):
+    over = or_(SentMessage.erase_at <= unit.now, _of_nothing())
+    found = await unit.session.exec(select(SentMessage).where(SentMessage.id == row, over))
+    sent = found.first()
+    if sent is not None and not await _stirs(unit, sent):
         await erase_slot(unit, sent)
+
+
+def _of_nothing() -> ColumnElement[bool]:
+    """Messages of a shredded case: one that was on its way to its chat as the case went is recorded after it."""
+    return col(SentMessage.case_id).in_(select(Case.id).where(Case.status == CaseStatus.SHREDDED))
 
 
 def _stirring() -> Exists:

@@ -18,9 +18,9 @@ from models.unit import Unit
 from payments import grants
 from services import card, news, panel, treasury
 from services.access import Actor, applicant_of
+from services.clearing import erase_case_messages
 from services.reasons import Reason, read_reason
 from services.seats import seated, standing_votes
-from services.speak import erase_case_messages
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any
 from uuid import UUID, uuid4
 
-from sqlalchemy import Executable, bindparam, insert
+from sqlalchemy import Executable, bindparam, insert, update
 from sqlmodel import col, delete, select
 
 from models.base import new_id, table_of
@@ -119,12 +119,15 @@ async def show(
     anew: bool = False,
     urgent: bool = False,
     open_to_all: bool = False,
+    if_there: bool = False,
 ) -> None:
     """Put a screen into a slot of a chat.
 
     The buttons may be pressed by the chat's person alone, or with `open_to_all` by anyone in the group (the
     service then decides). With `case` they are bound to its version. `anew` moves the message to the bottom, as
-    a typed command always does with the one screen: there may be notices below it.
+    a typed command always does with the one screen: there may be notices below it. `urgent` goes before all else
+    in the chat but an erasure of the same slot. With `if_there` only a message that stands is edited: whoever has
+    deleted it gets nothing new.
     """
     lane = lane_of(unit, to.address)
     policy = unit.policy.retention
@@ -139,9 +142,12 @@ async def show(
         "picture": str(screen.picture) if screen.picture else None,
         "protect": screen.protect,
         "anew": anew or (unit.commanded and slot == SCREEN),
+        "if_there": if_there,
         "fade": life.fade.total_seconds() if life.fade else None,
         "erase": life.erase.total_seconds(),
     }
+    if urgent:
+        await _hasten_erasure(unit, lane, slot)
     _put(unit, lane, EffectKind.SHOW, payload, slot=slot, case_id=case.id if case else None, urgent=urgent)
 
 
@@ -202,19 +208,6 @@ async def clear_notices(unit: Unit, lane: BlindIndex, case_id: UUID | None, topi
     slots = {*(await unit.session.exec(pending)).all(), *(await unit.session.exec(standing)).all()}
     for slot in sorted(slot for slot in slots if slot is not None):
         await clear_slot(unit, lane, slot)
-
-
-async def erase_case_messages(unit: Unit, case_id: UUID) -> int:
-    """Delete every message of a case on all sides and drop what is still pending. Returns how many stood.
-
-    What was delivered is forgotten too: chat, case and moment together would outlive the case.
-    """
-    await unit.session.exec(delete(Keyboard).where(col(Keyboard.case_id) == case_id))
-    await unit.session.exec(delete(Effect).where(col(Effect.case_id) == case_id))
-    standing = (await unit.session.exec(select(SentMessage).where(SentMessage.case_id == case_id))).all()
-    for sent in standing:
-        await erase_slot(unit, sent)
-    return len(standing)
 
 
 def answer(
@@ -364,6 +357,12 @@ async def _replace_pending(unit: Unit, lane: BlindIndex, slot: str) -> None:
     await unit.run(_pending(), {"in_lane": lane, "in_slot": slot})
 
 
+async def _hasten_erasure(unit: Unit, lane: BlindIndex, slot: str) -> None:
+    """What is about to be deleted in a slot goes before what comes there; after it, it would take the new one."""
+    await unit.write()
+    await unit.run(_erasure(), {"in_lane": lane, "in_slot": slot})
+
+
 def _shows(row: Mapping[str, Any], lane: BlindIndex, slot: str) -> bool:
     return (row["lane"], row["slot"], row["kind"]) == (lane, slot, EffectKind.SHOW)
 
@@ -382,4 +381,15 @@ def _pending() -> Executable:
         table.c.slot == bindparam("in_slot"),
         table.c.status == EffectStatus.PENDING,
         table.c.kind == EffectKind.SHOW,
+    )
+
+
+@cache
+def _erasure() -> Executable:
+    table = table_of(Effect)
+    pending = (table.c.status == EffectStatus.PENDING) & (table.c.kind == EffectKind.ERASE)
+    return (
+        update(table)
+        .where(table.c.lane == bindparam("in_lane"), table.c.slot == bindparam("in_slot"), pending)
+        .values(urgent=True)
     )

@@ -14,7 +14,7 @@ from bot.rates import Rates
 from models.mail import EffectStatus, SentMessage
 from sandbox.telegram.client import Person
 from services import speak
-from services.contact import Address, To
+from services.contact import Address, To, lane_of
 from services.speak import Screen
 from tests.unit.bot.post import Crashing, Post, texts
 
@@ -229,6 +229,20 @@ async def test_order_holds_in_a_chat_and_urgent_goes_first(post: Post, anna: Per
     await post.show(anna.id, "срочно", slot="notice:9", urgent=True)
     await post.deliver()
     assert await texts(anna) == ["срочно", "весть 0", "весть 1", "весть 2"]
+
+
+async def test_an_urgent_text_does_not_overtake_the_erasure_of_its_slot(post: Post, anna: Person) -> None:
+    """A call that is taken back and made again stands, and in a new message that makes itself heard."""
+    await post.show(anna.id, "в первый раз", slot="notice:1", urgent=True)
+    await post.deliver()
+    [old] = await anna.messages()
+    async with post.resources.unit() as unit:
+        lane = lane_of(unit, Address(anna.id))
+        await speak.clear_slot(unit, lane, "notice:1")
+        await speak.show(unit, To(Address(anna.id), "ru"), Screen("во второй"), slot="notice:1", urgent=True)
+    await post.deliver()
+    [new] = await anna.messages()
+    assert (new.text, new.id > old.id) == ("во второй", True)
 
 
 async def test_a_card_is_edited_once_for_many_changes(post: Post, anna: Person) -> None:
