@@ -25,11 +25,11 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bot.database import make_engine
 from bot.problems import Problem
-from bot.resources import PRIVATE, make_directories, unreachable
+from bot.resources import PRIVATE, make_directories, refuse_half_restored, restore_mark, unreachable
 from bot.sealed_stream import SealedReader, SealedWriter
 from bot.settings import Settings
 from migrations.schema import version
-from vault.files import write_private
+from vault.files import shred_file, write_private
 from vault.keyring import Keyring
 
 SQLITE: Final = "plecho.db"
@@ -39,6 +39,7 @@ FILES: Final = "files"
 
 async def make_backup(settings: Settings, keyring: Keyring, target: Path) -> int:
     """Write a backup to `target` and return its size in bytes. Raises `Problem`."""
+    refuse_half_restored(settings)
     with _staging(settings) as staging:
         dump = await _dump(make_url(settings.data_url), staging)
         return await asyncio.to_thread(_write_archive, keyring, dump, settings.files, target)
@@ -47,17 +48,32 @@ async def make_backup(settings: Settings, keyring: Keyring, target: Path) -> int
 async def unpack_backup(settings: Settings, keyring: Keyring, source: Path, *, force: bool) -> None:
     """Put a backup's data and attachments in place of what is there. Raises `Problem`.
 
-    Refuses to replace existing data unless `force`. The schema may be an older one, and rows of shredded subjects
-    may be back: bring the schema up to date and sweep before anything else runs.
+    Refuses to replace existing data unless `force`, or what a restore that was cut off has left. The schema may be
+    an older one, and rows of shredded subjects may be back: nothing opens the data but a restore until
+    `finish_restore`, which is called once the schema is up to date and all is swept.
     """
     make_directories(settings)
     url = make_url(settings.data_url)
-    if not force and await _holds_data(url, settings.files):
+    mark = restore_mark(settings)
+    if not force and not mark.exists() and await _holds_data(url, settings.files):
         raise Problem("there is data already; stop every process and use --force to replace it")
     with _staging(settings) as staging:
         await asyncio.to_thread(_read_archive, keyring, source, staging)
-        await _load(url, staging)
+        again = mark.exists()
+        await asyncio.to_thread(write_private, mark, b"")
+        try:
+            await _load(url, staging)
+        except Problem:  # nothing has changed
+            if not again:
+                await shred_file(mark)
+            raise
         _replace_files(staging / FILES, settings.files)
+
+
+async def finish_restore(settings: Settings) -> None:
+    """Let the restored data be used: all of it is on the disk, and nothing is back that may not be."""
+    await asyncio.to_thread(os.sync)
+    await shred_file(restore_mark(settings))
 
 
 async def copy_grants(settings: Settings, target: Path) -> None:

@@ -18,7 +18,7 @@ import structlog
 import typer
 
 from bot.alone import held
-from bot.backup import copy_grants, make_backup, unpack_backup
+from bot.backup import copy_grants, finish_restore, make_backup, unpack_backup
 from bot.cli_chain import chain
 from bot.cli_compliance import compliance
 from bot.cli_money import reconcile, vouchers
@@ -312,9 +312,10 @@ async def _restore(settings: Settings, source: Path, *, force: bool) -> tuple[in
     keyring = open_keyring(settings)
     with held(settings, alone=True):
         await unpack_backup(settings, keyring, source, force=force)
-        async with open_resources(settings, keyring, migrate=True) as resources:
-            swept = await sweep_shredded(resources)
-            return swept, await cut_off_again(resources), await doubt_payments(resources)
+        async with open_resources(settings, keyring, migrate=True, restoring=True) as resources:
+            done = await sweep_shredded(resources), await cut_off_again(resources), await doubt_payments(resources)
+        await finish_restore(settings)
+        return done
 
 
 async def _erase_due(settings: Settings) -> int:

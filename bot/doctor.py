@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
-from sqlmodel import select
+from sqlmodel import col, select
 
 from bot.database import Resources
 from bot.keys import open_keyring
@@ -198,7 +198,8 @@ def _skew(skew: timedelta) -> Finding:
 
 async def _group(api: "BotApi", resources: Resources, bot: int) -> Finding:
     async with resources.unit() as unit:
-        group = (await unit.session.exec(select(ReviewGroup))).first()
+        newest = select(ReviewGroup).order_by(col(ReviewGroup.in_use).desc(), col(ReviewGroup.bound_at).desc())
+        group = (await unit.session.exec(newest)).first()
         chat = int(group_recipient(unit, group).address) if group else None
     mend = "a coordinator sends /desk in a group where the bot may delete messages and history is hidden"
     if group is None or chat is None:

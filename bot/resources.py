@@ -34,13 +34,21 @@ PRIVATE_FILE = 0o600
 
 @asynccontextmanager
 async def open_resources(
-    settings: Settings, keyring: Keyring, clock: Clock | None = None, *, migrate: bool = False
+    settings: Settings,
+    keyring: Keyring,
+    clock: Clock | None = None,
+    *,
+    migrate: bool = False,
+    restoring: bool = False,
 ) -> AsyncIterator[Resources]:
     """Open everything, bring the schema up to date when asked to, and close it all at the end.
 
-    Raises `Problem` when a directory, the policy, a database or its schema is not as it must be.
+    Raises `Problem` when a directory, the policy, a database or its schema is not as it must be; after a restore
+    that was cut off, for all but who is `restoring`.
     """
     make_directories(settings)
+    if not restoring:
+        refuse_half_restored(settings)
     make_private(settings.data_url)
     policy = read_policy(settings.policy)
     clock = clock or SystemClock()
@@ -61,6 +69,17 @@ async def open_resources(
             await store.close()
     finally:
         await engine.dispose()
+
+
+def restore_mark(settings: Settings) -> Path:
+    """A file that is there while a restore has put data back and not yet undone what may not come back."""
+    return settings.data_dir / "restoring"
+
+
+def refuse_half_restored(settings: Settings) -> None:
+    """Raise `Problem` when a restore was cut off: who was cut off or paid since the backup would be so no more."""
+    if restore_mark(settings).exists():
+        raise Problem("a restore was cut off, and its data must not be used: run `plecho restore FILE` again")
 
 
 def make_directories(settings: Settings) -> None:

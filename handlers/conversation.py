@@ -21,6 +21,12 @@ from services.contact import Address, lane_of
 from vault.seal import Place
 from vault.types import BlindIndex, SealedBytes
 
+CHECKING: Final = "recovery:checking"
+"""A recovery phrase waits to be checked."""
+
+FLEETING: Final = frozenset({CHECKING})
+"""States of a moment that keep what nobody needs after it: it goes whichever way they are left."""
+
 # Built once: each event runs some of these. A row has two columns of its own, of which either may be none.
 _TABLE: Final = table_of(Conversation)
 _HERE: Final = (_TABLE.c.lane == bindparam("in_lane")) & (_TABLE.c.person == bindparam("of_person"))
@@ -41,8 +47,12 @@ class UnitStorage(BaseStorage):
         self.unit = unit
 
     async def set_state(self, key: StorageKey, state: StateType = None) -> None:
-        """Set or clear the state."""
-        await self._set(key, "state", state.state if isinstance(state, State) else state)
+        """Set or clear the state. What a fleeting one kept goes with it; a chosen language stays."""
+        name = state.state if isinstance(state, State) else state
+        if await self.get_state(key) in FLEETING - {name}:
+            language = (await self.get_data(key)).get("language")
+            await self.set_data(key, {"language": language} if language else {})
+        await self._set(key, "state", name)
 
     async def get_state(self, key: StorageKey) -> str | None:
         """The state, or none."""

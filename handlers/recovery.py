@@ -14,7 +14,7 @@ from aiogram.fsm.context import FSMContext
 from aiogram.types import Message
 from sqlmodel import select
 
-from handlers.conversation import private_conversation
+from handlers.conversation import CHECKING, private_conversation
 from handlers.start import go_home
 from models.errors import BadInput, Stale
 from models.mail import Conversation
@@ -29,7 +29,7 @@ from services.status import case_screen
 from vault.seal import Place
 from vault.types import BlindIndex, CaseCode, Secret
 
-CLAIMING, CHECKING, VERIFYING = "recovery:claim", "recovery:checking", "recovery:receipt"
+CLAIMING, VERIFYING = "recovery:claim", "recovery:receipt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,6 @@ async def answer_claim(unit: Unit, claim: Claim, *, matches: bool) -> None:
     actor = await name_actor(unit, claim.user, claim.language)
     state = private_conversation(unit, claim.user)
     await state.set_state(None)
-    await state.set_data({"language": claim.language})
     try:
         done = await recovery.settle(unit, actor, claim.code, claim.hashed, matches=matches)
     except Stale as refused:

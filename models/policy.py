@@ -83,6 +83,8 @@ class Retention(Strict):
     draft_hours: int = Field(ge=1, le=48)
     screen_minutes: int = Field(ge=1)
     message_hours: int = Field(ge=1, le=47)
+    unclaimed_days: int = Field(ge=14)
+    """How long a grant waits for its person to say how it is to reach them; the last reminder comes after ten."""
     closed_case_days: int = Field(ge=1)
     volunteer_days: int = Field(ge=1)
     """How long it stays known who a volunteer was that left or was suspended."""

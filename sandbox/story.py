@@ -101,7 +101,7 @@ ASKING: Final[Sequence[Step]] = (
             "ru": "По одному вопросу, на одном экране. Где можно обойтись кнопкой, есть кнопка.",
         },
         ("anna",),
-        answer("happened", "district"),
+        answer("happened", "district", "zone"),
     ),
     Step(
         {
@@ -125,7 +125,7 @@ ASKING: Final[Sequence[Step]] = (
             "ru": "Как до неё дойдут деньги и когда ей можно писать. Потом она ещё раз всё перечитывает.",
         },
         ("anna",),
-        answer("payout", "court", "zone", "hours", "messages"),
+        answer("payout", "court", "hours", "messages"),
     ),
     Step(
         {

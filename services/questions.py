@@ -14,7 +14,8 @@ from enum import StrEnum
 
 from models.case import Category, Urgency
 from models.errors import BadInput
-from services.typed import Bounds, When, read_amount, read_date, read_hours, read_text, read_zone
+from services.typed import Bounds, When, read_amount, read_date, read_hours, read_text
+from services.zones import read_zone, zone_name
 from texts.catalogue import Catalogue
 from texts.formats import day, money
 from vault.types import Compartment
@@ -41,7 +42,7 @@ ZONES: Mapping[str, str] = {
     "utc11": "Asia/Magadan",
     "utc12": "Asia/Kamchatka",
 }
-"""Zones offered as buttons; any other is typed as an offset."""
+"""Zones offered as buttons; any other is typed."""
 
 HOURS: Mapping[str, str] = {"morning": "8-12", "day": "12-18", "evening": "18-22", "any": "0-24"}
 
@@ -83,6 +84,7 @@ DISTRICTS = ("central", "northwest", "south", "caucasus", "volga", "ural", "sibe
 QUESTIONS: tuple[Question, ...] = (
     Question("happened", Kind.CHOICE, choices=_plain([str(value) for value in Category])),
     Question("district", Kind.CHOICE, choices=_plain(DISTRICTS), skippable=True),
+    Question("zone", Kind.ZONE, Compartment.contact, choices=ZONES),  # before any date: today is the person's own
     Question("when", Kind.DATE, when=When.PAST),
     Question("urgency", Kind.CHOICE, choices=_plain([str(value) for value in Urgency])),
     Question("deadline", Kind.DATE, when=When.FUTURE, skippable=True),
@@ -93,7 +95,6 @@ QUESTIONS: tuple[Question, ...] = (
     Question("documents", Kind.DOCUMENTS, skippable=True),
     Question("payout", Kind.TEXT, Compartment.payout, limit=500),
     Question("court", Kind.DATE, when=When.FUTURE, skippable=True),
-    Question("zone", Kind.ZONE, Compartment.contact, choices=ZONES),
     Question("hours", Kind.HOURS, Compartment.contact, choices=HOURS, skippable=True),
     Question("messages", Kind.CHOICE, Compartment.contact, choices=_plain(["yes", "no"])),
     Question("added", Kind.TEXT, skippable=True, asked=False),
@@ -162,12 +163,6 @@ def shown(asked: Question, value: str, texts: Catalogue, language: str) -> str:
     return _shown(asked.kind, value, language)
 
 
-def _offset(zone: str) -> str:
-    """A typed zone as people write it: `UTC+3`, where the name of the zone counts westwards (`Etc/GMT-3`)."""
-    hours = -int(zone.removeprefix("Etc/GMT"))
-    return f"UTC{hours:+d}" if hours else "UTC"
-
-
 def _shown(kind: Kind, value: str, language: str) -> str:
     match kind:
         case Kind.AMOUNT:
@@ -179,6 +174,6 @@ def _shown(kind: Kind, value: str, language: str) -> str:
             first, last = value.split("-")
             return f"{int(first):02}:00–{int(last):02}:00"
         case Kind.ZONE:
-            return _offset(value)
+            return zone_name(value, language)
         case _:
             return value

@@ -189,9 +189,18 @@ async def content_changed(unit: Unit, case: Case) -> None:
 async def withdraw(unit: Unit, actor: Actor, case: Case) -> None:
     """Take a case back: nobody reads, votes, pays or asks after it any more. Raises `Stale` when it has ended."""
     require_own(actor, case)
-    await move(unit, case, CaseStatus.WITHDRAWN, ALLOWED, applicant_of(case))
+    await _end(unit, case, applicant_of(case))
+
+
+async def lapse(unit: Unit, case: Case) -> None:
+    """Take a case back for a person who has been silent for so long that nobody counts on them any more."""
+    await _end(unit, case, "system")
+
+
+async def _end(unit: Unit, case: Case, actor_name: str) -> None:
+    await move(unit, case, CaseStatus.WITHDRAWN, ALLOWED, actor_name)
     case.closed_at = unit.now
-    await let_go(unit, case, applicant_of(case))
+    await let_go(unit, case, actor_name)
 
 
 async def let_go(unit: Unit, case: Case, actor_name: str) -> bool:

@@ -1,4 +1,4 @@
-"""What people type, read into values: texts, amounts, dates, hours, zones, codes.
+"""What people type, read into values: texts, amounts, dates, hours, codes.
 
 Pure: takes text, returns a value, or raises `BadInput` whose key says exactly what is wanted. Nothing else is
 ever raised, whatever is typed (a test throws everything at it), and nothing typed goes into the error.
@@ -38,9 +38,6 @@ DIGITS = 12
 YEARS_BACK, YEARS_AHEAD = 30, 5
 
 MIDNIGHT = 24
-
-WEST, EAST = -12, 14
-"""The farthest offsets from UTC that anybody lives by."""
 
 HALVES: Mapping[str, Mapping[int, int]] = {
     "am": {12: 0, **{hour: hour for hour in range(1, 12)}},
@@ -240,17 +237,6 @@ def read_hours(text: str) -> tuple[int, int]:
         case [first, last] if first != last and max(first, last) <= MIDNIGHT:
             return first % MIDNIGHT, last
     raise BadInput("intake.bad.hours")
-
-
-def read_zone(text: str) -> str:
-    """An IANA zone from a whole-hour offset such as `+3` or `UTC-5`."""
-    found = re.fullmatch(r"(?:utc|gmt)?\s*([+-])\s*(\d{1,2})(?::?00)?", clean(text).casefold().replace("−", "-"))
-    if found is None:
-        raise BadInput("intake.bad.zone")
-    hours = int(found[2]) * (1 if found[1] == "+" else -1)
-    if not WEST <= hours <= EAST:
-        raise BadInput("intake.bad.zone")
-    return f"Etc/GMT{-hours:+d}"  # the Etc zones count westwards
 
 
 def _is_seen(character: str) -> bool:

@@ -25,8 +25,8 @@ PRESSED = {
 TYPED = {"when": "yesterday", "need": "A fine", "amount": "15000", "story": "An umbrella.", "payout": "Card 2200"}
 SKIPPED = ("deadline", "confirmation", "documents", "court")
 INTERVIEW = (
-    "happened", "district", "when", "urgency", "deadline", "need", "amount", "story", "confirmation", "documents",
-    "payout", "court", "zone", "hours", "messages",
+    "happened", "district", "zone", "when", "urgency", "deadline", "need", "amount", "story", "confirmation",
+    "documents", "payout", "court", "hours", "messages",
 )  # fmt: skip
 
 

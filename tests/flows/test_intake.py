@@ -48,7 +48,7 @@ async def test_a_half_done_interview_survives_a_crash(world: World) -> None:
     """After a kill and a restart the person goes on at the question where they were."""
     asker = await applicant(world)
     await asker.start()
-    await asker.answer_all(KEYS[:7])
+    await asker.answer_all(KEYS[: KEYS.index("story")])
     await world.kill()
     await world.start()
     shown = await asker.reply("story")
@@ -69,7 +69,7 @@ async def test_a_half_done_interview_survives_a_crash(world: World) -> None:
         ("amount", "-5", "positive"),
         ("documents", "here it is", "document-wanted"),
         ("court", "1.1.2001", "date-past"),
-        ("zone", "Moscow", "zone"),
+        ("zone", "at home", "zone"),
         ("hours", "at night", "hours"),
     ],
 )
@@ -140,12 +140,12 @@ async def test_back_skip_keep_and_correct(world: World) -> None:
     """Every way through the interview keeps what was answered."""
     asker = await applicant(world, language="en")
     await asker.start()
-    await asker.answer_all(KEYS[:2])
+    await asker.answer_all(KEYS[: KEYS.index("zone")])
     shown = await asker.press("intake.button.back")
     assert asker.say("intake.now", answer=asker.say("intake.button.district.volga")) in shown.text
     shown = await asker.press("intake.button.keep")
-    assert asker.say("intake.ask.when") in shown.text
-    review = await asker.answer_all(KEYS[2:])
+    assert asker.say("intake.ask.zone") in shown.text
+    review = await asker.answer_all(KEYS[KEYS.index("zone") :])
     assert "₽" in review.text or "RUB" in review.text
     await asker.press("intake.title.amount")
     review = await asker.type("20000")
@@ -231,7 +231,7 @@ async def test_erasing_leaves_nothing_but_the_report(world: World, *, sent: bool
         await asker.submit()
     else:
         await asker.start()
-        await asker.answer_all(KEYS[:8])
+        await asker.answer_all(KEYS[: KEYS.index("confirmation")])
     await asker.type("/erase")
     shown = await asker.press("case.button.erase")
     assert asker.say("case.erased.case") in shown.text
@@ -308,7 +308,7 @@ async def test_the_screen_fades_and_the_person_comes_back(world: World) -> None:
     """After some minutes a neutral line stands there, and its button leads to the question where they were."""
     asker = await applicant(world)
     await asker.start()
-    await asker.answer_all(KEYS[:8])
+    await asker.answer_all(KEYS[: KEYS.index("confirmation")])
     await world.jump(minutes=world.resources.policy.retention.screen_minutes + 1)
     shown = await asker.screen()
     assert shown.text == asker.say("pipeline.neutral")
@@ -320,7 +320,7 @@ async def test_a_draft_left_alone_is_gone_after_a_day(world: World) -> None:
     """Nothing is said; whoever comes back finds an empty start."""
     asker = await applicant(world)
     await asker.start()
-    await asker.answer_all(KEYS[:8])
+    await asker.answer_all(KEYS[: KEYS.index("confirmation")])
     await world.jump(hours=25)
     assert [case.status for case in await cases(world)] == [CaseStatus.SHREDDED]
     assert await asker.person.messages() == []

@@ -40,6 +40,7 @@ RULES: Mapping[str, str] = {
     "version": '"soak"',
     "cap": "1000",
     "reconfirm_days": "1000",
+    "unclaimed_days": "3650",
     "closed_case_days": "3650",
     "inbox_hours": "100000",
     "per_day": "100000000000",

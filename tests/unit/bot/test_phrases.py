@@ -10,7 +10,7 @@ import services
 from bot import phrases
 from bot.database import Resources
 from handlers import recovery as handler
-from handlers.conversation import private_conversation
+from handlers.conversation import CHECKING, private_conversation
 from models.case import Case
 from services import intake, recovery, submission
 from services.contact import Address
@@ -69,13 +69,13 @@ async def test_no_phrase_is_made_twice(resources: Resources) -> None:
 
 @pytest.mark.parametrize("left", [False, True])
 async def test_others_write_while_a_claim_is_checked(resources: Resources, left: bool) -> None:  # noqa: FBT001 - a parameter
-    """A claim is settled after the check, unless its person has gone elsewhere; the try counts all the same."""
+    """A claim is settled after the check, unless its person has gone elsewhere; the phrase is kept in no case."""
     case_id, phrase = await submitted(resources)
     async with resources.unit() as unit:
         code = (await case_of(unit, case_id)).code
         await recovery.begin_guess(unit, await actor_of(unit, NEW))
         state = private_conversation(unit, Address(NEW))
-        await state.set_state(handler.CHECKING)
+        await state.set_state(CHECKING)
         await state.set_data({"user": NEW, "language": "en", "code": code, "phrase": phrase})
 
     async def matching(typed: Secret, _: str) -> bool:
@@ -92,3 +92,5 @@ async def test_others_write_while_a_claim_is_checked(resources: Resources, left:
         moved = (await actor_of(unit, NEW)).case
         assert (moved is not None) is not left
         assert await handler.waiting_claims(unit) == []
+        kept = await private_conversation(unit, Address(NEW)).get_data()
+    assert kept == {"language": "en"}

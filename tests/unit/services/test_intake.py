@@ -36,7 +36,7 @@ async def test_a_person_has_one_draft(resources: Resources) -> None:
         actor = await actor_of(unit)
         case = await intake.begin(unit, actor)
         assert case.id == first
-        assert await intake.position(unit, case) == "when"
+        assert await intake.position(unit, case) == "zone"
         assert case.chat == actor.chat
         assert case.category is None
 
@@ -76,8 +76,8 @@ async def test_today_is_the_persons_own(
     ("answered", "key", "following"),
     [
         (("happened",), "happened", "district"),
-        (("happened", "district", "when"), "happened", "urgency"),
-        (("district",), "district", "when"),
+        (("happened", "district", "zone"), "happened", "when"),
+        (("district",), "district", "zone"),
         (KEYS, "happened", None),
         (KEYS[1:], "messages", "happened"),
     ],
@@ -310,7 +310,7 @@ async def test_a_skipped_question_is_not_asked_again(resources: Resources) -> No
     async with resources.unit() as unit:
         case = await case_of(unit, case_id)
         assert (await intake.read_answers(unit, case))["district"] == SKIPPED
-        assert await intake.position(unit, case) == "when"
+        assert await intake.position(unit, case) == "zone"
 
 
 async def test_cases_of_two_people_do_not_mix(resources: Resources) -> None:

@@ -5,20 +5,14 @@ import pytest
 from bot.database import Resources
 from models.errors import BadInput
 from services.contact import Address, To
-from services.questions import BY_KEY, LONGEST, QUESTIONS, Kind, read_choice, shown
+from services.questions import BY_KEY, LONGEST, QUESTIONS, Kind, read_choice
 from services.screens import LABELS, question_screen
 from services.speak import MESSAGE, units
-from services.typed import read_hours, read_zone
+from services.typed import read_hours
 from texts.catalogue import load
 from texts.formats import currency_name
 
 TEXTS = load()
-
-
-@pytest.mark.parametrize(("typed", "words"), [("+3", "UTC+3"), ("UTC-5", "UTC-5"), ("+0", "UTC")])
-def test_a_typed_zone_is_shown_as_people_write_it(typed: str, words: str) -> None:
-    """The zone's own name counts westwards and would be read as the wrong side of Greenwich."""
-    assert shown(BY_KEY["zone"], read_zone(typed), TEXTS, "en") == words
 
 
 def test_any_hour_is_every_hour() -> None:

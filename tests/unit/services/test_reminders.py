@@ -8,11 +8,12 @@ from bot.database import Resources
 from models.case import Case, CaseStatus
 from models.mail import EffectStatus
 from models.panel import RailWait
+from payments.ledger import Purpose, balance
 from services import followup, reminders
 from services.desk import read_desk
 from services.speak import NOTICE
 from tests.unit.services.desk import Desk
-from tests.unit.services.fund import shows
+from tests.unit.services.fund import shows, volunteer
 
 
 @pytest.fixture
@@ -48,6 +49,37 @@ async def test_two_reminders_and_no_third(desk: Desk) -> None:
     assert await reminded(desk, days=1) == 1
     assert await silent(desk) == 1
     assert await reminded(desk, days=30) == 0
+
+
+async def test_a_grant_that_nobody_claims_is_free_again(desk: Desk) -> None:
+    """In time the case ends, what was set aside can be granted to others, and a coordinator hears of it."""
+    rules = desk.resources.policy
+    retention = rules.retention.model_copy(update={"unclaimed_days": 40})  # before coordinators must confirm anew
+    desk.resources.policy = rules.model_copy(update={"retention": retention})
+    case_id = await desk.approved()
+    for span in ({"hours": 1}, {"days": 4}, {"days": 8}, {"days": 29}):
+        await reminded(desk, **span)
+    assert await silent(desk) == 1
+    await reminded(desk, days=2)
+    assert await silent(desk) == 0
+    async with desk.resources.unit() as unit:
+        case = await unit.session.get_one(Case, case_id)
+        assert case.status is CaseStatus.WITHDRAWN
+        assert case.closed_at is not None
+        assert not (await balance(unit, Purpose.RESERVED, unit.policy.currency)).amount
+        told = (await volunteer(unit, "Alpha")).chat
+        assert [effect for effect in await shows(unit, NOTICE) if effect.lane == told]
+
+
+async def test_who_claims_late_keeps_the_grant(desk: Desk) -> None:
+    """Months after the last reminder, and once they have said how, their case does not end."""
+    case_id = await desk.approved()
+    for span in ({"hours": 1}, {"days": 4}, {"days": 8}, {"days": 150}):
+        await reminded(desk, **span)
+    await desk.agreed(case_id)
+    await reminded(desk, days=60)
+    async with desk.resources.unit() as unit:
+        assert (await unit.session.get_one(Case, case_id)).status is not CaseStatus.WITHDRAWN
 
 
 async def test_who_has_confirmed_is_left_in_peace(desk: Desk) -> None:

@@ -19,7 +19,6 @@ from services.typed import (
     read_date,
     read_hours,
     read_text,
-    read_zone,
 )
 from texts.catalogue import load
 
@@ -207,21 +206,6 @@ def test_hours_are_read_as_people_write_them(typed: str, hours: tuple[int, int])
 def test_what_is_no_pair_of_hours_is_refused(typed: str) -> None:
     """Anything but two different hours of a day asks for them; so does what could mean two windows."""
     assert refusal(lambda: read_hours(typed)) == "intake.bad.hours"
-
-
-@pytest.mark.parametrize(
-    ("typed", "zone"),
-    [("+3", "Etc/GMT-3"), ("UTC-5", "Etc/GMT+5"), ("gmt + 10", "Etc/GMT-10"), ("+0", "Etc/GMT+0")],
-)
-def test_an_offset_becomes_a_zone(typed: str, zone: str) -> None:
-    """Zones named after offsets count westwards, and that is turned around here."""
-    assert read_zone(typed) == zone
-
-
-@pytest.mark.parametrize("typed", ["", "3", "+15", "-13", "+5:30", "Moscow"])
-def test_what_is_no_offset_is_refused(typed: str) -> None:
-    """Half hours, places and offsets nobody lives by ask for a whole difference."""
-    assert refusal(lambda: read_zone(typed)) == "intake.bad.zone"
 
 
 @pytest.mark.parametrize(
