@@ -30,7 +30,8 @@ from payments.rails.stablecoin import NAME as CHAIN
 from payments.rails.stablecoin import Stablecoin
 from payments.screening import lists
 from services.contact import group_recipient
-from services.roles import holders
+from services.roles import holders, takes_work
+from services.seats import reviewers_needed
 from texts.catalogue import FALLBACK
 from vault.keyring import Keyring
 
@@ -72,6 +73,7 @@ async def examine(settings: Settings) -> AsyncIterator[Finding]:
         async with open_resources(settings, keyring) as resources:
             yield Finding("databases", well=True, detail=f"{resources.engine.dialect.name}, schema up to date")
             yield await _coordinators(resources)
+            yield await _reviewers(resources)
             async for finding in _sanctions(resources):
                 yield finding
             if CHAIN in resources.policy.rails:
@@ -138,6 +140,14 @@ async def _coordinators(resources: Resources) -> Finding:
     async with resources.unit() as unit:
         count = len(await holders(unit, Role.COORDINATOR))
     return Finding("coordinators", count >= COORDINATORS, f"{count} confirmed", "plecho invite coordinator")
+
+
+async def _reviewers(resources: Resources) -> Finding:
+    async with resources.unit() as unit:
+        count = sum(takes_work(one) and not one.probation_left for one in await holders(unit, Role.REVIEWER))
+    needed = reviewers_needed(resources.policy)
+    detail = f"{count} at work; an appeal about the largest amounts needs {needed}"
+    return Finding("reviewers", count >= needed, detail, "coordinators invite more in Telegram")
 
 
 async def _sanctions(resources: Resources) -> AsyncIterator[Finding]:

@@ -21,7 +21,7 @@ from models.unit import Unit
 from models.volunteer import Role, Volunteer
 from payments.ledger import Purpose, balance
 from payments.money import Money
-from services import danger, emergency, treasury
+from services import danger, emergency, panel, treasury
 from services.access import Act, Actor, require
 from services.audit import latest
 from services.reminders import count_silent
@@ -52,6 +52,8 @@ class Desk:
     longest_wait: timedelta | None
     load: Sequence[tuple[str, int]]
     """Reviewers' call signs and how many open cases each holds."""
+    stranded: int
+    """Requests for whose panels there are too few reviewers."""
     free: Money
     reserved: Money
     short: int
@@ -81,6 +83,7 @@ async def read_desk(unit: Unit, actor: Actor) -> Desk:
         usual_wait=timedelta(seconds=median(wait.total_seconds() for wait in waits)) if waits else None,
         longest_wait=max(waits) if waits else None,
         load=await _load(unit),
+        stranded=await panel.count_stranded(unit),
         free=await balance(unit, Purpose.FUND, unit.policy.currency),
         reserved=await balance(unit, Purpose.RESERVED, unit.policy.currency),
         short=await _count(unit, Grant, col(Grant.status) == GrantStatus.WAITING),
@@ -140,6 +143,8 @@ def _text(unit: Unit, actor: Actor, desk: Desk) -> str:
         lines.append(say("desk.waits", usual=usual, longest=longest))
     lines += ["", say("desk.load" if desk.load else "desk.load-none")]
     lines += [say("desk.load-line", sign=sign, held=held, cap=unit.policy.panel.cap) for sign, held in desk.load]
+    if desk.stranded:
+        lines.append(say("desk.stranded", count=desk.stranded))
     lines += ["", say("desk.money", free=_money(desk.free, language), reserved=_money(desk.reserved, language))]
     lines += [say("desk.short", count=desk.short), say("desk.silent", count=desk.silent)]
     lines += [say("desk.stuck", count=desk.stuck), ""]

@@ -14,7 +14,7 @@ from uuid import UUID, uuid4
 
 from sqlmodel import col, select
 
-from models.audit import about, record
+from models.audit import about, hold, record
 from models.case import OPEN, Case, CaseStatus, Urgency
 from models.panel import ALLOWED, SEATED, Recusal, Seat, SeatStatus, round_of
 from models.states import move
@@ -59,7 +59,11 @@ async def eligible(unit: Unit, case: Case) -> list[Volunteer]:
 
 
 async def draw_panel(unit: Unit, case: Case) -> list[Volunteer]:
-    """Fill the panel's free seats at random; returns whom it drew. Safe to call again."""
+    """Fill the panel's free seats at random; returns whom it drew. Safe to call again.
+
+    Panels are filled one after the other: two at once would both see the last free place of a reviewer.
+    """
+    await hold(unit)
     sitting = await seated(unit, case)
     counting = [seat for seat, _ in sitting if seat.counts]
     pool = await eligible(unit, case)
@@ -77,6 +81,12 @@ async def is_short(unit: Unit, case: Case) -> bool:
     """Whether fewer sit than must."""
     counting = [seat for seat, _ in await seated(unit, case) if seat.counts]
     return len(counting) < panel_size(unit.policy, case)
+
+
+async def count_stranded(unit: Unit) -> int:
+    """How many cases have too small a panel that nobody can be drawn for."""
+    cases = (await unit.session.exec(select(Case).where(col(Case.status).in_(IN_PANELS)))).all()
+    return sum([await is_short(unit, case) and not await eligible(unit, case) for case in cases])
 
 
 async def begin(unit: Unit, case: Case) -> None:

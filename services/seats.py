@@ -32,6 +32,12 @@ def panel_size(policy: Policy, case: Case) -> int:
     return max(policy.panel.size, quorum(policy, case))
 
 
+def reviewers_needed(policy: Policy) -> int:
+    """How many reviewers decide an appeal about the largest amounts: none of the first panel hears it."""
+    approvals = policy.tier(policy.largest).quorum
+    return max(policy.panel.size, approvals) + approvals + 1
+
+
 async def lock_open(unit: Unit, case: Case) -> None:
     """Hold the case's row until the commit; raises `Stale` when no panel decides on it any more.
 

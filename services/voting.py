@@ -116,7 +116,8 @@ async def decide(unit: Unit, case: Case, actor_name: str) -> bool:
     if found.amount is None:
         await review.decline(unit, case, actor_name)
     else:
-        await review.approve(unit, case, found.amount, actor_name)
+        allowed = most(unit.policy, case)  # a vote from before a stricter policy may be above it
+        await review.approve(unit, case, min(found.amount, allowed), actor_name)
     return True
 
 

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from aiohttp import web
@@ -18,10 +19,13 @@ from bot.resources import open_resources
 from bot.sanctions import load_list
 from bot.settings import Settings
 from models.screening import SanctionsList
+from models.volunteer import ReviewGroup
 from sandbox.telegram.client import Town
 from sandbox.telegram.server import BOT_USERNAME, TelegramServer
+from services.contact import Address, seal_group
 from tests.unit.payments.screening.published import Eu, person, write
 from vault.passwords import Argon2Cost
+from vault.types import BlindIndex, SealedBytes
 
 CANARY = "canary-passphrase-7Zq"
 
@@ -56,7 +60,7 @@ async def test_a_sound_installation(settings: Settings) -> None:
     """Everything is looked at; what is new and has neither people nor group says what to do next."""
     found = await findings(settings)
     wrong = {what for what, finding in found.items() if not finding.well}
-    assert wrong == {"coordinators", "review group"}
+    assert wrong == {"coordinators", "reviewers", "review group"}
     assert set(found) - wrong == {
         "data directory", "disk", "policy", "keyring", "databases", "token", "clock", "privacy mode",
         "sanctions list ofac", "sanctions list eu",
@@ -153,6 +157,24 @@ async def test_no_running_process(settings: Settings, bind: str) -> None:
     finding = await quick(settings.model_copy(update={"web_bind": bind}))
     assert (finding.well, finding.detail) == (False, "ClientConnectorError")
     assert "running" in finding.mend
+
+
+async def test_the_group_in_use_is_looked_at(settings: Settings, server: TelegramServer) -> None:
+    """Not one that was refused, or that another has taken over, whichever was bound first."""
+    async with Town(server.url) as town:
+        used = await town.group("Desk", await town.person("Alpha"))
+        await used.add_bot(admin=True)
+    async with open_resources(settings, open_keyring(settings)) as resources:
+        for number in (-1001, used.id, -1003):
+            async with resources.unit() as unit:
+                group = ReviewGroup(
+                    chat=BlindIndex(""), contact=SealedBytes(b""), language="ru", check_at=unit.now,
+                    in_use=number == used.id, open=number == used.id, bound_by=uuid4(), bound_at=unit.now,
+                )  # fmt: skip
+                seal_group(unit, group, Address(number))
+                unit.session.add(group)
+    finding = (await findings(settings))["review group"]
+    assert (finding.well, finding.detail) == (True, "open; the bot may delete messages")
 
 
 async def test_privacy_mode_off_is_found(settings: Settings) -> None:

@@ -17,7 +17,7 @@ from models.volunteer import Role
 from payments import funding
 from payments.money import Money
 from sandbox.clock import TravelClock
-from services import audit, danger
+from services import audit, danger, voting
 from services.access import Actor
 from services.contact import Address, SafeContact, write_contact
 from services.desk import read_desk, show_desk
@@ -61,6 +61,21 @@ async def test_an_empty_fund(fund: Fund) -> None:
     assert (desk.usual_wait, desk.longest_wait, desk.checkpoint) == (None, None, None)
     assert desk.free == desk.reserved == Money(0, fund.resources.policy.currency)
     assert (desk.short, desk.stuck, desk.failed, desk.dead, desk.untaken, desk.taken) == (0, 0, 0, 0, [], 0)
+
+
+async def test_a_case_for_which_reviewers_are_missing_is_counted(fund: Fund) -> None:
+    """It is on the desk for as long as nobody is invited, and no longer: one message about it is easily lost."""
+    case_id = await fund.case()
+    async with fund.resources.unit() as unit:
+        assert (await read_desk(unit, await coordinator(fund, unit))).stranded == 0
+        case = await unit.session.get_one(Case, case_id)
+        await voting.step_aside(unit, await fund.actor(unit, "Rook"), case)
+    async with fund.resources.unit() as unit:
+        assert (await read_desk(unit, await coordinator(fund, unit))).stranded == 1
+        await show_desk(unit, await coordinator(fund, unit))
+    await fund.confirmed("Heron")
+    async with fund.resources.unit() as unit:
+        assert (await read_desk(unit, await coordinator(fund, unit))).stranded == 0
 
 
 async def test_everything_is_counted(fund: Fund, clock: TravelClock) -> None:

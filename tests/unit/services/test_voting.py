@@ -53,6 +53,22 @@ async def counting(fund: Fund, case_id: UUID) -> list[str]:
         return [who.call_sign for who, seat in found if seat.counts and seat.status in {"drawn", "voted"}]
 
 
+async def test_a_vote_from_before_a_stricter_policy_blocks_nobody(fund: Fund) -> None:
+    """The case is decided within the policy of today, by whoever votes last, and for no more than it allows."""
+    case_id = await fund.case(amount=LARGE)
+    first, *others = await counting(fund, case_id)
+    await vote(fund, case_id, first, LARGE)
+    rules = fund.resources.policy
+    fund.resources.policy = rules.model_copy(update={"tiers": rules.tiers[:1]})
+    largest = fund.resources.policy.largest
+    for sign in others:
+        if await status(fund, case_id) is CaseStatus.IN_REVIEW:
+            await vote(fund, case_id, sign, largest)
+    async with fund.resources.unit() as unit:
+        [grant] = (await unit.session.exec(select(Grant))).all()
+    assert grant.amount == largest < LARGE
+
+
 @pytest.mark.parametrize(
     ("amounts", "needed", "seats", "decided"),
     [
