@@ -15,8 +15,9 @@ from sqlalchemy import String, bindparam
 from sqlalchemy import select as choose
 from sqlmodel import col, select
 
+from models.audit import hold
 from models.case import ENDED, Case
-from models.errors import NotAllowed, NotOnPanel, OwnCase, SteppedAside
+from models.errors import NotAllowed, NotOnPanel, OwnCase, Stale, SteppedAside
 from models.panel import SEATED, Recusal, Seat, SeatStatus, round_of
 from models.unit import Unit
 from models.volunteer import Role, Volunteer, VolunteerRole, VolunteerStatus
@@ -120,6 +121,17 @@ async def name_actor(unit: Unit, user: int, language: str | None) -> Actor:
     volunteer, case = found
     spoken = case.language if case else volunteer.language if volunteer else unit.texts.choose(language)
     return Actor(chat, Address(user), spoken, volunteer, await roles_of(unit, volunteer), case)
+
+
+async def refuse_second_case(unit: Unit, actor: Actor) -> None:
+    """Raise `Stale` when the actor has a case under way, also one that came to the account a moment ago.
+
+    A new draft and a case that moves here are begun one after the other: each sees the other's commit.
+    """
+    await hold(unit)
+    own = select(Case.id).where(Case.chat == actor.chat, col(Case.status).not_in(ENDED))
+    if (await unit.session.exec(own)).first() is not None:
+        raise Stale("case.refused.has-case")
 
 
 @cache

@@ -22,7 +22,7 @@ from models.base import new_id, table_of
 from models.case import Answer, Case, CaseStatus, Category, Urgency
 from models.errors import BadInput, NotAllowed, Stale
 from models.unit import Unit
-from services.access import Actor, applicant_of
+from services.access import Actor, applicant_of, refuse_second_case
 from services.contact import SafeContact, read_contact, write_contact
 from services.hours import HOME_ZONE
 from services.questions import BY_KEY, KEYS, SKIPPED, Kind, after, question, read_choice, read_typed
@@ -70,6 +70,7 @@ async def begin(unit: Unit, actor: Actor) -> Case:
     """The actor's draft, made now unless there is one. Raises `Stale` while another case is under way."""
     if actor.case is not None:
         return own_draft(actor)
+    await refuse_second_case(unit, actor)
     case = Case(
         code=new_code(),
         language=actor.language,

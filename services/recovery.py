@@ -25,7 +25,7 @@ from models.errors import BadInput, Stale
 from models.unit import Unit
 from models.volunteer import Volunteer
 from services import panel
-from services.access import Actor, applicant_of
+from services.access import Actor, applicant_of, refuse_second_case
 from services.clearing import clear_chat
 from services.contact import read_contact, write_contact
 from services.intake import LETTERS
@@ -99,8 +99,7 @@ async def settle(unit: Unit, actor: Actor, code: CaseCode, hashed: str, *, match
 
     Raises `Stale` when this account has a request under way.
     """
-    if actor.case is not None:
-        raise Stale("case.refused.has-case")
+    await refuse_second_case(unit, actor)
     guesses = await _guesses(unit, actor.chat)
     case = (await unit.session.exec(select(Case).where(Case.code == code).with_for_update())).first()
     known = case is not None and case.recovery_hash == hashed

@@ -1,5 +1,7 @@
 """The slow hash is never worked on while a transaction is open: one person must not make all others wait."""
 
+import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from bot.database import Resources
 from handlers import recovery as handler
 from handlers.conversation import CHECKING, private_conversation
 from models.case import Case
+from models.errors import Stale
 from services import intake, recovery, submission
 from services.contact import Address
 from tests.unit.services.asker import ASKER, actor_of, case_of, draft, said, submitted
@@ -94,3 +97,29 @@ async def test_others_write_while_a_claim_is_checked(resources: Resources, left:
         assert await handler.waiting_claims(unit) == []
         kept = await private_conversation(unit, Address(NEW)).get_data()
     assert kept == {"language": "en"}
+
+
+async def test_an_account_has_one_request_also_when_one_moves_here_meanwhile(resources: Resources) -> None:
+    """Whoever begins a request in the moment in which their old one arrives has one of the two, and is told."""
+    _, phrase = await submitted(resources)
+    async with resources.unit() as unit:
+        claimed = (await actor_of(unit)).case
+        assert claimed is not None
+        state = private_conversation(unit, Address(NEW))
+        await state.set_state(CHECKING)
+        await state.set_data({"user": NEW, "language": "en", "code": claimed.code, "phrase": phrase})
+
+    async def begin() -> None:
+        with suppress(Stale):
+            async with resources.unit() as unit:
+                await intake.begin(unit, await actor_of(unit, NEW))
+
+    async def matching(typed: Secret, _: str) -> bool:
+        return typed.reveal() == phrase
+
+    async with resources.unit() as unit:
+        (lane,) = await handler.waiting_claims(unit)
+    await asyncio.gather(phrases.check(resources, None, lane, matching), begin(), begin())
+    async with resources.unit() as unit:
+        chat = (await actor_of(unit, NEW)).chat
+        assert len((await unit.session.exec(select(Case).where(Case.chat == chat))).all()) == 1
