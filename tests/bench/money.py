@@ -3,7 +3,8 @@
 - An entry is four rows (two postings, the entry, its line in the log of acts) in a transaction of its own; the
   floor is four bare rows of such a size in one transaction of the same engine.
 - The long ledger is written in bulk through the same triggers. A balance is read in a unit of its own.
-- Reconciliation compares every payout with its entries, in a process of its own, so that its memory can be told.
+- Reconciliation compares every payout with its entries, in a process that has done nothing else: what its memory
+  grows by is what the comparison takes.
 """
 
 import asyncio
@@ -14,7 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -70,9 +71,15 @@ class Figures:
 
 def measure(folder: Path, url: str, entries: int = LONG, payouts: int = PAYOUTS) -> Figures:
     """Measure on a database that does not have its schema yet, in a process of its own."""
-    command = [sys.executable, "-m", "tests.bench.money", str(folder), url, str(entries), str(payouts)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - our own program
-    return Figures(**json.loads(done.stdout))
+    books = _in_a_process(folder, url, entries, payouts)
+    return Figures(**books, **_in_a_process(folder, url))
+
+
+def _in_a_process(folder: Path, *arguments: str | int) -> dict[str, Any]:
+    command = [sys.executable, "-m", "tests.bench.money", str(folder), *map(str, arguments)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own program
+    figures: dict[str, Any] = json.loads(done.stdout)
+    return figures
 
 
 def show(funds: dict[str, Figures], width: int) -> list[str]:
@@ -88,12 +95,14 @@ def show(funds: dict[str, Figures], width: int) -> list[str]:
         line("  ratio to it", [f"{f.entries / f.floor:.2f}" for f in each]),
         line(f"a balance after {SHORT:,} entries", [f"{f.short * 1000:.2f} ms" for f in each]),
         line(f"  after {LONG:,} entries", [f"{f.long * 1000:.2f} ms" for f in each]),
+        line("  ratio to it", [f"{f.long / f.short:.2f}" for f in each]),
         line(f"reconciliation of {PAYOUTS:,} payouts", [f"{f.reconciled:.1f} s" for f in each]),
         line("  memory that it takes", [f"{f.growth / MEGABYTE:.0f} MB" for f in each]),
+        line("  differences found", [f"{f.differences}" for f in each]),
     ]
 
 
-async def _measure(folder: Path, url: str, entries: int, payouts: int) -> Figures:
+async def _write_books(folder: Path, url: str, entries: int, payouts: int) -> dict[str, float]:
     settings = read_settings(data_dir=folder, database_url=url)
     async with open_resources(settings, Keyring.new(), migrate=True) as resources:
         rate, floor = await _entries(resources), await _floor(url)
@@ -114,12 +123,17 @@ async def _measure(folder: Path, url: str, entries: int, payouts: int) -> Figure
                 unit, EntryKind.RELEASE, "release:bench", left, source=Purpose.RESERVED, target=Purpose.FUND,
                 actor="system",
             )  # fmt: skip
-        long = await _lookup(resources)
-        before = _peak()
-        begin = time.perf_counter()
+        return {"entries": rate, "floor": floor, "short": short, "long": await _lookup(resources)}
+
+
+async def _reconcile(folder: Path, url: str) -> dict[str, float]:
+    async with open_resources(read_settings(data_dir=folder, database_url=url), Keyring.new()) as resources:
+        before, begin = _peak(), time.perf_counter()
         async with resources.unit() as unit:
             found = await reconcile.compare(unit)
-        return Figures(rate, floor, short, long, time.perf_counter() - begin, _peak() - before, len(found))
+        return {
+            "reconciled": time.perf_counter() - begin, "growth": _peak() - before, "differences": len(found),
+        }  # fmt: skip
 
 
 async def _entries(resources: Resources) -> float:
@@ -216,7 +230,8 @@ def _peak() -> int:
 
 
 if __name__ == "__main__":
-    where, address, many, paid = sys.argv[1:]
+    where, address, *counts = sys.argv[1:]
     Path(where).mkdir(mode=0o700, exist_ok=True)
-    figures = asyncio.run(_measure(Path(where), address, int(many), int(paid)))
-    print(json.dumps(asdict(figures)))  # noqa: T201 - read by `measure`
+    given = Path(where), address
+    figures = asyncio.run(_write_books(*given, *map(int, counts)) if counts else _reconcile(*given))
+    print(json.dumps(figures))  # noqa: T201 - read by `measure`
