@@ -138,17 +138,17 @@ class StripeGateway:
         raise AssertionError
 
     async def invoice(self, object_id: str) -> Invoice:
-        """The newest state of a month and its payment."""
+        """The newest state of a month and its payment: the one that paid it, else the one that is to pay it."""
         async with _translated():
             found = await self._client.v1.invoices.retrieve_async(object_id, {"expand": ["payments"]})
             parent = found.parent.subscription_details if found.parent else None
             subscription = await self.subscription(_id(parent.subscription)) if parent else None
-            intents = [
-                _id(made.payment.payment_intent)
+            intents = sorted(
+                (made.status != "paid", _id(made.payment.payment_intent))
                 for made in (found.payments.data if found.payments else ())
-                if made.status == "paid" and made.payment.payment_intent
-            ]
-            payment = await self.payment(intents[0]) if intents else None
+                if made.payment.payment_intent and (made.is_default or made.status == "paid")
+            )
+            payment = await self.payment(intents[0][1]) if intents else None
             return Invoice(_id(found), subscription, found.status == "paid", payment)
         raise AssertionError
 
@@ -296,18 +296,19 @@ class StripeGateway:
                 raise
 
     async def _session(self, found: stripe.checkout.Session) -> Session:
-        payment = None
+        payment, subscription = None, None
         if found.payment_intent:
             payment = await self.payment(_id(found.payment_intent))
         elif found.invoice:
-            payment = (await self.invoice(_id(found.invoice))).payment
+            month = await self.invoice(_id(found.invoice))
+            payment, subscription = month.payment, month.subscription
         return Session(
             found.id,
             SessionState(str(found.status)),
             _uuid(found.client_reference_id),
             found.url,
             payment,
-            _id(found.subscription) if found.subscription else None,
+            subscription,
         )
 
     async def _refunds(self, payment: str) -> tuple[Refund, ...]:

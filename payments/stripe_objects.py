@@ -154,18 +154,6 @@ class SessionState(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Session:
-    """A page to pay on. `url` is there while it is open."""
-
-    id: str
-    state: SessionState
-    donation: UUID | None
-    url: str | None = None
-    payment: Payment | None = None
-    subscription: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
 class Subscription:
     """A monthly gift at Stripe."""
 
@@ -177,6 +165,18 @@ class Subscription:
 
 
 @dataclass(frozen=True, slots=True)
+class Session:
+    """A page to pay on. `url` is there while it is open."""
+
+    id: str
+    state: SessionState
+    donation: UUID | None
+    url: str | None = None
+    payment: Payment | None = None
+    subscription: Subscription | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Invoice:
     """One month of a monthly gift."""
 
@@ -184,6 +184,7 @@ class Invoice:
     subscription: Subscription | None
     paid: bool
     payment: Payment | None
+    """The one that paid it, else the one that is to pay it."""
 
 
 @dataclass(frozen=True, slots=True)

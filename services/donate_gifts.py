@@ -25,6 +25,7 @@ from models.donation import (
 )
 from models.errors import BadInput, ButtonGone, Refused
 from models.unit import Unit
+from payments.donations import advance
 from payments.screening.givers import refuse_held
 from payments.trace import Spent, follow
 from services.access import Actor
@@ -33,6 +34,9 @@ from services.donors import find_by_token, forget_donor, is_donor, make_token
 from services.screens import Rows
 from services.speak import Button, Screen, show
 from texts.formats import day, money
+
+SHOWN: Final = PAID_SINCE | {DonationStatus.PROCESSING}
+"""What somebody gave, or has done their part of."""
 
 MOST_SHOWN: Final = 8
 """Gifts on the screen, newest first."""
@@ -54,7 +58,7 @@ async def show_gifts(unit: Unit, actor: Actor) -> None:
         lines.append(say(key, actor.language, amount=amount))
         label = say("donate.button.stop", actor.language, amount=amount)
         rows.append([Button(label, "donate.stop", {"monthly": str(each.id)})])
-    if gifts:
+    if gifts or monthly:
         rows.append([Button(say("donate.button.forget", actor.language), "donate.forget")])
     rows.append([Button(say("donate.button.give", actor.language), "donate.home")])
     await show(unit, actor.to, Screen("\n\n".join(lines), rows))
@@ -93,7 +97,7 @@ async def show_gift(unit: Unit, actor: Actor, donation_id: UUID) -> None:
 async def traced(unit: Unit, token: str, language: str) -> tuple[str, list[str]]:
     """What a token tells: the gift in a line, and where its money went. Raises `BadInput` for an unknown one."""
     donation = await find_by_token(unit, token)
-    if donation is None or donation.status not in PAID_SINCE:
+    if donation is None or not (donation.status in SHOWN or await monthly_of(unit, token)):
         raise BadInput("donate.bad.token")
     return _described(unit, donation, language), await trace_lines(unit, donation, language)
 
@@ -170,8 +174,10 @@ async def take_back(unit: Unit, actor: Actor, donation_id: UUID) -> None:
 
 
 async def forget(unit: Unit, actor: Actor) -> None:
-    """Stop every monthly gift, and cut all gifts off from this chat."""
+    """Stop every monthly gift, also one that nobody has heard of yet, and cut all gifts off from this chat."""
     await audit.hold(unit)  # before the rows, as in `services.donate_settle.apply`
+    for donation in await _begun(unit, actor):
+        await advance(unit, donation, DonationStatus.EXPIRED, DONOR)
     for monthly in await _monthly(unit, actor):
         await stop_monthly(unit, monthly, DONOR)
     await forget_donor(unit, actor)
@@ -215,9 +221,15 @@ def _described(unit: Unit, donation: Donation, language: str) -> str:
 
 
 async def _gifts(unit: Unit, actor: Actor) -> Sequence[Donation]:
-    shown = PAID_SINCE | {DonationStatus.PROCESSING}
-    mine = select(Donation).where(Donation.chat == actor.chat, col(Donation.status).in_(shown))
+    mine = select(Donation).where(Donation.chat == actor.chat, col(Donation.status).in_(SHOWN))
     return (await unit.session.exec(mine.order_by(col(Donation.asked_at).desc()).limit(MOST_SHOWN))).all()
+
+
+async def _begun(unit: Unit, actor: Actor) -> Sequence[Donation]:
+    """Monthly gifts that may still be begun on a page, or have been and nobody has heard of it yet."""
+    waiting = (DonationStatus.ASKED, DonationStatus.OPEN)
+    mine = select(Donation).where(Donation.chat == actor.chat, Donation.monthly, col(Donation.status).in_(waiting))
+    return (await unit.session.exec(mine.with_for_update().execution_options(populate_existing=True))).all()
 
 
 async def _monthly(unit: Unit, actor: Actor) -> Sequence[MonthlyGift]:

@@ -67,24 +67,38 @@ async def _session(unit: Unit, session: Session) -> bool:
         return True
     if donation.checkout is None:
         donation.checkout = session.id
-    if session.payment is not None:
-        monthly = await _monthly(unit, session.subscription, donation) if session.subscription else None
-        settled = await _payment(unit, session.payment, donation, monthly)
-    else:
-        settled = True
+    monthly = await _begun(unit, session, donation)
+    settled = session.payment is None or await _payment(unit, session.payment, donation, monthly)
     if session.state is SessionState.EXPIRED:
         await advance(unit, donation, DonationStatus.EXPIRED, STRIPE_ACTOR)
     elif (
         session.state is SessionState.COMPLETE
         and _is_unpaid(session.payment)
         and await advance(unit, donation, DonationStatus.FAILED, STRIPE_ACTOR)
+        and not _is_tried_again(session.subscription)
     ):
         await donate_news.tell(unit, donation)
+    if session.subscription is not None:
+        await _subscription(unit, session.subscription)
     return settled
+
+
+async def _begun(unit: Unit, session: Session, first: Donation) -> MonthlyGift | None:
+    """The monthly gift that a page has begun, whether or not its first payment is there: debits take days."""
+    if session.state is not SessionState.COMPLETE or session.subscription is None:
+        return None
+    monthly = await _monthly(unit, session.subscription.id, first)
+    first.monthly_id = monthly.id
+    return monthly
 
 
 def _is_unpaid(payment: Payment | None) -> bool:
     return payment is not None and payment.state is PaymentState.UNPAID
+
+
+def _is_tried_again(subscription: Subscription | None) -> bool:
+    """Whether the giver hears of a payment that failed by their monthly gift, as of every later one."""
+    return subscription is not None and subscription.failing
 
 
 async def _payment(unit: Unit, payment: Payment, first: Donation | None, monthly: MonthlyGift | None) -> bool:
@@ -162,6 +176,7 @@ async def _promised(unit: Unit, subscription: str) -> MonthlyGift | None:
 
 
 async def _monthly(unit: Unit, subscription: str, first: Donation) -> MonthlyGift:
+    """The promise, made where there is none. It ends at once where its giver was forgotten meanwhile."""
     monthly = await _promised(unit, subscription)
     if monthly is None:
         monthly = MonthlyGift(
@@ -178,6 +193,8 @@ async def _monthly(unit: Unit, subscription: str, first: Donation) -> MonthlyGif
         await unit.session.flush()
         subject = audit.about("monthly_gift", monthly.id)
         await audit.record(unit, STRIPE_ACTOR, "monthly_gift.active", subject)
+        if first.status is DonationStatus.EXPIRED:
+            await stop_monthly(unit, monthly, STRIPE_ACTOR)
     return monthly
 
 
@@ -186,7 +203,7 @@ async def _invoice(unit: Unit, invoice: Invoice) -> bool:
     subscription = invoice.subscription
     if subscription is None:
         return True
-    if invoice.payment is None:
+    if invoice.payment is None or not invoice.paid:
         await _subscription(unit, subscription)
         return True
     first = await unit.session.get(Donation, subscription.donation) if subscription.donation else None

@@ -13,7 +13,7 @@ from bot.database import Resources
 from bot.stripe_setup import StripeSetup
 from models.donation import Donation, DonationStatus
 from sandbox.clock import TravelClock
-from sandbox.stripe.client import RUSSIAN_CARD, Bank
+from sandbox.stripe.client import GOOD_IBAN, RUSSIAN_CARD, Bank
 from sandbox.stripe.server import StripeServer
 from tests.flows.harness import World, open_world
 from tests.flows.page import BROWSER_OPTIONS, MILLISECONDS
@@ -71,14 +71,16 @@ async def test_gift_by_the_page_has_no_giver(world: World, browser: aiohttp.Clie
         assert "100 %: not paid out yet" in await page.text()
 
 
-@pytest.mark.parametrize("database", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    ("iban", "database"), [(None, "postgresql"), (GOOD_IBAN, "sqlite")], indirect=["database"]
+)
 async def test_monthly_gift_of_the_page_is_stopped_by_its_key(
-    world: World, browser: aiohttp.ClientSession, bank: Bank
+    world: World, browser: aiohttp.ClientSession, bank: Bank, iban: str | None
 ) -> None:
-    """Who has no chat stops it where its key shows it; another key, or none, stops nothing."""
+    """Who has no chat stops it where its key shows it, paid or on its way; another key, or none, stops nothing."""
     form = await form_of(browser) | {"way": "monthly"}
     async with browser.post("/give", data=form, allow_redirects=False) as answer:
-        await bank.pay(answer.headers["Location"])
+        await bank.pay(answer.headers["Location"], iban=iban)
     assert world.app.stripe is not None
     await world.app.stripe.poller.poll()
     await world.settle()

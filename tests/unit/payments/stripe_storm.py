@@ -103,7 +103,7 @@ class Storm:
         if session.state is SessionState.OPEN:
             return self._complete(session, payment, money)
         if session.subscription is not None and self.dice.random() < 0.3:
-            return self._next_month(self._monthly[session_id], self.promises[session.subscription])
+            return self._next_month(self._monthly[session_id], self.promises[session.subscription.id])
         if payment.state is PaymentState.PROCESSING:
             return self._arrive(session, payment, money)
         if payment.charge is None:
@@ -120,7 +120,8 @@ class Storm:
         payment = self.payments[self._asked[object_id][0]]
         if found.state is not SessionState.COMPLETE:
             return found
-        return replace(found, payment=_paid(payment) if found.subscription else payment)
+        promise = self.promises.get(found.subscription.id) if found.subscription else None
+        return replace(found, payment=payment, subscription=_as_seen(promise) if promise else None)
 
     async def payment(self, object_id: str) -> Payment:
         """As the gateway."""
@@ -130,13 +131,13 @@ class Storm:
         return self.payments[object_id]
 
     async def invoice(self, object_id: str) -> Invoice:
-        """As the gateway: a month that is not paid has no payment."""
+        """As the gateway: a month that is not paid has the payment that is to pay it."""
         self._stumble()
         if object_id not in self.invoices:
             raise StripeUnknown("resource_missing")
         promise, payment_id = self.invoices[object_id]
-        payment = _paid(self.payments[payment_id])
-        return Invoice(object_id, _as_seen(promise), payment is not None, payment)
+        payment = self.payments[payment_id]
+        return Invoice(object_id, _as_seen(promise), payment.state is PaymentState.PAID, payment)
 
     async def subscription(self, object_id: str) -> Subscription:
         """As the gateway."""
@@ -191,7 +192,7 @@ class Storm:
             promise = Promise(self._id("sub"), session.donation, money)
             self.promises[promise.subscription] = promise
             self.invoices[self._id("in")] = (promise, payment.id)
-            session = replace(session, subscription=promise.subscription)
+            session = replace(session, subscription=_as_seen(promise))
         self.sessions[session.id] = session
         told = self._event("checkout.session.completed", id=session.id)
         if fate < 0.3:
@@ -358,10 +359,6 @@ def _charge(payment: Payment) -> Charge:
     if payment.charge is None:
         raise AssertionError(payment.id)
     return payment.charge
-
-
-def _paid(payment: Payment) -> Payment | None:
-    return payment if payment.state is PaymentState.PAID else None
 
 
 def _as_seen(promise: Promise) -> Subscription:

@@ -249,6 +249,7 @@ async def check_states(resources: Resources, storm: Storm) -> None:
             row = rows[payment.id]
             assert row.status is donations.status_of(payment, DonationStatus.GIVEN)
             assert row.monthly == (payment.donation is None)
+    assert {gift.subscription for gift in monthly} == set(storm.promises)
     for gift in monthly:
         promise = storm.promises[gift.subscription]
         assert (gift.status is MonthlyStatus.STOPPED) == promise.ended

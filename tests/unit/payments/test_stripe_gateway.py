@@ -19,7 +19,7 @@ from payments.stripe_objects import (
     StripeUnknown,
 )
 from sandbox.stripe import transfers
-from sandbox.stripe.client import MONTH, RUSSIAN_CARD, Bank
+from sandbox.stripe.client import FAILING_IBAN, GOOD_IBAN, MONTH, RUSSIAN_CARD, Bank
 from sandbox.stripe.keys import Right
 from sandbox.stripe.server import StripeServer
 from tests.stripe_town import bank, stripe_server
@@ -141,6 +141,27 @@ async def test_payment_is_read_whole(gateway: StripeGateway, bank: Bank) -> None
     await gateway.refund(uuid4(), payment.id)  # under another key: Stripe says that it has been paid back
 
 
+@pytest.mark.parametrize("arrives", [True, False])
+async def test_month_by_bank_debit_is_read_before_it_arrives(
+    gateway: StripeGateway, bank: Bank, *, arrives: bool
+) -> None:
+    """For days nothing is paid: the page still tells of the promise, and of the payment that is to pay it."""
+    opened = await gateway.open_session(order(monthly=True))
+    await bank.pay(str(opened.url), iban=GOOD_IBAN if arrives else FAILING_IBAN)
+    session = await gateway.session(opened.id)
+    assert session.subscription is not None
+    assert session.payment is not None
+    assert session.payment.state is PaymentState.PROCESSING
+    await bank.finish_debit(session.payment.id, succeed=arrives)
+    session = await gateway.session(opened.id)
+    assert session.subscription is not None
+    assert session.payment is not None
+    assert session.payment.state is (PaymentState.PAID if arrives else PaymentState.UNPAID)
+    assert session.subscription.failing is not arrives
+    invoice = await gateway.invoice((await bank.objects("invoice"))[0]["id"])
+    assert (invoice.paid, invoice.payment) == (arrives, session.payment)
+
+
 async def test_restricted_key_is_enough(stripe_server: StripeServer, bank: Bank) -> None:
     """With the rights of the README everything works; without one of them it is as if Stripe were away."""
     gateway = StripeGateway(await bank.restricted_key(RIGHTS), stripe_server.url)
@@ -152,9 +173,10 @@ async def test_restricted_key_is_enough(stripe_server: StripeServer, bank: Bank)
     monthly = await gateway.open_session(order(monthly=True))
     await bank.pay(str(monthly.url))
     subscription = (await gateway.session(monthly.id)).subscription
+    assert subscription is not None
     for _ in range(2):
-        await gateway.stop(str(subscription))
-    assert (await gateway.subscription(str(subscription))).ended
+        await gateway.stop(subscription.id)
+    assert (await gateway.subscription(subscription.id)).ended
     yesterday = await bank.now() - timedelta(days=1)
     assert await gateway.events(yesterday)
     await gateway.probe()

@@ -38,7 +38,7 @@ async def refused(resources: Resources) -> UUID:
     async with resources.unit() as unit:
         gift = await donate.begin(unit, Way.MONTHLY, TEN, "en", Address(GIVER), card=True)
         processing = Payment("pi_1", PaymentState.PROCESSING, gift.id)
-        page = Session("cs_1", SessionState.COMPLETE, gift.id, None, processing, "sub_1")
+        page = Session("cs_1", SessionState.COMPLETE, gift.id, None, processing, promise(gift.id))
         await donate_settle.apply(unit, page)
         unpaid = replace(processing, state=PaymentState.UNPAID)
         await donate_settle.apply(unit, replace(page, payment=unpaid))
@@ -54,11 +54,16 @@ async def forget(resources: Resources) -> None:
             await job.handle(unit, key)
 
 
+def promise(first: UUID) -> Subscription:
+    """A monthly gift that goes on."""
+    return Subscription("sub_1", first, ended=False, failing=False)
+
+
 def month(unit: Unit, first: UUID, number: int) -> Invoice:
     """A month that was paid."""
     charge = Charge(f"ch_{number}", TEN, "DE", Balance(f"txn_{number}", TEN, Money(0, "EUR")), unit.now)
     payment = Payment(f"pi_{number}", PaymentState.PAID, None, charge)
-    return Invoice(f"in_{number}", Subscription("sub_1", first, ended=False, failing=False), True, payment)
+    return Invoice(f"in_{number}", promise(first), True, payment)
 
 
 @pytest.mark.parametrize("gone", [False, True])
