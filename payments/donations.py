@@ -20,7 +20,7 @@ from typing import Final
 from sqlmodel import col, func, select
 
 from models.donation import DONATION_ALLOWED, Donation, DonationStatus, GiftEntry
-from models.ledger import LedgerAccount, Posting
+from models.ledger import JournalEntry, LedgerAccount, Posting
 from models.states import move
 from models.unit import Unit
 from payments import ledger
@@ -62,7 +62,7 @@ class Draft:
 
 
 async def settle(unit: Unit, donation: Donation, payment: Payment) -> bool:
-    """Bring the books and the donation to the newest state of its payment.
+    """Bring the books and the donation to the newest state of its payment; an older one changes nothing.
 
     Tells whether all is known: Stripe settles some movements later, and then it is to be looked up again.
     """
@@ -70,6 +70,8 @@ async def settle(unit: Unit, donation: Donation, payment: Payment) -> bool:
         donation.payment = payment.id
     charge = payment.charge
     if payment.state is PaymentState.PAID and charge is not None:
+        if await _is_old(unit, donation, payment):
+            return is_settled(payment)
         donation.amount, donation.currency = charge.money.amount, charge.money.currency
         donation.given_at = donation.given_at or charge.made_at
         if charge.balance is not None:
@@ -130,7 +132,7 @@ def _paid_status(payment: Payment, before: DonationStatus) -> DonationStatus:
         return DonationStatus.DISPUTED
     ended = [refund for refund in payment.refunds if not refund.stands]
     if before is DonationStatus.REFUNDED and not ended:
-        return before  # only a refund that failed undoes one: another process has read something newer meanwhile
+        return before  # only a refund that failed undoes one; before it has left, no entry shows an older look
     if before is DonationStatus.REFUNDING and not any(refund.asked for refund in ended):
         return before
     return DonationStatus.GIVEN
@@ -202,7 +204,7 @@ def _dispute(dispute: Dispute) -> Iterator[Draft]:
     nothing = Money(0, dispute.balances[0].money.currency)
     held = sum((-balance.money for balance in dispute.balances), nothing)
     taken = sum((-balance.money for balance in dispute.balances if balance.money.amount < 0), nothing)
-    lost, part = f"stripe:dispute-lost:{dispute.id}", dispute.money.amount
+    lost, part = _lost(dispute), dispute.money.amount
     if dispute.end is DisputeEnd.LOST:
         yield Draft(EntryKind.DISPUTE_LOST, lost, {Purpose.DISPUTED: -taken}, part)
         return
@@ -210,6 +212,11 @@ def _dispute(dispute: Dispute) -> Iterator[Draft]:
     yield Draft(EntryKind.DISPUTE_RETURNED, overturned, back, -part, lost)
     rest = {Purpose.DISPUTED: -held, Purpose.EXCHANGE: held}
     yield Draft(EntryKind.DISPUTE_RETURNED, f"stripe:dispute-won:{dispute.id}", rest)
+
+
+def _lost(dispute: Dispute) -> str:
+    """The reference of the entry that a dispute was lost; it stands also when the bank is overruled later."""
+    return f"stripe:dispute-lost:{dispute.id}"
 
 
 def _lacks_movement(refund: Refund) -> bool:
@@ -226,6 +233,15 @@ def _lacks_return(dispute: Dispute) -> bool:
 def to_cover(there: int, covered: int, free: int) -> int:
     """How much more is to be set aside, or less (below zero), when a provider's account stands at `there`."""
     return min(max(0, -there), covered + free) - covered
+
+
+async def _is_old(unit: Unit, donation: Donation, payment: Payment) -> bool:
+    """Whether something stands in the books that a state does not speak of yet: several may read at once."""
+    entered = select(JournalEntry.reference).join(GiftEntry, col(GiftEntry.entry_id) == JournalEntry.id)
+    standing = await unit.session.exec(entered.where(GiftEntry.donation_id == donation.id))
+    spoken = {draft.reference for draft in drafts(payment)}
+    spoken |= {_lost(dispute) for dispute in payment.disputes if dispute.end is DisputeEnd.WON}
+    return not spoken.issuperset(standing.all())
 
 
 async def _enter_all(

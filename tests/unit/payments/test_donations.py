@@ -230,6 +230,43 @@ async def test_an_older_look_does_not_bring_a_refunded_gift_back(resources: Reso
             assert donation.status is DonationStatus.REFUNDED
 
 
+def told(payment: Payment, *disputes: Dispute) -> Payment:
+    """The payment as it is read when these disputes are known."""
+    return replace(payment, disputes=disputes)
+
+
+WHOLE = paid(5000, 4600)
+TAKEN = Dispute("du_1", Money(5000, "USD"), None, (moved("t", -4600, 2000),))
+LOST = replace(TAKEN, end=DisputeEnd.LOST)
+WON = replace(TAKEN, end=DisputeEnd.WON, balances=(*TAKEN.balances, moved("k", 4600)))
+SENT = refunded(WHOLE, 5000, moved("r", -4600))
+BOUNCED = refunded(WHOLE, 5000, moved("r", -4600), moved("b", 4600))
+
+
+@pytest.mark.parametrize(
+    ("newest", "status", "older"),
+    [
+        (told(WHOLE, TAKEN), DonationStatus.DISPUTED, [WHOLE]),
+        (told(WHOLE, LOST), DonationStatus.LOST, [WHOLE, told(WHOLE, TAKEN)]),
+        (told(WHOLE, WON), DonationStatus.GIVEN, [WHOLE, told(WHOLE, TAKEN), told(WHOLE, LOST)]),
+        (BOUNCED, DonationStatus.GIVEN, [WHOLE, SENT]),
+    ],
+    ids=["disputed", "lost", "won", "bounced"],
+)
+async def test_an_older_look_changes_nothing(
+    resources: Resources, newest: Payment, status: DonationStatus, older: list[Payment]
+) -> None:
+    """Two looks overlap, and the one that read first writes last: all stays where the newest has it."""
+    async with resources.unit() as unit:
+        donation = await row(unit, WHOLE)
+        await donations.settle(unit, donation, newest)
+        books = await amounts(unit, "EUR")
+        for state in older:
+            await donations.settle(unit, donation, state)
+            assert donation.status is status
+            assert await amounts(unit, "EUR") == books
+
+
 async def test_lost_dispute_that_is_overruled(resources: Resources) -> None:
     """An appeal that is won takes the loss back."""
     money = Money(5000, "USD")
