@@ -20,7 +20,7 @@ from payments.stripe_objects import (
     StripeAway,
     StripeRefused,
     StripeUnknown,
-    is_paid_back,
+    is_gone,
     trouble_of,
 )
 from services import donate_stripe, reconciling
@@ -120,7 +120,7 @@ class StripeErrands:
             return
         payment, again = taken
         try:
-            if not again or not is_paid_back(await self.gateway.payment(payment)):
+            if not again or not is_gone(await self.gateway.payment(payment)):
                 await self.gateway.refund(donation_id, payment)
         except StripeAway as away:
             await _later(resources, Donation, donation_id, away)

@@ -42,7 +42,7 @@ class DonationStatus(StrEnum):
     DISPUTED = "disputed"
     """The giver's bank has taken the money back for now."""
     LOST = "lost"
-    """The bank has kept it."""
+    """The bank has kept it, or what had not been paid back of it."""
     FAILED = "failed"
     EXPIRED = "expired"
 

@@ -34,7 +34,8 @@ from payments.stripe_objects import (
     Payment,
     PaymentState,
     Refund,
-    is_paid_back,
+    is_gone,
+    lost_part,
 )
 
 STRIPE_ACTOR: Final = "stripe"
@@ -61,23 +62,24 @@ class Draft:
         return {**self.changes, Purpose.CONTRIBUTIONS: worth, Purpose.EXCHANGE: -moved - worth}
 
 
-async def settle(unit: Unit, donation: Donation, payment: Payment) -> bool:
+async def settle(unit: Unit, donation: Donation, payment: Payment) -> frozenset[str]:
     """Bring the books and the donation to the newest state of its payment; an older one changes nothing.
 
-    Tells whether all is known: Stripe settles some movements later, and then it is to be looked up again.
+    Returns the references of what was entered now.
     """
+    entered: list[str] = []
     if donation.payment is None:
         donation.payment = payment.id
     charge = payment.charge
     if payment.state is PaymentState.PAID and charge is not None:
         if await _is_old(unit, donation, payment):
-            return is_settled(payment)
+            return frozenset()
         donation.amount, donation.currency = charge.money.amount, charge.money.currency
         donation.given_at = donation.given_at or charge.made_at
         if charge.balance is not None:
-            await _enter_all(unit, donation, charge, charge.balance, list(drafts(payment)))
+            entered = await _enter_all(unit, donation, charge, charge.balance, list(drafts(payment)))
     await advance(unit, donation, status_of(payment, donation.status), STRIPE_ACTOR)
-    return is_settled(payment)
+    return frozenset(entered)
 
 
 async def advance(unit: Unit, donation: Donation, target: DonationStatus, actor: str) -> bool:
@@ -124,10 +126,8 @@ def status_of(payment: Payment, before: DonationStatus) -> DonationStatus:
 
 
 def _paid_status(payment: Payment, before: DonationStatus) -> DonationStatus:
-    if any(dispute.end is DisputeEnd.LOST and dispute.balances for dispute in payment.disputes):
-        return DonationStatus.LOST
-    if is_paid_back(payment):
-        return DonationStatus.REFUNDED
+    if is_gone(payment):
+        return DonationStatus.LOST if lost_part(payment) else DonationStatus.REFUNDED
     if any(dispute.end is None and dispute.balances for dispute in payment.disputes):
         return DonationStatus.DISPUTED
     ended = [refund for refund in payment.refunds if not refund.stands]
@@ -139,7 +139,10 @@ def _paid_status(payment: Payment, before: DonationStatus) -> DonationStatus:
 
 
 def is_settled(payment: Payment) -> bool:
-    """Whether every movement that the state speaks of is known with its balance transaction."""
+    """Whether every movement that the state speaks of is known with its balance transaction.
+
+    Stripe settles some later, and then it is to be looked up again.
+    """
     if payment.state is not PaymentState.PAID or payment.charge is None:
         return True
     if payment.charge.balance is None or any(_lacks_movement(refund) for refund in payment.refunds):
@@ -197,14 +200,14 @@ def _dispute(dispute: Dispute) -> Iterator[Draft]:
     for balance in dispute.balances:
         changes = {Purpose.STRIPE: balance.money, Purpose.DISPUTED: -balance.money}
         kind = EntryKind.DISPUTE if balance.money.amount < 0 else EntryKind.DISPUTE_RETURNED
-        yield Draft(kind, f"stripe:dispute:{balance.id}", changes)
+        yield Draft(kind, disputed_reference(balance), changes)
         yield from _fee(balance)
     if dispute.end is None or not dispute.balances or _lacks_return(dispute):
         return
     nothing = Money(0, dispute.balances[0].money.currency)
     held = sum((-balance.money for balance in dispute.balances), nothing)
     taken = sum((-balance.money for balance in dispute.balances if balance.money.amount < 0), nothing)
-    lost, part = _lost(dispute), dispute.money.amount
+    lost, part = lost_reference(dispute), dispute.money.amount
     if dispute.end is DisputeEnd.LOST:
         yield Draft(EntryKind.DISPUTE_LOST, lost, {Purpose.DISPUTED: -taken}, part)
         return
@@ -214,7 +217,12 @@ def _dispute(dispute: Dispute) -> Iterator[Draft]:
     yield Draft(EntryKind.DISPUTE_RETURNED, f"stripe:dispute-won:{dispute.id}", rest)
 
 
-def _lost(dispute: Dispute) -> str:
+def disputed_reference(balance: Balance) -> str:
+    """The reference of the entry of what moved because of a dispute."""
+    return f"stripe:dispute:{balance.id}"
+
+
+def lost_reference(dispute: Dispute) -> str:
     """The reference of the entry that a dispute was lost; it stands also when the bank is overruled later."""
     return f"stripe:dispute-lost:{dispute.id}"
 
@@ -240,15 +248,18 @@ async def _is_old(unit: Unit, donation: Donation, payment: Payment) -> bool:
     entered = select(JournalEntry.reference).join(GiftEntry, col(GiftEntry.entry_id) == JournalEntry.id)
     standing = await unit.session.exec(entered.where(GiftEntry.donation_id == donation.id))
     spoken = {draft.reference for draft in drafts(payment)}
-    spoken |= {_lost(dispute) for dispute in payment.disputes if dispute.end is DisputeEnd.WON}
+    spoken |= {lost_reference(dispute) for dispute in payment.disputes if dispute.end is DisputeEnd.WON}
     return not spoken.issuperset(standing.all())
 
 
 async def _enter_all(
     unit: Unit, donation: Donation, charge: Charge, gift: Balance, needed: Sequence[Draft]
-) -> None:
-    """Enter what does not stand yet. Parts that move nothing have no entry, and count with those that follow."""
-    empty, currency = 0, gift.money.currency
+) -> list[str]:
+    """Enter what does not stand yet, and return the references of it.
+
+    Parts that move nothing have no entry, and count with those that follow.
+    """
+    empty, currency, entered = 0, gift.money.currency, []
     for draft in needed:
         if await _stands(unit, draft, currency):
             continue
@@ -256,8 +267,11 @@ async def _enter_all(
         if draft.part:
             parts, taken = await _taken(unit, donation, currency)
             changes = draft.whole(worth(parts + empty + draft.part, charge, gift) - taken)
-        if not await _enter(unit, donation, draft, changes, STRIPE_ACTOR):
+        if await _enter(unit, donation, draft, changes, STRIPE_ACTOR):
+            entered.append(draft.reference)
+        else:
             empty += draft.part
+    return entered
 
 
 async def _stands(unit: Unit, draft: Draft, currency: str) -> bool:

@@ -139,10 +139,17 @@ class Payment:
     disputes: tuple[Dispute, ...] = ()
 
 
-def is_paid_back(payment: Payment) -> bool:
-    """Whether all of a payment was paid back, or is on its way back."""
-    refunded = sum(refund.money.amount for refund in payment.refunds if refund.stands)
-    return payment.charge is not None and refunded >= payment.charge.money.amount
+def is_gone(payment: Payment) -> bool:
+    """Whether nothing of a payment is left: all of it was paid back, is on its way back, or was kept by a bank."""
+    back = sum(refund.money.amount for refund in payment.refunds if refund.stands)
+    return payment.charge is not None and back + lost_part(payment) >= payment.charge.money.amount
+
+
+def lost_part(payment: Payment) -> int:
+    """What banks have kept of a payment, in the giver's minor units."""
+    return sum(
+        dispute.money.amount for dispute in payment.disputes if dispute.end is DisputeEnd.LOST and dispute.balances
+    )
 
 
 class SessionState(StrEnum):

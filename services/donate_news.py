@@ -1,10 +1,14 @@
 """What a giver hears of their gift, and what the treasurers hear of it: amounts, never who."""
 
+from collections.abc import Collection
 from typing import Final
 
 from models.donation import Donation, DonationStatus, MonthlyGift, RefundReason
 from models.unit import Unit
 from models.volunteer import Role
+from payments.donations import disputed_reference, lost_reference
+from payments.money import Money
+from payments.stripe_objects import DisputeEnd, Payment
 from services.donors import donor, make_token, tell_donor
 from services.roles import recipients
 from services.speak import Button, Screen, notify, show
@@ -21,11 +25,6 @@ TOLD: Final = {
     DonationStatus.FAILED: ("donate.told.failed", AGAIN),
 }
 """What a giver is told where, and the button below it. Of a dispute they know by themselves."""
-
-DISPUTES: Final = {
-    DonationStatus.DISPUTED: "donate.told.disputed",
-    DonationStatus.LOST: "donate.told.lost",
-}
 
 
 async def show_page(unit: Unit, donation: Donation, url: str) -> None:
@@ -46,9 +45,7 @@ async def show_page(unit: Unit, donation: Donation, url: str) -> None:
 
 
 async def tell(unit: Unit, donation: Donation) -> None:
-    """Tell the giver where their gift stands now, and the treasurers of what a bank has taken back."""
-    if donation.status in DISPUTES:
-        await tell_treasurers(unit, DISPUTES[donation.status], donation)
+    """Tell the giver where their gift stands now."""
     if donation.status not in TOLD:
         return
     key, button = TOLD[donation.status]
@@ -66,10 +63,23 @@ async def tell(unit: Unit, donation: Donation) -> None:
     )
 
 
-async def tell_treasurers(unit: Unit, key: str, donation: Donation) -> None:
-    """Tell those who keep the money of a gift's amount and what became of it."""
+async def tell_disputes(unit: Unit, payment: Payment, entered: Collection[str]) -> None:
+    """Tell the treasurers of what a bank has taken back or kept, once: how much that is of the gift."""
+    for dispute in payment.disputes:
+        if dispute.end is DisputeEnd.LOST and lost_reference(dispute) in entered:
+            await _tell_treasurers(unit, "donate.told.lost", dispute.money)
+        elif dispute.end is None and any(disputed_reference(each) in entered for each in dispute.balances):
+            await _tell_treasurers(unit, "donate.told.disputed", dispute.money)
+
+
+async def tell_refund_refused(unit: Unit, donation: Donation) -> None:
+    """Tell the treasurers that a gift could not be paid back."""
+    await _tell_treasurers(unit, "donate.told.refund-refused", Money(donation.amount, donation.currency))
+
+
+async def _tell_treasurers(unit: Unit, key: str, about: Money) -> None:
     for to in await recipients(unit, Role.TREASURER):
-        amount = money(donation.amount, donation.currency, to.language)
+        amount = money(about.amount, about.currency, to.language)
         await notify(unit, to, Screen(unit.texts.render(key, to.language, amount=amount)))
 
 

@@ -109,10 +109,11 @@ async def _payment(unit: Unit, payment: Payment, first: Donation | None, monthly
     before = donation.status
     if monthly is not None:
         donation.monthly_id = monthly.id
-    settled = await donations.settle(unit, donation, payment)
+    entered = await donations.settle(unit, donation, payment)
+    await donate_news.tell_disputes(unit, payment, entered)
     if donation.status is not before:
         await _changed(unit, donation, before, payment)
-    return settled
+    return donations.is_settled(payment)
 
 
 async def _of_payment(
@@ -159,7 +160,7 @@ async def _changed(unit: Unit, donation: Donation, before: DonationStatus, payme
         await givers.given(unit, donation, payment.charge.giver)
     paid_back = {DonationStatus.REFUNDING, DonationStatus.REFUNDED}
     if donation.status is DonationStatus.GIVEN and before in paid_back:  # the refund failed, or was cancelled
-        await donate_news.tell_treasurers(unit, "donate.told.refund-refused", donation)
+        await donate_news.tell_refund_refused(unit, donation)
     if donation.status is not DonationStatus.GIVEN or before not in PAID_SINCE:
         await donate_news.tell(unit, donation)
 

@@ -228,7 +228,7 @@ async def refund_refused(unit: Unit, donation_id: UUID) -> None:
     donation = await locked(unit, donation_id)
     if donation.status is DonationStatus.REFUNDING:
         await advance(unit, donation, DonationStatus.GIVEN, STRIPE_ACTOR)
-        await donate_news.tell_treasurers(unit, "donate.told.refund-refused", donation)
+        await donate_news.tell_refund_refused(unit, donation)
     await refund_asked(unit, donation_id)
 
 

@@ -234,13 +234,9 @@ class Storm:
         return [self._about(payment, "charge.updated")]
 
     def _refund(self, payment: Payment) -> list[Event]:
-        charge = _charge(payment)
-        live = sum(refund.money.amount for refund in payment.refunds if refund.failed is None)
-        left = charge.money.amount - live
-        if left <= 0 or payment.disputes:
+        part = self._part(payment)
+        if part is None:
             return []
-        amount = left if self.dice.random() < 0.1 else self.dice.randint(1, left)
-        part = Money(amount, charge.money.currency)
         made = Refund(self._id("re"), part, self._balance(payment, -self._settled(payment, part), 0), None)
         self.books[payment.id].gone += part.amount
         self.payments[payment.id] = replace(payment, refunds=(*payment.refunds, made))
@@ -258,9 +254,9 @@ class Storm:
         return [self._about(payment, "refund.failed")]
 
     def _dispute(self, payment: Payment) -> list[Event]:
-        if payment.disputes or any(refund.failed is None for refund in payment.refunds):
+        money = None if payment.disputes else self._part(payment)
+        if money is None:
             return []
-        money = _charge(payment).money
         taken = self._settled(payment, money)
         self.books[payment.id].held_back = taken.amount
         made = Dispute(self._id("du"), money, None, (self._balance(payment, -taken, 2000),))
@@ -274,7 +270,8 @@ class Storm:
             return []
         book = self.books[payment.id]
         lost = found.end is None and self.dice.random() < 0.5
-        book.held_back, book.gone = 0, found.money.amount if lost else 0
+        book.held_back = 0
+        book.gone += found.money.amount * (lost - (found.end is DisputeEnd.LOST))
         if lost:
             decided = replace(found, end=DisputeEnd.LOST)
         else:
@@ -283,6 +280,16 @@ class Storm:
             decided = replace(found, end=DisputeEnd.WON, balances=(*found.balances, back))
         self.payments[payment.id] = replace(payment, disputes=(decided,))
         return [self._about(payment, "charge.dispute.closed")]
+
+    def _part(self, payment: Payment) -> Money | None:
+        """So much as the giver may have back, or all that is left to them; none when nothing is."""
+        whole = _charge(payment).money
+        gone = sum(refund.money.amount for refund in payment.refunds if refund.failed is None)
+        gone += sum(each.money.amount for each in payment.disputes if each.end is not DisputeEnd.WON)
+        left = whole.amount - gone
+        if left <= 0:
+            return None
+        return Money(left if self.dice.random() < 0.3 else self.dice.randint(1, left), whole.currency)
 
     def _touch(self, payment: Payment) -> list[Event]:
         return [self._about(payment, "charge.updated")]

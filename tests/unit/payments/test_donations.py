@@ -200,12 +200,14 @@ async def test_refund_that_ended_is_no_money_given_back(
     async with resources.unit() as unit:
         donation = await row(unit, whole)
         donation.status = before
-        assert await donations.settle(unit, donation, ended) == (not left)
+        await donations.settle(unit, donation, ended)
+        assert donations.is_settled(ended) == (not left)
         assert donation.status is DonationStatus.GIVEN
         assert (await amounts(unit, "EUR"))[Purpose.STRIPE] == 4600 - 50 - (4700 if left else 0)
         if left:
             back = replace(ended.refunds[0], failed=moved("b", 4700))
-            assert await donations.settle(unit, donation, replace(ended, refunds=(back,)))
+            await donations.settle(unit, donation, replace(ended, refunds=(back,)))
+            assert donations.is_settled(replace(ended, refunds=(back,)))
         assert (await amounts(unit, "EUR"))[Purpose.CONTRIBUTIONS] == -4600
 
 
@@ -265,6 +267,21 @@ async def test_an_older_look_changes_nothing(
             await donations.settle(unit, donation, state)
             assert donation.status is status
             assert await amounts(unit, "EUR") == books
+
+
+@pytest.mark.parametrize(
+    ("paid_back", "status"), [(0, DonationStatus.GIVEN), (3999, DonationStatus.GIVEN), (4000, DonationStatus.LOST)]
+)
+async def test_gift_is_lost_when_nothing_of_it_is_left(
+    resources: Resources, paid_back: int, status: DonationStatus
+) -> None:
+    """Of a dispute over a fifth that is lost the rest is still given, until that is paid back too."""
+    part = replace(LOST, money=Money(1000, "USD"), balances=(moved("t", -920, 2000),))
+    whole = refunded(WHOLE, paid_back, moved("r", -paid_back)) if paid_back else WHOLE
+    async with resources.unit() as unit:
+        donation = await row(unit, WHOLE)
+        await donations.settle(unit, donation, told(whole, part))
+        assert donation.status is status
 
 
 async def test_lost_dispute_that_is_overruled(resources: Resources) -> None:

@@ -1,4 +1,4 @@
-"""A monthly gift whose first month was not paid: what is kept of it, and what each later month becomes."""
+"""What payments make of gifts: a promise whose first month was not paid, later months, a dispute over a part."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -15,6 +15,8 @@ from payments.money import Money
 from payments.stripe_objects import (
     Balance,
     Charge,
+    Dispute,
+    DisputeEnd,
     Invoice,
     Payment,
     PaymentState,
@@ -28,6 +30,7 @@ from services.access import name_actor
 from services.contact import Address
 from services.donate import Way
 from services.donors import is_donor
+from tests.unit.services.desk import make_desk
 
 GIVER = 500_000_001
 TEN = Money(1000, "EUR")
@@ -64,6 +67,25 @@ def month(unit: Unit, first: UUID, number: int) -> Invoice:
     charge = Charge(f"ch_{number}", TEN, "DE", Balance(f"txn_{number}", TEN, Money(0, "EUR")), unit.now)
     payment = Payment(f"pi_{number}", PaymentState.PAID, None, charge)
     return Invoice(f"in_{number}", promise(first), True, payment)
+
+
+async def test_treasurers_hear_of_so_much_as_a_bank_takes(resources: Resources) -> None:
+    """Of a dispute over a part they hear that part, once when it is taken and once when it is kept."""
+    desk = await make_desk(resources)
+    async with resources.unit() as unit:
+        gift = await donate.begin(unit, Way.CARD, TEN, "en", None, card=True)
+        charge = Charge("ch_1", TEN, "DE", Balance("txn_1", TEN, Money(0, "EUR")), unit.now)
+    paid = Payment("pi_1", PaymentState.PAID, gift.id, charge)
+    fifth = Money(200, "EUR")
+    taken = Dispute("du_1", fifth, None, (Balance("txn_2", -fifth, Money(0, "EUR")),))
+    for dispute in (taken, taken, replace(taken, end=DisputeEnd.LOST), replace(taken, end=DisputeEnd.LOST)):
+        async with resources.unit() as unit:
+            await donate_settle.apply(unit, replace(paid, disputes=(dispute,)))
+    told = await desk.notices("Till")
+    assert ["2\xa0€" in text for text in told] == [True, True]
+    assert ["for now" in text for text in told] == [True, False]
+    async with resources.unit() as unit:
+        assert (await unit.session.get_one(Donation, gift.id)).status is DonationStatus.GIVEN
 
 
 @pytest.mark.parametrize("gone", [False, True])
