@@ -8,8 +8,8 @@
   what the rates have changed since is a cost of exchange. Rounding is over the sum of all parts that were taken,
   so that the parts of a gift are worth the gift, in whatever order and however often some of them come back.
 - A refund or a dispute is taken from what the provider holds, never from what is promised to people. Where it
-  takes more than is there, the account falls below zero as it does at the provider, and free money of the same
-  currency is set aside against that debt at once, as far as it goes; it is free again as soon as the debt is paid.
+  takes more than is there, the account falls below zero as it does at the provider, and `payments.ledger` sets
+  free money aside against that debt.
 """
 
 import hashlib
@@ -238,11 +238,6 @@ def _lacks_return(dispute: Dispute) -> bool:
     return won and not any(balance.money.amount > 0 for balance in dispute.balances)
 
 
-def to_cover(there: int, covered: int, free: int) -> int:
-    """How much more is to be set aside, or less (below zero), when a provider's account stands at `there`."""
-    return min(max(0, -there), covered + free) - covered
-
-
 async def _is_old(unit: Unit, donation: Donation, payment: Payment) -> bool:
     """Whether something stands in the books that a state does not speak of yet: several may read at once."""
     entered = select(JournalEntry.reference).join(GiftEntry, col(GiftEntry.entry_id) == JournalEntry.id)
@@ -310,21 +305,4 @@ async def _enter(
     entry = await ledger.post(unit, draft.kind, draft.reference, changes, actor=actor)
     unit.session.add(GiftEntry(entry_id=entry.id, donation_id=donation.id, part=draft.part))
     await unit.session.flush()
-    for purpose in (Purpose.STRIPE, Purpose.STARS):
-        if purpose in changes:
-            await cover(unit, purpose, draft.reference, changes[purpose].currency, actor)
     return True
-
-
-async def cover(unit: Unit, purpose: Purpose, reference: str, currency: str, actor: str) -> None:
-    """Set as much free money aside as the fund owes a provider now, as far as it goes, and free the rest of it."""
-    there = (await ledger.balance(unit, purpose, currency)).amount
-    covered = (await ledger.balance(unit, Purpose.COVERED, currency)).amount
-    if there >= 0 and not covered:
-        return
-    cash = await ledger.balance(unit, Purpose.FUND, currency)
-    free = max(0, (cash + await ledger.balance(unit, Purpose.SHORTFALL, currency)).amount)
-    more = Money(to_cover(there, covered, free), currency)
-    if more.amount:
-        changes = {Purpose.FUND: -more, Purpose.COVERED: more}
-        await ledger.post(unit, EntryKind.COVER, f"cover:{reference}", changes, actor=actor)

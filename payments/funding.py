@@ -21,7 +21,7 @@ from models.grant import Grant, Payout, PayoutStatus
 from models.ledger import JournalEntry, LedgerAccount
 from models.states import move
 from models.unit import Unit
-from payments import donations, ledger
+from payments import ledger
 from payments.ledger import EntryKind, Purpose
 from payments.money import Money
 from payments.screening import givers
@@ -90,13 +90,9 @@ async def top_up(unit: Unit, left: Money, arrived: Money, by: str, reference: st
     if arrived.amount <= 0:
         raise BadInput("treasury.bad.not-positive")
     name, kind = f"top-up:{reference or uuid4()}", EntryKind.TOP_UP
-    known = await ledger.find(unit, f"{name}:in") is not None
     out, into = Purpose.EXCHANGE, Purpose.STRIPE
     await ledger.transfer(unit, kind, f"{name}:out", left, source=Purpose.FUND, target=out, actor=by)
-    entry = await ledger.transfer(unit, kind, f"{name}:in", arrived, source=out, target=into, actor=by)
-    if not known:  # what was set aside for a debt there is free again
-        await donations.cover(unit, Purpose.STRIPE, name, arrived.currency, by)
-    return entry
+    return await ledger.transfer(unit, kind, f"{name}:in", arrived, source=out, target=into, actor=by)
 
 
 async def held(unit: Unit) -> Sequence[tuple[FundingSource, Money]]:

@@ -2,6 +2,8 @@
 
 - Entering is idempotent by reference: the same thing twice gives the entry that stands, and a reference used for
   something else is refused.
+- Whatever takes a provider's account below zero, free money of the same currency is set aside against that debt at
+  once, as far as it goes; it is free again as soon as the debt is paid.
 - On PostgreSQL the accounts of a currency are locked in the order of their names before anything is posted.
 """
 
@@ -81,6 +83,10 @@ KINDS: Mapping[Purpose, tuple[AccountKind, bool]] = {
     Purpose.SHORTFALL: (AccountKind.ASSET, False),
 }
 """Kind of each account, and whether zero is its floor."""
+
+
+PROVIDERS = frozenset({Purpose.STRIPE, Purpose.STARS})
+"""Accounts that others hold and may take below zero."""
 
 
 class EntryKind(StrEnum):
@@ -178,7 +184,31 @@ async def post(
     await audit.record(
         unit, actor, f"ledger.{kind}", audit.about_money(unit, "entry", entry.id), currency=currency
     )
+    for purpose in PROVIDERS & changes.keys():
+        await _cover(unit, purpose, reference, currency, actor=actor, grant_number=grant_number)
     return entry
+
+
+async def _cover(
+    unit: Unit, purpose: Purpose, reference: str, currency: str, *, actor: str, grant_number: GrantNumber | None
+) -> None:
+    """Set as much free money aside as the fund owes a provider now, as far as it goes, and free the rest of it."""
+    there = (await balance(unit, purpose, currency)).amount
+    covered = (await balance(unit, Purpose.COVERED, currency)).amount
+    if there >= 0 and not covered:
+        return
+    cash = await balance(unit, Purpose.FUND, currency)
+    free = max(0, (cash + await balance(unit, Purpose.SHORTFALL, currency)).amount)
+    more = Money(to_cover(there, covered, free), currency)
+    if more.amount:
+        changes = {Purpose.FUND: -more, Purpose.COVERED: more}
+        kind, name = EntryKind.COVER, f"cover:{reference}"
+        await post(unit, kind, name, changes, actor=actor, grant_number=grant_number)
+
+
+def to_cover(there: int, covered: int, free: int) -> int:
+    """How much more is to be set aside, or less (below zero), when a provider's account stands at `there`."""
+    return min(max(0, -there), covered + free) - covered
 
 
 def _moment(unit: Unit, grant_number: GrantNumber | None) -> datetime:

@@ -11,10 +11,11 @@ from bot.provider_errands import StripeMoney
 from bot.stripe_errands import StripeErrands
 from models.audit import AuditEntry
 from models.donation import Donation, DonationStatus
+from payments import funding, reconcile
 from payments.ledger import EntryKind, Purpose, balance, transfer
 from payments.money import Money
 from payments.stripe_gateway import StripeGateway
-from payments.stripe_objects import StripeAway, StripeRefused
+from payments.stripe_objects import Balance, Movement, StripeAway, StripeRefused
 from sandbox.clock import TravelClock
 from sandbox.stripe import books, refunds
 from sandbox.stripe.calls import FaultKind
@@ -116,6 +117,20 @@ async def test_what_stripe_does_not_tell_of_is_asked_again_and_blocks_nothing_el
     assert await steps.look_now(resources) == 1
     async with resources.unit() as unit:
         assert await balance(unit, Purpose.CONTRIBUTIONS, "EUR") == Money(-1200, "EUR")
+
+
+async def test_what_stripe_takes_out_of_nothing_is_set_aside_at_once(resources: Resources) -> None:
+    """A monthly fee at an empty balance is a debt: what is free stands against it and is promised to nobody."""
+    fee = Money(-700, "RUB")
+    taken = Movement("stripe_fee", "", Balance("txn_fee", fee, Money(0, "RUB")))
+    async with resources.unit() as unit:
+        await funding.add(unit, Money(1000, "RUB"), "operator")
+        for _ in range(2):
+            await reconciling_providers.note(unit, [taken])
+        assert await balance(unit, Purpose.STRIPE, "RUB") == fee
+        assert await balance(unit, Purpose.COVERED, "RUB") == -fee
+        assert await balance(unit, Purpose.FUND, "RUB") == Money(300, "RUB")
+        assert await reconcile.compare(unit) == []
 
 
 async def test_month_that_no_event_told_of_is_found(

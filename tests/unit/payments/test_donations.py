@@ -13,7 +13,7 @@ from bot.database import Resources
 from models.base import new_id
 from models.donation import DONATION_ALLOWED, PAID_SINCE, Donation, DonationStatus, Provider
 from models.unit import Unit
-from payments import donations, funding
+from payments import donations, funding, ledger
 from payments.ledger import Purpose, balance
 from payments.money import Money
 from payments.stripe_amounts import fits, from_stripe, to_stripe
@@ -334,7 +334,7 @@ def test_what_is_set_aside_is_what_is_owed(moves: list[int], free: int) -> None:
     balance, covered, cash = 0, 0, free
     for change in moves:
         balance += change
-        more = donations.to_cover(balance, covered, cash)
+        more = ledger.to_cover(balance, covered, cash)
         covered, cash = covered + more, cash - more
         assert covered == min(max(0, -balance), free)
         assert cash == free - covered

@@ -11,7 +11,7 @@ from payments.ledger import EntryKind, Purpose, transfer
 from payments.money import Money
 from services import reconciling
 from tests.unit.payments.carrier import Carrier
-from tests.unit.services.desk import RUB, Desk, make_desk
+from tests.unit.services.desk import Desk, make_desk
 from tests.unit.services.fund import SMALL
 
 DIFFERS, DEBT = "do not agree somewhere", "The account at Stripe is"
@@ -42,12 +42,12 @@ async def test_the_same_subject_with_other_figures_is_told_anew(desk: Desk) -> N
 
 
 async def test_a_debt_at_a_provider_is_told_once_while_it_lasts(desk: Desk) -> None:
-    """More was taken back than a provider holds: treasurers hear of it, and not of each change of it."""
+    """More was taken back than a provider holds, and nothing is free: that is told, and not each change."""
     counts = []
     for number, amount in enumerate((-SMALL, -1, SMALL + 1, -SMALL)):
         async with desk.resources.unit() as unit:
             await transfer(
-                unit, EntryKind.REFUND, f"test:{number}", Money(abs(amount), RUB), actor="system",
+                unit, EntryKind.REFUND, f"test:{number}", Money(abs(amount), "EUR"), actor="system",
                 source=Purpose.STRIPE if amount < 0 else Purpose.CONTRIBUTIONS,
                 target=Purpose.CONTRIBUTIONS if amount < 0 else Purpose.STRIPE,
             )  # fmt: skip
@@ -55,7 +55,7 @@ async def test_a_debt_at_a_provider_is_told_once_while_it_lasts(desk: Desk) -> N
     once = counts[0]
     assert once
     assert counts == [once, once, once, 2 * once]
-    assert "The account at Stripe is 10,000\xa0RUB below zero" in (await desk.notices("Till"))[0]
+    assert "The account at Stripe is 10,000\xa0€ below zero" in (await desk.notices("Till"))[0]
     async with desk.resources.unit() as unit:
         known = (await unit.session.exec(select(KnownDifference.kind))).all()
     assert list(known) == ["debt"]
