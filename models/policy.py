@@ -104,7 +104,7 @@ class FollowUps(Strict):
 
 
 class Limits(Strict):
-    """How much may leave, and when a failing rail is shut."""
+    """How much may leave, never less than one grant may be; and when a failing rail is shut."""
 
     per_day: Minor
     """Within 24 hours, over all rails."""
@@ -269,6 +269,9 @@ class Policy(Strict):
             raise ValueError("a tier's quorum is larger than the panel")
         if self.emergency_amount > amounts[0]:
             raise ValueError("the emergency amount is larger than the smallest tier")
+        for name, most in (("per_day", self.limits.per_day), ("per_destination", self.limits.per_destination)):
+            if most < amounts[-1]:
+                raise ValueError(f"limits.{name} is less than the largest tier: its grants could never be paid")
         if "stablecoin" in self.rails and self.stablecoin is None:
             raise ValueError("the rail stablecoin needs its section [stablecoin]")
         if Decimal(self.rates.get(self.currency, 0)) != 1:

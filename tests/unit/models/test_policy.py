@@ -27,6 +27,8 @@ def test_quorums_of_the_own_policy_rise() -> None:
         ("quorum = 3", "quorum = 4", "larger than the panel"),
         ("up_to = 15000000", "up_to = 3000000", "larger than the one before"),
         ("emergency_amount = 1000000", "emergency_amount = 3000001", "larger than the smallest tier"),
+        ("per_day = 200000000", "per_day = 49999999", "limits.per_day is less than the largest tier"),
+        ("per_destination = 60000000", "per_destination = 49999999", "limits.per_destination is less than"),
         ('currency = "RUB"', 'currency = "rouble"', "currency"),
         ("recovery_guesses = 5", "recovery_gueses = 5", "recovery_guesses"),
         ('Bybit = ["', 'Bybitt = ["', "spellings of Bybitt"),
