@@ -20,7 +20,7 @@ from bot.stripe_setup import StripeSetup
 from payments.stripe_objects import Order
 from web.give import Give
 from web.stripe_hook import StripeHook
-from web.visitors import Visitors
+from web.visitors import LOOKS, Visitors
 
 HOOK_PATH: Final = "/stripe"
 """Below the address that PLECHO_WEB_BIND is reached at: where Stripe may deliver."""
@@ -65,6 +65,7 @@ class StripeParts:
             self._resources.glance,
             open_page,
             Visitors(self._seconds),
+            Visitors(self._seconds, LOOKS),
             give_url,
             self._setup.pay_origin,
         )

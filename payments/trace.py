@@ -9,19 +9,23 @@
 - What was entered by mistake and taken out again counts as never entered. Costs and losses are not followed.
 - Several gifts in one withdrawal share what it came to by their parts in it.
 
+What was entered is read in pages, between which others on the event loop have their turn: SQLite runs on it
+(decision 12), and no await of a statement lets anybody else in.
+
 Groups of grants that are smaller than ten are not told apart: neither their kind, nor, where a whole month has
 fewer, their month.
 """
 
+import asyncio
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from fractions import Fraction
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
-from sqlalchemy import func
+from sqlalchemy import Executable, func
 from sqlalchemy import select as choose
 from sqlmodel import col, select
 
@@ -34,6 +38,9 @@ from payments.ledger import EntryKind, Purpose
 
 SMALLEST_GROUP: Final = 10
 """Fewer grants than this are never told apart."""
+
+PAGE: Final = 500
+"""Rows, or parts of gifts, after which others have their turn."""
 
 HELD_BY: Final = {Provider.STRIPE: Purpose.STRIPE, Provider.STARS: Purpose.STARS}
 
@@ -90,7 +97,10 @@ async def follow(unit: Unit, donation: Donation) -> list[Spent]:
     inflows = await _inflows(unit, currency)
     outflows = await _outflows(unit, currency)
     spent: dict[tuple[date, Category | None], Fraction] = {}
-    for lot, out, amount in allocate([each.amount for each in inflows], [out.amount for out in outflows]):
+    parts = allocate([each.amount for each in inflows], [out.amount for out in outflows])
+    for number, (lot, out, amount) in enumerate(parts):
+        if number % PAGE == 0:
+            await asyncio.sleep(0)
         _, reference, size = inflows[lot]
         group = outflows[out].group
         if reference in shares:
@@ -159,7 +169,7 @@ async def _lots(unit: Unit, account: str) -> list[tuple[UUID | None, int]]:
         .order_by(func.min(JournalEntry.at), col(GiftEntry.donation_id))
     )
     found: list[tuple[datetime, UUID | None, int]]
-    found = [(at, owner, int(amount)) for owner, amount, at in (await unit.session.exec(query)).all()]
+    found = [(at, owner, int(amount)) async for owner, amount, at in _rows(unit, query)]
     found += [(each.at, None, each.amount) for each in await _entries(unit, account, EntryKind.TOP_UP)]
     return [(owner, amount) for _, owner, amount in sorted(found, key=lambda lot: lot[0])]
 
@@ -178,7 +188,17 @@ async def _entries(unit: Unit, account: str, *kinds: EntryKind) -> list[_Moved]:
         .where(LedgerAccount.name == account, col(JournalEntry.kind).in_(kinds))
         .order_by(col(JournalEntry.at), col(JournalEntry.reference))
     )
-    return [_Moved(*row) for row in (await unit.session.exec(query)).all()]
+    return [_Moved(*row) async for row in _rows(unit, query)]
+
+
+async def _rows(unit: Unit, query: Executable) -> AsyncIterator[Sequence[Any]]:
+    """The rows of a query, page by page."""
+    await unit.session.flush()
+    found = await (await unit.session.connection()).execute(query)
+    for page in found.partitions(PAGE):
+        for row in page:
+            yield row
+        await asyncio.sleep(0)
 
 
 async def _inflows(unit: Unit, currency: str) -> list[_Moved]:
@@ -233,7 +253,7 @@ async def _outflows(unit: Unit, currency: str) -> list[Outflow]:
         .where(col(LedgerAccount.name) == f"{Purpose.GRANTED}:{currency}", col(JournalEntry.kind).in_(PAYING))
     )
     paid: dict[str, tuple[datetime, int, Category | None]] = {}
-    for number, at, amount, category in (await (await unit.session.connection()).execute(query)).all():
+    async for number, at, amount, category in _rows(unit, query):
         if number is None:  # nobody pays or gives back without a grant
             continue
         before = paid.get(number, (at, 0, category))

@@ -7,7 +7,8 @@
 - The signed time in a form keeps off who repeats a form without having fetched the page and its warning within
   the hour. It is bound to no browser: that would take a cookie before anybody has decided to give.
 - How much may be begun within an hour is decided by visitor (`web.visitors`), before anything is written and
-  without the writer's lock, then for the whole page (`services.donate`).
+  without the writer's lock, then for the whole page (`services.donate`). How often a gift may be looked up, which
+  reads the books, is decided by visitor too.
 - The pages load nothing from anywhere, may not be framed, and their forms lead to us and to Stripe's page alone.
 """
 
@@ -25,7 +26,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from babel import negotiate_locale
 
-from models.errors import BadInput, Refused
+from models.errors import Refused
 from models.unit import Unit
 from payments.money import Money, digits
 from payments.stripe_objects import Order
@@ -79,13 +80,15 @@ TOKEN_LENGTH: Final = 60
 class Give:
     """The pages. `glance` opens a transaction that only reads, `unit` one that writes; `open_page` asks Stripe.
 
-    `give_url` is our public address, `pay_origin` that of Stripe's pages.
+    `visitors` counts who gives, `looks` who looks up a gift. `give_url` is our public address, `pay_origin` that
+    of Stripe's pages.
     """
 
     unit: Callable[[], AbstractAsyncContextManager[Unit]]
     glance: Callable[[], AbstractAsyncContextManager[Unit]]
     open_page: Callable[[Order], Awaitable[str | None]]
     visitors: Visitors
+    looks: Visitors
     give_url: str
     pay_origin: str
 
@@ -156,19 +159,21 @@ class Give:
     async def trace(self, request: web.Request) -> web.Response:
         """Where the money of a gift went; the token comes in the form, so that no log and no history keeps it."""
         given = await _fields(request)
+        token = given.get("token", "")
         async with self.glance() as unit:
-            language = unit.texts.choose(given.get("language"))
+            language, status = unit.texts.choose(given.get("language")), 200
             try:
-                line, lines = await donate_gifts.traced(unit, given.get("token", ""), language)
-            except BadInput as refused:
+                self._spend(self.looks, request)
+                line, lines = await donate_gifts.traced(unit, token, language)
+                parts = [_p(each) for each in (line, *lines)]
+            except Refused as refused:
                 wrong = f"<p class=wrong>{escape(unit.texts.render(refused.text_key, language))}</p>"
-                return self._page(unit, language, [wrong, self._trace_form(unit, language)], 400)
-            parts = [_p(each) for each in (line, *lines)]
-            monthly = await donate_gifts.monthly_of(unit, given.get("token", ""))
+                parts, status = [wrong, self._trace_form(unit, language)], _status(refused)
+            monthly = await donate_gifts.monthly_of(unit, token)
             if monthly is not None:
                 amount = money(monthly.amount, monthly.currency, language)
-                parts.append(self._stop_form(unit, language, given["token"], amount))
-            return self._page(unit, language, parts)
+                parts.append(self._stop_form(unit, language, token, amount))
+            return self._page(unit, language, parts, status)
 
     async def stop(self, request: web.Request) -> web.Response:
         """Stop a monthly gift, for whoever has the token of one of its months."""
@@ -197,9 +202,12 @@ class Give:
         way = Way.MONTHLY if given.get("way") == Way.MONTHLY else Way.CARD
         currency, amount = given.get("currency", ""), given.get("other", "").strip() or given.get("amount", "")
         read = donate.read_amount(unit, amount, way, currency, card=True)
-        if not self.visitors.spend(request.remote, request.headers.getall("X-Forwarded-For", [])):
-            raise Refused(TOO_OFTEN)
+        self._spend(self.visitors, request)
         return way, read
+
+    def _spend(self, visitors: Visitors, request: web.Request) -> None:
+        if not visitors.spend(request.remote, request.headers.getall("X-Forwarded-For", [])):
+            raise Refused(TOO_OFTEN)
 
     async def _order(self, unit: Unit, way: Way, money: Money, language: str) -> tuple[Order, str]:
         donation = await donate.begin(unit, way, money, language, None, card=True)
@@ -228,7 +236,7 @@ class Give:
 
     def _refused(self, unit: Unit, language: str, refused: Refused) -> web.Response:
         said = unit.texts.render(refused.text_key, language, **refused.params)
-        return self._form(unit, language, said, 429 if refused.text_key == TOO_OFTEN else 400)
+        return self._form(unit, language, said, _status(refused))
 
     def _form(self, unit: Unit, language: str, wrong: str | None = None, status: int = 400) -> web.Response:
         say = unit.texts.render
@@ -308,6 +316,10 @@ def _language(unit: Unit, request: web.Request) -> str:
     ]
     known = [tag for tag in spoken[:20] if tag.isascii() and tag.replace("_", "").isalnum()]
     return unit.texts.choose(negotiate_locale(known, unit.texts.languages))
+
+
+def _status(refused: Refused) -> int:
+    return 429 if refused.text_key == TOO_OFTEN else 400
 
 
 def _p(text: str) -> str:

@@ -1,4 +1,4 @@
-"""How often one visitor may have something begun, without keeping who they are.
+"""How often one visitor may have something begun or looked up, without keeping who they are.
 
 - A visitor is the network that a request comes from: an IPv4 address, or the first 48 bits of an IPv6 one, which
   is what one customer gets at most. It is kept for an hour, in memory, as a hash under a key that this process
@@ -21,6 +21,9 @@ MOST_OF_ONE: Final = 10
 MOST_OF_UNKNOWN: Final = 100
 """What one visitor, and all who cannot be told apart together, may begin within an hour."""
 
+LOOKS: Final = 6
+"""So many times as often they may look up what became of a gift, which reads the books."""
+
 SECONDS: Final = 3600.0
 
 KEPT: Final = 10_000
@@ -30,11 +33,12 @@ UNKNOWN: Final = b""
 
 
 class Visitors:
-    """What each visitor has begun in the hour since their first."""
+    """What each visitor has begun, or looked up, in the hour since their first."""
 
-    def __init__(self, seconds: Callable[[], float]) -> None:
-        """`seconds` is Unix time."""
+    def __init__(self, seconds: Callable[[], float], times: int = 1) -> None:
+        """`seconds` is Unix time; `times` as much is allowed."""
         self._seconds = seconds
+        self._times = times
         self._key = secrets.token_bytes(32)
         self._seen: dict[bytes, tuple[int, float]] = {}
 
@@ -48,7 +52,7 @@ class Visitors:
             self._seen.pop(name, None)
             self._forget(now)
             count, until = 0, now + SECONDS
-        if count >= (MOST_OF_ONE if network else MOST_OF_UNKNOWN):
+        if count >= (MOST_OF_ONE if network else MOST_OF_UNKNOWN) * self._times:
             return False
         self._seen[name] = (count + 1, until)
         return True

@@ -12,8 +12,12 @@ from sqlmodel import select
 
 from bot.database import Resources
 from models.donation import Donation
-from payments.stripe_objects import Order
+from payments.money import Money
+from payments.stripe_objects import Order, Payment, PaymentState, Session, SessionState, Subscription
 from sandbox.clock import TravelClock
+from services import donate, donate_settle
+from services.donate import Way
+from services.donors import make_token
 from web.app import LARGEST_BODY, build_app
 from web.give import Give
 from web.visitors import MOST_OF_ONE, MOST_OF_UNKNOWN, SECONDS, Visitors
@@ -44,8 +48,8 @@ def pages() -> Pages:
 @pytest.fixture
 async def client(resources: Resources, clock: TravelClock, pages: Pages) -> AsyncIterator[Client]:
     """A visitor, through a proxy on the same machine."""
-    visitors = Visitors(lambda: clock.now().timestamp())
-    give = Give(resources.unit, resources.glance, pages.open, visitors, "https://fund.example", PAY)
+    visitors, looks = [Visitors(lambda: clock.now().timestamp()) for _ in range(2)]
+    give = Give(resources.unit, resources.glance, pages.open, visitors, looks, "https://fund.example", PAY)
 
     async def health() -> dict[str, bool]:
         return {}
@@ -83,6 +87,27 @@ async def test_one_visitor_cannot_shut_the_page_for_others(
     assert len(asked) == len(pages.orders) == MOST_OF_ONE + 2
     clock.advance(timedelta(seconds=SECONDS))
     assert (await post(client, await filled(client), **seen))[0] == 303
+
+
+async def test_one_visitor_cannot_have_the_books_read_all_the_time(
+    client: Client, clock: TravelClock, resources: Resources
+) -> None:
+    """Who looks too often waits, also with a key that is known, and can still stop their gift; others look on."""
+    async with resources.unit() as unit:
+        gift = await donate.begin(unit, Way.MONTHLY, Money(1000, "EUR"), "en", None, card=True)
+        promise = Subscription("sub_1", gift.id, ended=False, failing=False)
+        paid = Payment("pi_1", PaymentState.PROCESSING, None)
+        page = Session("cs_1", SessionState.COMPLETE, gift.id, None, paid, promise)
+        await donate_settle.apply(unit, page)
+        known = {"token": make_token(unit, gift.id), "language": "en"}
+    one, other = {"X-Forwarded-For": "8.8.8.8"}, {"X-Forwarded-For": "1.1.1.1"}
+    for headers, status in (*[(one, 200)] * MOST_OF_ONE, (one, 429), (other, 200)):
+        async with client.post("/give/gift", data=known, headers=headers) as answer:
+            assert answer.status == status
+            assert "a month" in await answer.text()
+    clock.advance(timedelta(seconds=SECONDS))
+    async with client.post("/give/gift", data=known, headers=one) as answer:
+        assert answer.status == 200
 
 
 async def test_what_is_refused_is_not_counted(client: Client, pages: Pages) -> None:
