@@ -17,7 +17,7 @@ from bot.settings import Settings
 from models import audit
 from models.chain import TransferStatus
 from payments.chain import batch, rows, sending, watching
-from payments.chain.sending import Chain
+from payments.chain.sending import Chain, Stopping
 from payments.chain.signing import address_of
 from payments.chain.values import FeeTooHigh, NodeFailed, StandsStill
 from payments.rails.stablecoin import NAME, Stablecoin
@@ -30,6 +30,14 @@ COIN_DIGITS: Final = 18
 """A coin of the chain has 10^18 wei."""
 
 OPEN: Final = frozenset(TransferStatus) - rows.OVER
+
+STOPPING: Final = {
+    Stopping.NEVER: "Cancelled: it will never be paid.",
+    Stopping.RACES: "Under way: the chain takes the payment or the cancellation, and will say which.",
+    Stopping.ASKED: "Asked for, and nothing is signed against it yet: the node does not answer, or the policy "
+    "pays no more for a transaction. It is tried again by itself; until then it may still be paid.",
+    Stopping.LATE: "Too late: it is done, or for people to decide. `plecho chain show` says what is out.",
+}
 
 
 def new_wallet(settings: Settings, asking: Ask = ask, cost: Argon2Cost = STRONG) -> str:
@@ -109,11 +117,10 @@ async def cancel(resources: Resources, attempt: UUID) -> str:
             row = await rows.transfer(unit, attempt)
         if row is None or purse is None or row.wallet_id != purse.id:
             continue
-        if await sending.cancel(chain, attempt):
-            return "Cancelled: it will never be paid."
-        if chain.secret is None:
+        stopping = await sending.cancel(chain, attempt)
+        if stopping is Stopping.ASKED and chain.secret is None:
             return "Asked for: the next batch has a transaction that uses its number up. Sign that one alone."
-        return "Under way: the chain takes the payment or the cancellation, and will say which."
+        return STOPPING[stopping]
     raise Problem("there is no transfer of this id: `plecho chain show` lists those that are out")
 
 

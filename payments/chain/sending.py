@@ -4,7 +4,8 @@
 
 Whatever is cut off in between finds the same bytes in the database and sends them again. A transfer that waits too
 long is signed anew with the same nonce and a higher fee; one that is to be cancelled, with the same nonce and no
-payment. Nothing is ever signed under a nonce that the chain counts differently than this database.
+payment. Nothing is ever signed under a nonce that the chain counts differently than this database, or behind a
+transfer that waits too long and for which the policy pays no more.
 
 Cap and address are looked at once more in the transaction that gives the nonce: what was signed before is never
 touched.
@@ -14,6 +15,7 @@ from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from enum import StrEnum
 from typing import Final
 from uuid import UUID
 
@@ -32,6 +34,22 @@ OpenUnit = Callable[[], AbstractAsyncContextManager[Unit]]
 
 ROOM: Final = 4
 """A call may use a quarter more gas than was estimated."""
+
+SHORT: Final = frozenset({Trouble.TOKEN, Trouble.GAS, Trouble.FEE})
+"""Troubles that end by themselves, when the wallet is filled or the chain asks less."""
+
+
+class Stopping(StrEnum):
+    """What came of cancelling a transfer."""
+
+    NEVER = "never"
+    """It is certain that it never happens."""
+    RACES = "races"
+    """A cancellation is signed, which the payment may outrun: the chain says which of both it took."""
+    ASKED = "asked"
+    """Nothing is signed against it yet."""
+    LATE = "late"
+    """It is done, or people decide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,9 +113,10 @@ async def issue(chain: Chain, attempt: UUID) -> None:
         out = await rows.with_status(unit, purse, rows.OUT)
         if look.count.mined < min([one.nonce for one in out if one.nonce is not None], default=purse.next_nonce):
             raise NodeFailed("Lagging")
-        found = plan(look, purse, [one for one in out if one.status == TransferStatus.ISSUED], tokens, chain.rules)
-        if found.trouble is not None or purse.trouble != Trouble.STRAY:
-            await rows.in_trouble(unit, purse, found.trouble)
+        stuck = await _stuck(unit, chain, purse, look.count.mined)
+        issued = [one for one in out if one.status == TransferStatus.ISSUED]
+        found = plan(look, purse, issued, tokens, chain.rules, stuck[1] if stuck else None)
+        await _note(unit, purse, found.trouble)
         if found.error is not None:
             await refuse(unit, row, found.error)
         elif found.fees is not None and await may_go(unit, purse, row, chain.rules):
@@ -118,8 +137,18 @@ async def look_at(chain: Chain, to: str, tokens: int) -> Look:
     return Look(gauge, count, coins, held, await node.is_contract(to), gas)
 
 
-def plan(look: Look, purse: ChainWallet, out: list[ChainTransfer], tokens: int, rules: Stablecoin) -> Plan:
-    """Whether a transfer can be signed now. `out`: transfers of the wallet that are not in the chain yet."""
+def plan(
+    look: Look,
+    purse: ChainWallet,
+    out: list[ChainTransfer],
+    tokens: int,
+    rules: Stablecoin,
+    stuck: Fees | None = None,
+) -> Plan:
+    """Whether a transfer can be signed now.
+
+    `out`: transfers of the wallet that are not in the chain yet. `stuck`: what the one offers that waits too long.
+    """
     if look.is_contract:
         return Plan(error="IsContract")
     if purse.trouble in rows.STANDS_STILL:
@@ -131,13 +160,15 @@ def plan(look: Look, purse: ChainWallet, out: list[ChainTransfer], tokens: int, 
     if look.gas is None or look.gas > rules.gas_limit:
         return Plan(error="WouldRevert" if look.gas is None else "TooMuchGas")
     gas = min(look.gas + look.gas // ROOM, rules.gas_limit)
-    return _priced(look, gas, len(out) + 1, rules)
+    return _priced(look, gas, len(out) + 1, rules, stuck)
 
 
-def _priced(look: Look, gas: int, transfers: int, rules: Stablecoin) -> Plan:
+def _priced(look: Look, gas: int, transfers: int, rules: Stablecoin, stuck: Fees | None) -> Plan:
     """The fees, when the policy pays them and the wallet has the coins for so many transfers."""
     try:
         paid = fees(look.gauge.base, look.gauge.priority, rules)
+        if stuck is not None:
+            raised(stuck, paid, rules)  # what cannot be raised holds up whatever comes after it
     except FeeTooHigh:
         return Plan(trouble=Trouble.FEE)
     short = look.coins < gas * paid.most * transfers
@@ -180,54 +211,49 @@ async def send(chain: Chain, attempt: UUID) -> bool:
 async def replace_stuck(chain: Chain, attempt: UUID) -> bool:
     """Sign a transfer anew with a higher fee when it has waited too long and is its wallet's next; then send it.
 
-    False when it is not its turn, or the policy pays no more (the wallet is then in trouble). Raises `NodeFailed`.
+    False when it is not its turn, or the policy pays no more (`recheck` notes that). Raises `NodeFailed`.
     """
     async with chain.open_unit() as unit:
-        if await _stuck(unit, chain, attempt) is None:
+        purse = await rows.wallet(unit, chain.rules.chain_id, chain.wallet)
+        stuck = await _stuck(unit, chain, purse)
+        if stuck is None or stuck[0].attempt != attempt:
             return False
-    gauge = await chain.nodes[0].gauge()
+    gauge, mined = await chain.nodes[0].gauge(), await chain.nodes[0].count(chain.wallet)
     async with chain.open_unit() as unit:
         purse = await rows.wallet(unit, chain.rules.chain_id, chain.wallet)
-        row = await _stuck(unit, chain, attempt)
-        if row is None:
+        stuck = await _stuck(unit, chain, purse, mined)
+        if stuck is None or stuck[0].attempt != attempt:
             return False
-        if not await _sign_again(unit, chain, row, gauge, cancels=row.cancel_asked):
-            await rows.in_trouble(unit, purse, Trouble.FEE)
+        if not await _sign_again(unit, chain, stuck[0], gauge, cancels=stuck[0].cancel_asked):
             return False
     return await send(chain, attempt)
 
 
-async def cancel(chain: Chain, attempt: UUID) -> bool:
-    """Cancel a transfer. True when it is certain that it never happens; else a cancellation may be under way.
-
-    A cancellation is a race that the payment may win: the chain says which of both it took.
-    """
+async def cancel(chain: Chain, attempt: UUID) -> Stopping:
+    """Cancel a transfer; say how certain that is. What is asked for and not signed yet is tried again later."""
     async with chain.open_unit() as unit:
-        row = await rows.transfer(unit, attempt, lock=True)
-        if row is None or row.status in rows.NEVER:
-            return True
-        if row.status == TransferStatus.PREPARED:
-            await move(unit, row, TransferStatus.CANCELLED, TRANSFER_ALLOWED, rows.ACTOR)
-            return True
-        if row.status != TransferStatus.ISSUED or row.cancel_asked:
-            return False
-        row.cancel_asked = True
-    if chain.secret is None:
-        return False
+        asked = await _ask_to_cancel(unit, await rows.transfer(unit, attempt, lock=True))
+    if asked is not Stopping.ASKED or chain.secret is None:
+        return asked
     try:
         gauge = await chain.nodes[0].gauge()
     except NodeFailed:
-        return False
+        return asked
     async with chain.open_unit() as unit:
         row = await rows.transfer(unit, attempt, lock=True)
-        if row is not None and row.status == TransferStatus.ISSUED:
-            await _sign_again(unit, chain, row, gauge, cancels=True)
+        if row is None or row.status != TransferStatus.ISSUED:
+            return Stopping.LATE
+        if not await _sign_again(unit, chain, row, gauge, cancels=True):
+            return asked
     await send(chain, attempt)
-    return False
+    return Stopping.RACES
 
 
 async def recheck(chain: Chain) -> None:
-    """Note what the chain asks for now, and whether a wallet that was short can pay again. Raises `NodeFailed`."""
+    """Note what the chain asks for now, and whether the wallet can pay. Raises `NodeFailed`.
+
+    A wallet that was short may pay again; one whose next transfer is stuck above the policy's fees is in trouble.
+    """
     node, rules = chain.nodes[0], chain.rules
     if await node.chain_id() != rules.chain_id:
         raise NodeFailed("WrongChain")
@@ -239,13 +265,14 @@ async def recheck(chain: Chain) -> None:
         foreign = purse.next_nonce is not None and count > purse.next_nonce
         if foreign and purse.trouble not in rows.STANDS_STILL:
             await rows.in_trouble(unit, purse, Trouble.FOREIGN)
-        if purse.trouble in {Trouble.TOKEN, Trouble.GAS, Trouble.FEE}:
+        stuck = await _stuck(unit, chain, purse, count)
+        if purse.trouble in SHORT or stuck is not None:
             asked = await rows.with_status(
                 unit, purse, frozenset({TransferStatus.PREPARED, TransferStatus.ISSUED})
             )
             look = Look(gauge, Count(0, 0), coins, held, is_contract=False, gas=rules.gas_limit)
-            found = plan(look, purse, list(asked), 0, rules)
-            await rows.in_trouble(unit, purse, found.trouble)
+            found = plan(look, purse, list(asked), 0, rules, stuck[1] if stuck else None)
+            await _note(unit, purse, found.trouble)
 
 
 def note_gauge(unit: Unit, purse: ChainWallet, gauge: Gauge) -> None:
@@ -275,15 +302,39 @@ async def _sign(unit: Unit, chain: Chain, purse: ChainWallet, row: ChainTransfer
     await rows.keep(unit, row, 0, sign(unsigned, chain.secret), found.fees)
 
 
-async def _stuck(unit: Unit, chain: Chain, attempt: UUID) -> ChainTransfer | None:
-    """The transfer, locked, when it may be signed anew now."""
-    purse = await rows.wallet(unit, chain.rules.chain_id, chain.wallet)
+async def _ask_to_cancel(unit: Unit, row: ChainTransfer | None) -> Stopping:
+    """Cancel what has no nonce; ask for it where there is one, and say whether a cancellation is signed for it."""
+    if row is None or row.status in rows.NEVER:
+        return Stopping.NEVER
+    if row.status == TransferStatus.PREPARED:
+        await move(unit, row, TransferStatus.CANCELLED, TRANSFER_ALLOWED, rows.ACTOR)
+        return Stopping.NEVER
+    if row.status != TransferStatus.ISSUED:
+        return Stopping.LATE
+    row.cancel_asked = True
+    signed = any(one.cancels for one in await rows.transactions(unit, row))
+    return Stopping.RACES if signed else Stopping.ASKED
+
+
+async def _note(unit: Unit, purse: ChainWallet, trouble: Trouble | None) -> None:
+    """Note a trouble, or that there is none: tokens that left by themselves are for people, not for that."""
+    if trouble is not None or purse.trouble != Trouble.STRAY:
+        await rows.in_trouble(unit, purse, trouble)
+
+
+async def _stuck(
+    unit: Unit, chain: Chain, purse: ChainWallet, mined: int = 0
+) -> tuple[ChainTransfer, Fees] | None:
+    """The wallet's next transfer when it may be signed anew now, and what its newest transaction offers.
+
+    `mined`: how many transactions of the wallet the chain has; none of those waits.
+    """
     issued = await rows.with_status(unit, purse, frozenset({TransferStatus.ISSUED}))
-    if chain.secret is None or not issued or issued[0].attempt != attempt:
+    row = next((one for one in issued if one.nonce is not None and one.nonce >= mined), None)
+    made = await rows.transactions(unit, row) if row is not None and chain.secret is not None else []
+    if row is None or not made or made[0].made_at + timedelta(minutes=chain.rules.stuck_minutes) > unit.now:
         return None
-    made = await rows.transactions(unit, issued[0])
-    patience = timedelta(minutes=chain.rules.stuck_minutes)
-    return issued[0] if made and made[0].made_at + patience <= unit.now else None
+    return row, Fees(made[0].max_fee, made[0].priority_fee)
 
 
 async def _sign_again(unit: Unit, chain: Chain, row: ChainTransfer, gauge: Gauge, *, cancels: bool) -> bool:

@@ -19,20 +19,26 @@ TRANSFER: Final = bytes.fromhex("a9059cbb")
 PLAIN_GAS: Final = 21_000
 """What a transaction without a call uses (Ethereum yellow paper, G_transaction)."""
 
+RAISES: Final = 3
+"""What is signed first can be raised so often within the policy's caps, when it is stuck or to be cancelled."""
+
 
 def fees(base: int, priority: int, rules: Stablecoin) -> Fees:
-    """Fees with room for the base fee to double, within the policy's caps. Raises `FeeTooHigh`."""
-    priority = min(priority, rules.max_priority_gwei * GWEI)
+    """Fees with room for the base fee to double, and below the policy's caps for `RAISES`. Raises `FeeTooHigh`.
+
+    A base fee that leaves no such room is paid up to the cap all the same.
+    """
+    priority = min(priority, _below(rules.max_priority_gwei * GWEI))
     cap = rules.max_fee_gwei * GWEI
     if base + priority > cap:
         raise FeeTooHigh
-    return Fees(min(2 * base + priority, cap), priority)
+    return Fees(min(2 * base + priority, max(_below(cap), base + priority)), priority)
 
 
 def raised(last: Fees, now: Fees, rules: Stablecoin) -> Fees:
     """Fees with which a transaction replaces another: nodes want a tenth more of both. Raises `FeeTooHigh`."""
-    priority = max(now.priority, last.priority + last.priority // 8 + 1)
-    most = max(now.most, last.most + last.most // 8 + 1, priority)
+    priority = max(now.priority, _more(last.priority))
+    most = max(now.most, _more(last.most), priority)
     if most > rules.max_fee_gwei * GWEI or priority > rules.max_priority_gwei * GWEI:
         raise FeeTooHigh
     return Fees(most, priority)
@@ -61,6 +67,17 @@ def address_of(secret: bytes) -> str:
         return str(Account.from_key(secret).address)
     except Exception:  # noqa: BLE001 - the library's errors quote the key
         raise ValueError("not a key of secp256k1") from None
+
+
+def _more(fee: int) -> int:
+    return fee + fee // 8 + 1
+
+
+def _below(cap: int) -> int:
+    """The most that can be raised `RAISES` times without going above the cap."""
+    for _ in range(RAISES):
+        cap = (cap - 1) * 8 // 9
+    return cap
 
 
 def _transaction(rules: Stablecoin, nonce: int, to: str, data: str, gas: int, paid: Fees) -> dict[str, Any]:

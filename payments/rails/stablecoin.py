@@ -158,7 +158,9 @@ class Stablecoin:
         from payments.chain import sending  # noqa: PLC0415 - as above
 
         chain, row = await self._of(order.attempt)
-        return row is None if chain is None else await sending.cancel(chain, order.attempt)
+        if chain is None:
+            return row is None
+        return await sending.cancel(chain, order.attempt) is sending.Stopping.NEVER
 
     async def finish(self, unit: Unit, order: Order, result: Result) -> None:
         """Note that the outcome is in the books: what leads to the chain may go once it is final.

@@ -20,7 +20,7 @@ from payments.chain.signing import address_of
 from payments.rails.base import Outcome
 from payments.rails.stablecoin import Stablecoin as Rail
 from tests.unit.payments.chain.conftest import PERSON, SECRET, Ask
-from tests.unit.payments.chain.local_chain import LocalChain, Rpc
+from tests.unit.payments.chain.local_chain import GWEI, LocalChain, Rpc
 from vault.passwords import Argon2Cost
 
 PASSPHRASE = "long enough to be one"
@@ -123,6 +123,25 @@ async def test_cancelling_by_id(wired: Resources, ask: Ask, rail: Rail) -> None:
     assert "Under way" in await operator.cancel(wired, second.attempt)
     with pytest.raises(Problem, match="no transfer"):
         await operator.cancel(wired, uuid4())
+
+
+async def test_a_cancellation_that_cannot_be_signed(
+    chain: LocalChain, rpc: Rpc, wired: Resources, ask: Ask, rail: Rail
+) -> None:
+    """While nothing is signed against a transfer, nobody is told that a cancellation is under way."""
+    order = await ask()
+    await rail.execute(order)
+    rpc.faults["eth_getBlockByNumber"] = lambda block: block | {"baseFeePerGas": hex(90 * GWEI)}
+    for _ in range(2):
+        assert "nothing is signed" in await operator.cancel(wired, order.attempt)
+    assert len(set(chain.sent)) == 1
+    rpc.faults.clear()
+    assert "Under way" in await operator.cancel(wired, order.attempt)
+    chain.pool.pop()
+    chain.accept(chain.sent[0])
+    chain.mine(3)
+    assert (await rail.look_up(order)).outcome == Outcome.DONE
+    assert "Too late" in await operator.cancel(wired, order.attempt)
 
 
 async def test_the_doctor_looks_at_the_chain(

@@ -14,7 +14,7 @@ from models.errors import BadInput
 from models.policy import Stablecoin
 from payments.chain.address import checked
 from payments.chain.amounts import GWEI, exchanged, to_tokens, worth
-from payments.chain.signing import address_of, fees, raised, sign, transfer
+from payments.chain.signing import RAISES, address_of, fees, raised, sign, transfer
 from payments.chain.values import Fees, FeeTooHigh, Moved, Receipt
 from payments.chain.verdict import Asked, Judgement, Sighting, Verdict, agreed, judge
 from payments.money import Money
@@ -111,6 +111,15 @@ def test_fees_stay_within_the_policy(base: int, priority: int) -> None:
         return
     assert paid.priority <= 5 * GWEI
     assert base + paid.priority <= paid.most <= 50 * GWEI
+
+
+@given(st.integers(0, 30 * 10**9), st.integers(0, 10**12))
+def test_what_is_signed_first_can_be_raised(base: int, priority: int) -> None:
+    """However dear the tip is that the chain suggests, a stuck transaction can be replaced more than once."""
+    paid = fees(base, priority, RULES)
+    for _ in range(RAISES):
+        paid = raised(paid, fees(base, priority, RULES), RULES)
+    assert paid.priority <= 5 * GWEI
 
 
 @given(st.integers(1, 10**11), st.integers(1, 10**10), st.integers(1, 10**11), st.integers(1, 10**10))

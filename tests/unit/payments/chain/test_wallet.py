@@ -5,20 +5,22 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from sqlmodel import select
 
 from bot.database import Resources
-from models.chain import TransferStatus, Trouble
+from models.chain import ChainWallet, TransferStatus, Trouble
 from models.policy import Stablecoin
 from payments.chain import rows, sending, watching
-from payments.chain.signing import address_of, cancellation, sign, transfer
+from payments.chain.signing import RAISES, address_of, cancellation, sign, transfer
 from payments.chain.values import Fees, NodeFailed
 from payments.money import Money
 from payments.rails.base import Order, Outcome, Result
 from payments.rails.stablecoin import CapReached
 from payments.rails.stablecoin import Stablecoin as Rail
 from sandbox.clock import TravelClock
+from services import stablecoin as told
 from tests.unit.payments.chain.conftest import PERSON, SECRET, Ask, Load
-from tests.unit.payments.chain.local_chain import GWEI, LocalChain
+from tests.unit.payments.chain.local_chain import GWEI, LocalChain, Rpc
 from tests.unit.payments.chain.transfers import OTHER, TOKENS, finished, pay_unseen, trouble
 
 
@@ -182,6 +184,54 @@ async def test_dear_gas_waits(chain: LocalChain, rail: Rail, ask: Ask) -> None:
     await sending.issue(dear, order.attempt)
     assert not chain.sent
     assert (await rail.look_up(order)).error == "WalletFee"
+
+
+async def test_what_is_stuck_above_the_policys_fees(
+    chain: LocalChain, rpc: Rpc, rail: Rail, ask: Ask, resources: Resources, clock: TravelClock
+) -> None:
+    """A transfer that nobody may raise any more is told once and nothing is signed behind it, until it goes."""
+    rpc.faults["eth_maxPriorityFeePerGas"] = lambda _: hex(8 * GWEI)
+    first, second = await ask(), await ask(50_00)
+    assert (await rail.execute(first)).outcome == Outcome.PENDING
+    chain.floor = 7 * GWEI
+    async with resources.unit() as unit:
+        (purse,) = (await unit.session.exec(select(ChainWallet.id))).all()
+    for _ in range(RAISES + 1):
+        assert await trouble(resources, rail) is None
+        clock.advance(timedelta(minutes=11))
+        await rail.watch(purse)
+    assert len({waiting.nonce for waiting in chain.pool}) == 1
+    assert len(set(chain.sent)) == RAISES + 1
+    async with resources.unit() as unit:
+        assert await told.troubled_wallets(unit) == [purse]
+        await told.tell_wallet(unit, purse)
+    for _ in range(3):
+        clock.advance(timedelta(minutes=11))
+        await rail.watch(purse)
+        assert (await rail.execute(second)).error == "WalletFee"
+        async with resources.unit() as unit:
+            assert not await told.troubled_wallets(unit)
+    chain.floor = 0
+    chain.mine()
+    await rail.watch(purse)
+    assert await trouble(resources, rail) is None
+    assert (await rail.execute(second)).outcome == Outcome.PENDING
+
+
+async def test_a_stuck_transfer_ends_no_trouble_that_is_for_people(
+    chain: LocalChain, rpc: Rpc, rail: Rail, ask: Ask, resources: Resources, clock: TravelClock
+) -> None:
+    """What cannot be raised does not hide that somebody else uses the key."""
+    rpc.faults["eth_maxPriorityFeePerGas"] = lambda _: hex(8 * GWEI)
+    await rail.execute(await ask())
+    chain.floor = 7 * GWEI
+    async with resources.unit() as unit:
+        await rows.doubt(unit)
+        (purse,) = (await unit.session.exec(select(ChainWallet.id))).all()
+    for _ in range(RAISES + 2):
+        clock.advance(timedelta(minutes=11))
+        await rail.watch(purse)
+    assert await trouble(resources, rail) == Trouble.FOREIGN
 
 
 async def test_what_waits_for_days_keeps_its_part_of_the_cap(
