@@ -11,7 +11,7 @@ Cap and address are looked at once more in the transaction that gives the nonce:
 touched.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -114,8 +114,7 @@ async def issue(chain: Chain, attempt: UUID) -> None:
         if look.count.mined < min([one.nonce for one in out if one.nonce is not None], default=purse.next_nonce):
             raise NodeFailed("Lagging")
         stuck = await _stuck(unit, chain, purse, look.count.mined)
-        issued = [one for one in out if one.status == TransferStatus.ISSUED]
-        found = plan(look, purse, issued, tokens, chain.rules, stuck[1] if stuck else None)
+        found = plan(look, purse, out, tokens, chain.rules, stuck[1] if stuck else None)
         await _note(unit, purse, found.trouble)
         if found.error is not None:
             await refuse(unit, row, found.error)
@@ -140,14 +139,15 @@ async def look_at(chain: Chain, to: str, tokens: int) -> Look:
 def plan(
     look: Look,
     purse: ChainWallet,
-    out: list[ChainTransfer],
+    asked: Sequence[ChainTransfer],
     tokens: int,
     rules: Stablecoin,
     stuck: Fees | None = None,
 ) -> Plan:
     """Whether a transfer can be signed now.
 
-    `out`: transfers of the wallet that are not in the chain yet. `stuck`: what the one offers that waits too long.
+    `asked`: the wallet's other transfers; what the chain has mined of them is no longer in the wallet, and
+    does not count. `stuck`: what the one offers that waits too long.
     """
     if look.is_contract:
         return Plan(error="IsContract")
@@ -155,12 +155,18 @@ def plan(
         return Plan(trouble=purse.trouble)
     if purse.next_nonce is not None and look.count.most > purse.next_nonce:
         return Plan(trouble=Trouble.FOREIGN)
+    out = [one for one in asked if _is_still_there(one, look.count.mined)]
     if look.tokens < tokens + sum(int(one.tokens) for one in out):
         return Plan(trouble=Trouble.TOKEN)
     if look.gas is None or look.gas > rules.gas_limit:
         return Plan(error="WouldRevert" if look.gas is None else "TooMuchGas")
     gas = min(look.gas + look.gas // ROOM, rules.gas_limit)
     return _priced(look, gas, len(out) + 1, rules, stuck)
+
+
+def _is_still_there(row: ChainTransfer, mined: int) -> bool:
+    """Whether the wallet still holds what a transfer moves: the chain has mined so many transactions of it."""
+    return row.status == TransferStatus.PREPARED or (row.nonce is not None and row.nonce >= mined)
 
 
 def _priced(look: Look, gas: int, transfers: int, rules: Stablecoin, stuck: Fees | None) -> Plan:
@@ -267,11 +273,9 @@ async def recheck(chain: Chain) -> None:
             await rows.in_trouble(unit, purse, Trouble.FOREIGN)
         stuck = await _stuck(unit, chain, purse, count)
         if purse.trouble in SHORT or stuck is not None:
-            asked = await rows.with_status(
-                unit, purse, frozenset({TransferStatus.PREPARED, TransferStatus.ISSUED})
-            )
-            look = Look(gauge, Count(0, 0), coins, held, is_contract=False, gas=rules.gas_limit)
-            found = plan(look, purse, list(asked), 0, rules, stuck[1] if stuck else None)
+            asked = await rows.with_status(unit, purse, rows.OUT | {TransferStatus.PREPARED})
+            look = Look(gauge, Count(count, count), coins, held, is_contract=False, gas=rules.gas_limit)
+            found = plan(look, purse, asked, 0, rules, stuck[1] if stuck else None)
             await _note(unit, purse, found.trouble)
 
 

@@ -170,6 +170,31 @@ async def test_what_is_out_counts_as_spent(chain: LocalChain, rail: Rail, ask: A
     assert (await rail.execute(second)).error == "WalletToken"
 
 
+@pytest.mark.parametrize("deep", [1, 3])
+async def test_what_is_mined_has_left_the_wallet(
+    chain: LocalChain, rail: Rail, ask: Ask, resources: Resources, deep: int
+) -> None:
+    """What is not deep enough to be done counts once; when a reorganisation undoes it, it is out again."""
+    chain.begin()
+    chain.fund(address_of(SECRET), TOKENS + TOKENS // 2)
+    first, second = await ask(150_00), await ask(75_00, OTHER)
+    await rail.execute(first)
+    chain.mine(deep)
+    await rail.look_up(first)
+    assert (await rail.execute(second)).outcome == Outcome.PENDING
+    assert await trouble(resources, rail) is None
+    chain.pool.clear()
+    chain.reorganise(deep, back_to_pool=False)
+    assert (await rail.execute(await ask(1_00))).error == "WalletToken"
+    await watching.watch((await rail.chains())[0])
+    chain.mine()
+    await sending.recheck((await rail.chains())[0])
+    assert await trouble(resources, rail) == Trouble.TOKEN
+    chain.fund(address_of(SECRET), 1_000_000)
+    await sending.recheck((await rail.chains())[0])
+    assert await trouble(resources, rail) is None
+
+
 async def test_dear_gas_waits(chain: LocalChain, rail: Rail, ask: Ask) -> None:
     """Above the policy's cap nothing is signed."""
     wallet = (await rail.chains())[0]
