@@ -120,6 +120,9 @@ class ChainTransfer(SQLModel, table=True):
     """The token's smallest units as decimal text: more than 64 bits."""
     destination: SealedBytes | None = Field(default=None, sa_type=Sealed)
     """Place of the seal: (`chain_transfer`, `destination`, id)."""
+    wallet: SealedBytes | None = Field(default=None, sa_type=Sealed)
+    """Address of the hardware wallet that it was asked of, which the policy may name no longer; it goes with the
+    destination. None: the wallet's key is in the keyring. Place of the seal: (`chain_transfer`, `wallet`, id)."""
     nonce: int | None = Field(default=None, sa_type=BigInteger)
     event: BlindIndex | None = Field(default=None, sa_type=String, unique=True)
     """Blind index of the event on the chain that is this transfer. One event is one transfer."""

@@ -863,6 +863,7 @@ def upgrade() -> None:
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("tokens", sa.String(length=80), nullable=False),
         sa.Column("destination", sa.LargeBinary(), nullable=True),
+        sa.Column("wallet", sa.LargeBinary(), nullable=True),
         sa.Column("nonce", sa.BigInteger(), nullable=True),
         sa.Column("event", sa.String(), nullable=True),
         sa.Column("block", sa.BigInteger(), nullable=True),

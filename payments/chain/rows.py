@@ -73,12 +73,31 @@ async def peek(unit: Unit, chain_id: int, address: str) -> ChainWallet | None:
     return (await unit.session.exec(select(ChainWallet).where(ChainWallet.address == name))).first()
 
 
-async def add(unit: Unit, purse: ChainWallet, attempt: UUID, amount: int, tokens: int, to: str) -> ChainTransfer:
-    """A new transfer: prepared, or odd when the chain has a payment of this kind that nobody had asked for."""
+async def cold_ones(unit: Unit, chain_id: int) -> list[str]:
+    """Addresses of the hardware wallets of this chain that have something waiting or out."""
+    open_ones = select(ChainTransfer).where(
+        col(ChainTransfer.wallet).is_not(None), col(ChainTransfer.status).not_in(OVER)
+    )
+    found: dict[str, UUID] = {}
+    for row in (await unit.session.exec(open_ones)).all():
+        if row.wallet is not None:
+            found[unit.vault.open_server(row.wallet, _place(row, "wallet")).decode()] = row.wallet_id
+    purses = {address: await peek(unit, chain_id, address) for address in found}
+    return sorted(address for address, purse in purses.items() if purse and purse.id == found[address])
+
+
+async def add(
+    unit: Unit, purse: ChainWallet, attempt: UUID, amount: int, tokens: int, to: str, cold: str | None = None
+) -> ChainTransfer:
+    """A new transfer: prepared, or odd when the chain has a payment of this kind that nobody had asked for.
+
+    `cold`: the address of the wallet when its key is elsewhere.
+    """
     made = ChainTransfer(
         attempt=attempt, wallet_id=purse.id, amount=amount, tokens=str(tokens), created_at=unit.now
     )
     made.destination = unit.vault.seal_server(to.encode(), _place(made))
+    made.wallet = unit.vault.seal_server(cold.encode(), _place(made, "wallet")) if cold else None
     unit.session.add(made)
     await unit.session.flush()
     if (stray := await stray_like(unit, purse, Moved(to, tokens))) is not None:
@@ -224,7 +243,7 @@ async def forget(unit: Unit, row: ChainTransfer) -> None:
     unread = row.status == TransferStatus.FINAL and row.event is None and row.error is None
     if not row.recorded or row.status not in OVER or unread:
         return
-    row.destination = row.nonce = row.block = None
+    row.destination = row.wallet = row.nonce = row.block = None
     await unit.session.flush()
     await unit.session.exec(delete(ChainTransaction).where(col(ChainTransaction.transfer_id) == row.id))
 
@@ -310,5 +329,5 @@ def raw_of(unit: Unit, row: ChainTransaction) -> bytes | None:
     return unit.vault.open_server(row.raw, Place(_TRANSACTION, "raw", row.id)) if row.raw else None
 
 
-def _place(row: ChainTransfer) -> Place:
-    return Place("chain_transfer", "destination", row.id)
+def _place(row: ChainTransfer, column: str = "destination") -> Place:
+    return Place("chain_transfer", column, row.id)

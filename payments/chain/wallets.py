@@ -3,19 +3,31 @@
 from collections.abc import Sequence
 
 from models.unit import Unit
-from payments.chain.node import connect
+from payments.chain import rows
+from payments.chain.node import Node
 from payments.chain.sending import Chain, OpenUnit
 from payments.chain.signing import address_of
 
 
-def open_chains(unit: Unit, open_unit: OpenUnit, urls: Sequence[str]) -> tuple[Chain, ...]:
+def open_chains(unit: Unit, open_unit: OpenUnit, nodes: tuple[Node, ...]) -> tuple[Chain, ...]:
     """Every wallet, on the same nodes: the policy's hardware wallet first if it names one, then the newest key."""
     rules = unit.policy.stablecoin
     if rules is None:
         return ()
-    nodes = connect(urls)
     hot = [
         Chain(open_unit, nodes, rules, address_of(secret), secret) for secret in reversed(unit.vault.wallet_keys)
     ]
     cold = [Chain(open_unit, nodes, rules, rules.cold_wallet)] if rules.cold_wallet else []
     return (*cold, *hot)
+
+
+async def open_former(
+    unit: Unit, open_unit: OpenUnit, nodes: tuple[Node, ...], chains: Sequence[Chain]
+) -> tuple[Chain, ...]:
+    """Hardware wallets beside these that have something waiting or out: the policy named them once."""
+    rules = unit.policy.stablecoin
+    if rules is None:
+        return ()
+    named = {chain.wallet.lower() for chain in chains}
+    former = [each for each in await rows.cold_ones(unit, rules.chain_id) if each.lower() not in named]
+    return tuple(Chain(open_unit, nodes, rules, each) for each in former)

@@ -27,6 +27,7 @@ from payments.screening import Subject, SubjectKind, check
 from payments.screening.lists import stale
 
 if TYPE_CHECKING:
+    from payments.chain.node import Node
     from payments.chain.sending import Chain, OpenUnit
 
 CLOSED: Final = "stablecoin.refused.closed"
@@ -72,6 +73,7 @@ class Stablecoin:
     def __init__(self, urls: Sequence[str] = (), open_unit: "OpenUnit | None" = None) -> None:
         self._urls = urls
         self._open_unit = open_unit
+        self._nodes: tuple[Node, ...] = ()
         self._chains: tuple[Chain, ...] | None = None
 
     async def refuses(self, unit: Unit, money: Money) -> str | None:
@@ -118,7 +120,8 @@ class Stablecoin:
             return None
         if await rows.spent(unit, purse) + order.money.amount > rules.daily_cap:
             raise CapReached
-        await rows.add(unit, purse, order.attempt, order.money.amount, tokens, to)
+        cold = chain.wallet if chain.secret is None else None
+        await rows.add(unit, purse, order.attempt, order.money.amount, tokens, to, cold)
         return None
 
     async def execute(self, order: Order) -> Result:
@@ -127,7 +130,7 @@ class Stablecoin:
 
         chain, row = await self._of(order.attempt)
         if chain is None or row is None:
-            return Result(Outcome.ABSENT, error="NotPrepared")
+            return await self._unwatched(row)
         try:
             if row.status == TransferStatus.PREPARED and chain.secret is not None:
                 await events.scan(chain)
@@ -144,7 +147,7 @@ class Stablecoin:
 
         chain, row = await self._of(order.attempt)
         if chain is None or row is None:
-            return Result(Outcome.ABSENT, error="NotPrepared")
+            return await self._unwatched(row)
         try:
             judgement = await watching.look(chain, order.attempt)
         except NodeFailed as failed:
@@ -219,16 +222,15 @@ class Stablecoin:
         if self._open_unit is None:
             return ()
         async with self._open_unit() as unit:
-            self._current(unit)
-        return self._chains or ()
+            return await self._all(unit)
 
     async def due(self, unit: Unit) -> Sequence[UUID]:
         """Wallets whose transfers and prices are to be looked at again; one look about every block."""
         rules = unit.policy.stablecoin
-        if rules is None or self._current(unit) is None:
+        if rules is None:
             return ()
         before = unit.now - max(timedelta(seconds=rules.block_seconds), LEAST)
-        found = [await rows.peek(unit, rules.chain_id, chain.wallet) for chain in self._chains or ()]
+        found = [await rows.peek(unit, rules.chain_id, chain.wallet) for chain in await self._all(unit)]
         return [purse.id for purse in found if purse and (purse.watched_at is None or purse.watched_at <= before)]
 
     async def watch(self, wallet: UUID) -> None:
@@ -254,16 +256,26 @@ class Stablecoin:
 
     async def close(self) -> None:
         """Close the connections to the nodes."""
-        for node in self._chains[0].nodes if self._chains else ():
+        for node in self._nodes:
             await node.close()
 
     def _current(self, unit: Unit) -> "Chain | None":
         """The wallet that pays now; none when the rail is not set up."""
         if self._chains is None and self._urls and self._open_unit and unit.policy.stablecoin:
-            from payments.chain.wallets import open_chains  # noqa: PLC0415 - as above
+            from payments.chain.node import connect  # noqa: PLC0415 - as above
+            from payments.chain.wallets import open_chains  # noqa: PLC0415
 
-            self._chains = open_chains(unit, self._open_unit, self._urls)
+            self._nodes = connect(self._urls)
+            self._chains = open_chains(unit, self._open_unit, self._nodes)
         return self._chains[0] if self._chains else None
+
+    async def _all(self, unit: Unit) -> "tuple[Chain, ...]":
+        self._current(unit)
+        if self._chains is None or self._open_unit is None:
+            return ()
+        from payments.chain.wallets import open_former  # noqa: PLC0415 - as above
+
+        return *self._chains, *await open_former(unit, self._open_unit, self._nodes, self._chains)
 
     async def _of(self, attempt: UUID) -> "tuple[Chain | None, ChainTransfer | None]":
         """An attempt's transfer, and the wallet that it was prepared for."""
@@ -277,6 +289,13 @@ class Stablecoin:
                 if row and purse and purse.id == row.wallet_id:
                     return chain, row
         return None, row
+
+    async def _unwatched(self, row: ChainTransfer | None) -> Result:
+        """An answer without a way to the chain; of what that could still change, the rail fails to tell."""
+        if row is None:
+            return Result(Outcome.ABSENT, error="NotPrepared")
+        over = row.status in rows.OVER
+        return await self._result(row.attempt, None if over else "NoWallet", away=not over)
 
     async def _result(self, attempt: UUID, error: str | None = None, *, away: bool = False) -> Result:
         if self._open_unit is None:

@@ -21,6 +21,8 @@ from sandbox.clock import TravelClock
 from tests.unit.payments.chain.conftest import PERSON, Ask, Load
 from tests.unit.payments.chain.local_chain import GWEI, LocalChain, Rpc
 from vault.keyring import Keyring
+from vault.keystore import KeyStore
+from vault.vault import Vault
 
 COLD = bytes([18]) * 32
 OTHER = "0xde709f2102306220921060314715629080e2fb77"
@@ -267,6 +269,71 @@ async def test_nothing_is_exported_in_trouble(
         await exported(rail)
     row = await load(order.attempt)
     assert (row.status, row.nonce) == (TransferStatus.PREPARED, None)
+
+
+@pytest.mark.parametrize("hot", [True, False])
+@pytest.mark.parametrize("cold", [address_of(bytes([19]) * 32), None])
+async def test_a_hardware_wallet_that_the_policy_names_no_longer(
+    chain: LocalChain,
+    rpc: Rpc,
+    rail: Rail,
+    ask: Ask,
+    load: Load,
+    resources: Resources,
+    rules: Stablecoin,
+    keyring: Keyring,
+    keystore: KeyStore,
+    cold: str | None,
+    *,
+    hot: bool,
+) -> None:
+    """What it was asked for is watched until it is over, and what it has in no file can be taken back."""
+    done, late = await ask(150_00), await ask(50_00, OTHER)
+    made = await exported(rail)
+    waits = await ask(20_00)
+    chain.accept(sign(made["transactions"][0]))
+    chain.mine(3)
+    assert await outcomes(rail, done, late, waits) == [Outcome.DONE, Outcome.PENDING, Outcome.ABSENT]
+    assert resources.policy
+    changed = rules.model_copy(update={"cold_wallet": cold})
+    resources.policy = resources.policy.model_copy(update={"stablecoin": changed})
+    if hot:
+        resources.vault = Vault(keyring.with_wallet(bytes([20]) * 32), keystore)
+    new = Rail((rpc.url, f"{rpc.url}again"), resources.unit)
+    async with resources.unit() as unit:
+        purse = await rows.peek(unit, rules.chain_id, address_of(COLD))
+        assert purse
+        assert purse.id in await new.due(unit)
+    assert (await new.look_up(late)).outcome == Outcome.PENDING
+    assert await new.cancel(waits)
+    chain.accept(sign(made["transactions"][1]))
+    chain.mine(6)
+    await new.watch(purse.id)
+    assert [(await new.look_up(one)).outcome for one in (done, late)] == [Outcome.DONE] * 2
+    for order in (done, late, waits):
+        result = await new.look_up(order)
+        async with resources.unit() as unit:
+            await new.finish(unit, order, result)
+        again = await new.look_up(order)
+        assert (again.outcome, again.away) == (result.outcome, False)
+        assert (await load(order.attempt)).wallet is None
+    assert address_of(COLD) not in {one.wallet for one in await new.chains()}
+    await new.close()
+
+
+async def test_a_transfer_that_nobody_can_watch(
+    rail: Rail, ask: Ask, resources: Resources, rules: Stablecoin
+) -> None:
+    """On another chain what an old wallet has out is not said to be absent: the rail does not know."""
+    order = await ask()
+    await exported(rail)
+    assert resources.policy
+    changed = rules.model_copy(update={"cold_wallet": None, "chain_id": rules.chain_id + 1})
+    resources.policy = resources.policy.model_copy(update={"stablecoin": changed})
+    new = Rail(("http://127.0.0.1:9/",), resources.unit)
+    result = await new.look_up(order)
+    assert (result.outcome, result.away, result.error) == (Outcome.PENDING, True, "NoWallet")
+    await new.close()
 
 
 async def test_a_nonce_of_a_batch_used_for_something_else(

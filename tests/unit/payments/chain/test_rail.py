@@ -50,7 +50,7 @@ async def test_closed_without_its_setting(resources: Resources) -> None:
     assert not await rail.probe()
     assert await rail.chains() == ()
     async with resources.unit() as unit:
-        assert await rail.due(unit) == ()
+        assert not await rail.due(unit)
 
 
 async def test_when_it_is_open(rail: Rail, resources: Resources, clock: TravelClock, ask: Ask) -> None:
