@@ -214,7 +214,8 @@ async def conclude(unit: Unit, attempt_id: UUID, rail: MachineRail, order: Order
         name(unit, attempt, result.reference)
     payout.hold, done = result.hold, result.outcome == Outcome.DONE
     failed = result.outcome == Outcome.FAILED and result.hold is None
-    bad = result.away or result.outcome == Outcome.UNKNOWN or failed
+    unheard = result.outcome == Outcome.UNKNOWN and not result.for_people
+    bad = result.away or unheard or failed
     shuts = await breaker.failed(unit, rail.name) if bad else False
     opens = await breaker.worked(unit, rail.name) if done else False
     match result.outcome:

@@ -78,6 +78,8 @@ class Result:
     """The class of what went wrong; never a text of the provider, which may quote the destination."""
     away: bool = False
     """The provider did not answer as it should, whatever is known without it: a failure of the rail."""
+    for_people: bool = False
+    """The provider has said all it knows, and only people can find out more: the rail is not to blame."""
     hold: str | None = None
     """The key of the text that says why screening lets nothing go; the rail is not to blame."""
 

@@ -313,7 +313,9 @@ class Stablecoin:
             hold = "screening.refused.blocked" if row.error == rows.LISTED else None
             if row.status == TransferStatus.PREPARED and purse.trouble is not None:
                 error = error or f"Wallet{purse.trouble.title()}"
-        return Result(outcome, "0x" + names[0].hex() if names else None, row.error or error, away, hold)
+        name = "0x" + names[0].hex() if names else None
+        odd = row.status == TransferStatus.ODD
+        return Result(outcome, name, row.error or error, away, for_people=odd, hold=hold)
 
 
 def check_destination(unit: Unit, typed: str, *own: str) -> str:

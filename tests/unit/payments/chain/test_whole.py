@@ -17,12 +17,13 @@ from models.errors import BadInput
 from models.grant import GrantStatus, Payout, PayoutStatus
 from payments import breaker, executor, grants, payouts, reconcile
 from payments.attempts import Now
-from payments.chain.signing import address_of
+from payments.chain.signing import address_of, cancellation, sign
+from payments.chain.values import Fees
 from payments.rails.stablecoin import Stablecoin as Rail
 from sandbox.clock import TravelClock
 from services import stablecoin, treasury, treasury_machine
 from tests.unit.payments.chain.conftest import PERSON, SECRET
-from tests.unit.payments.chain.local_chain import LocalChain, Rpc
+from tests.unit.payments.chain.local_chain import GWEI, LocalChain, Rpc
 from tests.unit.services.desk import Desk, make_desk
 from vault.seal import Place
 from vault.types import Compartment
@@ -175,6 +176,30 @@ async def test_a_node_that_is_down_for_a_day_shuts_the_rail_and_loses_nothing(
     assert chain.balance(PERSON) == TOKENS
     async with desk.resources.unit() as unit:
         assert await reconcile.compare(unit) == []
+
+
+async def test_an_odd_transfer_leaves_the_breaker_alone(
+    chain: LocalChain, rail: Rail, desk: Desk, clock: TravelClock
+) -> None:
+    """What only people can find out is no failure of the rail: nobody is told by turns that it shuts and opens."""
+    attempt = await ordered(desk, await agreed(desk))
+    await work(desk, attempt)
+    rules, (payment,) = (await rail.chains())[0].rules, chain.pool
+    unknown = cancellation(rules, payment.nonce, address_of(SECRET), Fees(20 * GWEI, 4 * GWEI))
+    chain.accept(sign(unknown, SECRET).raw)
+    chain.mine(6)
+    for _ in range(12):
+        clock.advance(timedelta(hours=1))
+        await look(desk, clock)
+        async with desk.resources.unit() as unit:
+            shut = await breaker.due(unit)
+        for name in shut:
+            await executor.probe(desk.resources.unit, name, treasury_machine.tell_open)
+        clock.advance(timedelta(hours=1))
+        assert await work(desk, attempt) == Now.OPEN
+    async with desk.resources.unit() as unit:
+        assert (await unit.session.exec(select(ChainTransfer.status))).one() == TransferStatus.ODD
+    assert not [text for text in await desk.notices("Till") if "shut" in text or "works again" in text]
 
 
 async def test_taken_back_and_lost_for_good(
