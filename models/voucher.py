@@ -64,3 +64,5 @@ class Voucher(SQLModel, table=True):
     given_at: datetime | None = Field(default=None, sa_type=UtcTime)
     shown: int = 0
     """How often its person has looked at it."""
+    seen_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    """When they first did."""

@@ -2,7 +2,8 @@
 
 - The codes of a payout are shown to its person alone, on their one screen, with protected content, as long as
   the policy lets it be read; each showing is counted and on the record.
-- They are erased when the person says that they have them, and after `KEEP` at the latest.
+- They are erased when the person says that they have them, at the latest `KEEP` after they first saw them. What
+  nobody has seen waits for longer, since whoever is detained cannot look; treasurers hear when it goes.
 - Treasurers are told once when an open kind runs low, and again only after it has been filled up.
 """
 
@@ -11,6 +12,7 @@ from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
+from sqlalchemy import ColumnElement
 from sqlmodel import col, select
 
 from models.attempt import Attempt, AttemptStatus
@@ -30,7 +32,10 @@ from services.speak import Button, Screen, for_copying, show
 from texts.formats import money
 
 KEEP: Final = timedelta(days=14)
-"""How long a given code can be read here."""
+"""How long a code can be read here once its person has seen it."""
+
+UNSEEN: Final = timedelta(days=60)
+"""How long a given code waits to be seen."""
 
 LOW: Final = "low-stock"
 
@@ -47,9 +52,10 @@ async def show_codes(unit: Unit, actor: Actor, case: Case) -> None:
         raise NotAllowed("vouchers.refused.erased")
     for row, _ in readable:
         row.shown += 1
+        row.seen_at = row.seen_at or unit.now
     await record(unit, applicant_of(case), "voucher.shown", about("case", case.id), count=len(readable))
     lines = "\n".join(f"{money(row.amount, row.currency, actor.language)}: {code}" for row, code in readable)
-    text = _say(unit, actor, "vouchers.codes", codes=lines, days=KEEP.days)
+    text = _say(unit, actor, "vouchers.codes", codes=lines, days=_days_left(unit, readable))
     buttons = [
         [Button(_say(unit, actor, "vouchers.button.have"), "vouchers.have")],
         [Button(_say(unit, actor, "vouchers.button.back"), "treasury.confirm_rail")],
@@ -81,17 +87,30 @@ async def _own(unit: Unit, actor: Actor, case: Case) -> Sequence[Voucher]:
     return await vouchers.of_attempt(unit, attempt) if attempt else ()
 
 
+def _days_left(unit: Unit, readable: Sequence[tuple[Voucher, str]]) -> int:
+    """For how many days the codes can still be read."""
+    return min((KEEP - (unit.now - row.seen_at)).days for row, _ in readable if row.seen_at is not None)
+
+
+def _over(unit: Unit) -> ColumnElement[bool]:
+    """Codes that have been here for long enough."""
+    seen = col(Voucher.seen_at) <= unit.now - KEEP
+    unseen = col(Voucher.seen_at).is_(None) & (col(Voucher.given_at) <= unit.now - UNSEEN)
+    return (col(Voucher.status) == VoucherStatus.GIVEN) & (seen | unseen)
+
+
 async def _find_old(unit: Unit) -> Sequence[UUID]:
-    found = await unit.session.exec(
-        select(Voucher.id).where(Voucher.status == VoucherStatus.GIVEN, col(Voucher.given_at) <= unit.now - KEEP)
-    )
-    return found.all()
+    found = await unit.session.exec(select(col(Voucher.attempt_id)).where(_over(unit)).distinct())
+    return [attempt for attempt in found.all() if attempt is not None]
 
 
-async def _erase_old(unit: Unit, row_id: UUID) -> None:
-    await hold(unit)  # before the row, as everybody who moves money does
-    row = await unit.session.get(Voucher, row_id, with_for_update=True, populate_existing=True)
-    if row is not None and row.status == VoucherStatus.GIVEN:
+async def _erase_old(unit: Unit, attempt: UUID) -> None:
+    await hold(unit)  # before the rows, as everybody who moves money does
+    mine = select(Voucher).where(Voucher.attempt_id == attempt, _over(unit))
+    rows = (await unit.session.exec(mine.with_for_update().execution_options(populate_existing=True))).all()
+    if any(row.seen_at is None for row in rows):
+        await tell_role(unit, Role.TREASURER, "vouchers.told.unseen", days=UNSEEN.days)
+    for row in rows:
         await vouchers.erase(unit, row, "system")
 
 

@@ -20,9 +20,10 @@ from payments.rails.registry import NoRail
 from services import submission, treasury, treasury_doubts, treasury_machine, treasury_person, treasury_returns
 from services import vouchers as codes
 from services.access import Actor
+from services.speak import NOTICE
 from tests.unit.services.codes import count_codes, stock
 from tests.unit.services.desk import PLENTY, RUB, Desk, make_desk
-from tests.unit.services.fund import SMALL
+from tests.unit.services.fund import SMALL, shows, volunteer
 
 S = VoucherStatus
 
@@ -165,12 +166,36 @@ async def test_codes_are_erased_after_their_time(desk: Desk) -> None:
     await stock(desk, 2)
     await desk.ordered("voucher-mobile")
     await desk.tick()
+    desk.later(days=20)
+    await _codes(desk)
     desk.later(days=13)
     await desk.run(codes.JOBS)
     assert (await count_codes(desk))[S.GIVEN] == 2
     desk.later(days=2)
     await desk.run(codes.JOBS)
     assert await count_codes(desk) == {S.ERASED: 2}
+
+
+async def test_codes_wait_for_who_cannot_look(desk: Desk) -> None:
+    """Whoever was detained for a month still finds them; after two they go, and treasurers hear of it."""
+    await stock(desk, 2)
+    await desk.ordered("voucher-mobile")
+    await desk.tick()
+    desk.later(days=40)
+    await desk.run(codes.JOBS)
+    assert await count_codes(desk) == {S.GIVEN: 2}
+    before = await notices(desk, "Till")
+    desk.later(days=21)
+    await desk.run(codes.JOBS)
+    assert await count_codes(desk) == {S.ERASED: 2}
+    assert await notices(desk, "Till") == before + 1
+
+
+async def notices(desk: Desk, sign: str) -> int:
+    """How many messages of their own somebody has got."""
+    async with desk.resources.unit() as unit:
+        chat = (await volunteer(unit, sign)).chat
+        return sum(effect.lane == chat for effect in await shows(unit, NOTICE))
 
 
 async def test_codes_that_do_not_work_are_a_loss(desk: Desk) -> None:
