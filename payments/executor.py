@@ -104,7 +104,7 @@ async def _screen(open_unit: OpenUnit, rail: MachineRail, order: Order) -> Verdi
         await audit.hold(unit)  # before the rows, as everybody who moves money does
         attempt = await unit.session.get_one(Attempt, order.attempt, with_for_update=True)
         payout = await unit.session.get_one(Payout, attempt.payout_id)
-        verdict = await judge(unit, rail, payout, attempt.case_id, order.destination)
+        verdict = await judge(unit, rail, payout, attempt.case_id, order.destination, order)
         if verdict is not None and verdict.clear:
             attempt.lists, attempt.decided = verdict.lists, verdict.decided
     return verdict

@@ -2,8 +2,9 @@
 
 - Money leaves the balance at Stripe and stands with the partner (`Purpose.PARTNERS`) until a treasurer has entered
   the partner's report; only then does the grant count as paid.
-- Whom an order pays, and what the partner takes for passing it on, is set aside with the order and never read from
-  the settings again: a policy that changes while an order is open pays nobody else, and nobody twice.
+- Whom an order pays, by account and name, and what the partner takes for passing it on, is set aside with the
+  order and never read from the settings again: a policy that changes while an order is open pays nobody else,
+  screens nobody else, and pays nobody twice.
 - The partner gets their fee on top, so that the whole amount reaches the person. It is a cost of the fund.
 - The partner is named in the policy and screened each time. Stripe learns an amount, the partner's account and our
   random key; neither the person nor where they are paid. That goes to the partner by the treasurers' own way.
@@ -89,7 +90,11 @@ class StripeTransfer:
         partner = unit.policy.partner
         if partner is None:
             raise NoRail
-        return json.dumps({"account": partner.account, "fee": partner.fee}).encode()
+        return json.dumps({"account": partner.account, "partner": partner.name, "fee": partner.fee}).encode()
+
+    def through(self, order: Order) -> str:
+        """The name of the partner whom the order pays."""
+        return _set_aside(order, "partner")
 
     def with_fee(self, order: Order) -> Money:
         """What is to reach the person, and the partner's fee that was set aside with the order."""
@@ -97,7 +102,7 @@ class StripeTransfer:
 
     async def execute(self, order: Order) -> Result:
         """Move the money to the partner; asked again under the same key, Stripe moves nothing more."""
-        gateway, account, whole = self._open(), _account(order), self.with_fee(order)
+        gateway, account, whole = self._open(), _set_aside(order, "account"), self.with_fee(order)
         try:
             return Result(Outcome.DONE, await gateway.transfer(order.key, whole, account))
         except StripeRefused as refused:
@@ -155,8 +160,8 @@ class StripeTransfer:
         return self._gateway
 
 
-def _account(order: Order) -> str:
-    return str(json.loads(order.prepared or b"")["account"])
+def _set_aside(order: Order, what: str) -> str:
+    return str(json.loads(order.prepared or b"")[what])
 
 
 def _fee(order: Order) -> Money:

@@ -1,7 +1,8 @@
 """Screening before money goes: what a rail's destination is, and the person themselves where the policy says so.
 
 Asked when a payout is taken or ordered, and once more when a machine rail is about to be asked to pay: days may
-lie between (an empty wallet, a provider that is away), and the lists change.
+lie between (an empty wallet, a provider that is away), and the lists change. An order is screened for the partner
+whom it pays: the policy may name another one by now.
 
 A destination that names an exchange, or has a wallet's address in it, is screened for these by whatever rail.
 
@@ -14,7 +15,7 @@ from uuid import UUID
 
 from models.grant import Payout
 from models.unit import Unit
-from payments.rails.base import Rail
+from payments.rails.base import Order, Rail
 from payments.screening import Subject, SubjectKind, Verdict, check
 from payments.screening.exchanges import named
 from payments.screening.lists import stale
@@ -26,6 +27,11 @@ class PartnerRail(Protocol):
     """A rail whose money goes through somebody named in the policy."""
 
     partner: str
+    """Whom the next order goes through."""
+
+    def through(self, order: Order) -> str:
+        """Whom an order goes through, whoever the policy names by now."""
+        ...
 
 
 async def screen(unit: Unit, rail: Rail, payout: Payout, case_id: UUID, destination: str) -> Verdict | None:
@@ -36,11 +42,16 @@ async def screen(unit: Unit, rail: Rail, payout: Payout, case_id: UUID, destinat
     return verdict
 
 
-async def judge(unit: Unit, rail: Rail, payout: Payout, case_id: UUID | None, destination: str) -> Verdict | None:
-    """The same, and the payout stays as it is. Of a case that was let go meanwhile no person is screened."""
+async def judge(
+    unit: Unit, rail: Rail, payout: Payout, case_id: UUID | None, destination: str, order: Order | None = None
+) -> Verdict | None:
+    """The same, of an `order` where there is one already, and the payout stays as it is.
+
+    Of a case that was let go meanwhile no person is screened.
+    """
     involved = frozenset(who for who in (payout.claimed_by, payout.confirmed_by, payout.looked_by) if who)
     rules, subjects = unit.policy.screening, []
-    through = rail.partner if isinstance(rail, PartnerRail) else None
+    through = _through(rail, order)
     if rail.screened and through:
         subjects.append(Subject(SubjectKind.PARTNER, through, whose=rail.name, involved=involved))
     if (rail.screened and not through) or has_address(destination):
@@ -59,3 +70,9 @@ async def judge(unit: Unit, rail: Rail, payout: Payout, case_id: UUID | None, de
 async def why_stale(unit: Unit, rail: Rail) -> str | None:
     """The key of the text that says that a screened rail rests, because the lists are too old; none when not."""
     return "screening.refused.stale" if rail.screened and await stale(unit) else None
+
+
+def _through(rail: Rail, order: Order | None) -> str | None:
+    if not isinstance(rail, PartnerRail):
+        return None
+    return rail.partner if order is None else rail.through(order)

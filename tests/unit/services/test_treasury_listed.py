@@ -12,6 +12,7 @@ from models.compliance import ComplianceRecord
 from models.grant import Grant, GrantStatus, Payout, PayoutStatus
 from models.screening import EntryKind, ListedAddress, ListedEntry, ListStatus, SanctionsList
 from payments.attempts import Now
+from payments.rails.base import Order
 from payments.rails.registry import NoRail
 from services import intake, treasury, treasury_machine, treasury_screens
 from tests.unit.payments.carrier import Carrier, Fault
@@ -25,6 +26,10 @@ class Passer(Carrier):
     """A carrier whose money goes through a partner of the policy."""
 
     partner = "Example Relief"
+
+    def through(self, order: Order) -> str:  # noqa: ARG002 - the interface of a rail
+        """The same one always."""
+        return self.partner
 
 
 @pytest.fixture(params=[Carrier])

@@ -1,0 +1,87 @@
+"""A partner is screened by the name that an order was made for, and what they were given is on record."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from sqlmodel import col, delete, select
+
+from bot.database import Resources
+from bot.rails import partner_rail
+from models.grant import Payout, PayoutStatus
+from models.policy import Partner
+from models.screening import SanctionsList, ScreeningQuestion, SubjectKind
+from payments.attempts import Now
+from payments.screening import questions
+from payments.stripe_gateway import StripeGateway
+from sandbox.stripe.client import Bank
+from sandbox.stripe.server import StripeServer
+from services import screening
+from tests.stripe_town import bank, stripe_server
+from tests.unit.payments.partner_desk import FEE, partner_desk
+from tests.unit.payments.screening.house import load_both
+from tests.unit.services.desk import Desk
+from tests.unit.services.fund import SMALL
+
+__all__ = ["bank", "stripe_server"]
+
+LISTED = "Garantirex Europe OÜ"
+"""As `house.FIRM`, otherwise written."""
+
+REASON = "Another firm: this one was founded in another country."
+
+
+@pytest.fixture
+async def desk(resources: Resources, stripe_server: StripeServer, bank: Bank) -> AsyncIterator[Desk]:
+    """A desk that pays through a partner."""
+    async with partner_desk(resources, stripe_server, bank) as made:
+        yield made
+
+
+@asynccontextmanager
+async def naming(desk: Desk, stripe_server: StripeServer, partner: Partner) -> AsyncIterator[None]:
+    """The operator names a partner, and starts the program anew."""
+    desk.resources.policy = desk.resources.policy.model_copy(update={"partner": partner})
+    gateway = StripeGateway(stripe_server.key, stripe_server.url)
+    rail = partner_rail(gateway, desk.resources.policy)
+    desk.resources.rails = {**desk.resources.rails, rail.name: rail}
+    yield
+    await gateway.close()
+
+
+async def publish(desk: Desk, folder: Path) -> None:
+    """Lists come out with a firm on them that is called like the partner."""
+    async with desk.resources.unit() as unit:
+        await unit.session.exec(delete(SanctionsList).where(col(SanctionsList.entries) == 0))
+    await load_both(desk.resources, folder)
+
+
+async def test_an_order_is_screened_for_the_partner_whom_it_pays(
+    desk: Desk, bank: Bank, stripe_server: StripeServer, tmp_path: Path
+) -> None:
+    """Their name is on a list by the second try: another one in the policy lets nothing go to the first."""
+    first = desk.resources.policy.partner
+    assert first is not None
+    listed = first.model_copy(update={"name": LISTED})
+    other = Partner(name="Somebody Else OU", account=await bank.connect("LV"), days=1, fee=0)
+    async with naming(desk, stripe_server, listed):
+        await bank.fault("server_error", "/v1/transfers", verb="POST")
+        payout_id = await desk.ordered("stripe_transfer")
+        assert await desk.tick() == [Now.OPEN]
+    await publish(desk, tmp_path)
+    async with naming(desk, stripe_server, other):
+        assert await desk.tick(2) == [Now.OPEN]
+        async with desk.resources.unit() as unit:
+            payout = await unit.session.get_one(Payout, payout_id)
+            assert (payout.status, payout.hold) == (PayoutStatus.PAYING, "screening.refused.possible")
+            asked = (await unit.session.exec(select(ScreeningQuestion))).all()
+            assert {question.kind for question in asked} == {SubjectKind.PARTNER}
+            assert {await questions.words_of(unit, question) for question in asked} == {LISTED}
+        assert await bank.objects("transfer") == []
+        for question in asked:
+            async with desk.resources.unit() as unit:
+                await screening.decide(unit, await desk.actor(unit, "Purse"), question.id, REASON, same=False)
+        assert await desk.tick(5) == [Now.SENT]
+    [made] = await bank.objects("transfer")
+    assert (made["destination"], made["amount"]) == (first.account, SMALL + FEE)
