@@ -23,6 +23,12 @@ class ScreeningResult(StrEnum):
     """There was a possible match, and a human decided that it is somebody else."""
     NOT_SCREENED = "not_screened"
     """The policy does not screen this rail or beneficiaries."""
+    POSSIBLE = "possible"
+    """Paid by hand, and by the time that it was entered there was a possible match that nobody had decided."""
+    BLOCKED = "blocked"
+    """The same, and it was listed by then."""
+    STALE = "stale"
+    """The same, and a list was missing or too old."""
 
 
 class ComplianceRecord(SQLModel, table=True):

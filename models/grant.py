@@ -162,7 +162,7 @@ class Payout(SQLModel, table=True):
     """Its holder lost access before saying whether they had paid, or a backup was put back: what became of it is
     found out first (`payments.doubts`)."""
     lists: str | None = None
-    """Versions of the sanctions lists that were looked at before it was claimed; none: nothing was screened."""
+    """Versions of the sanctions lists that were looked at last; none: nothing was screened."""
     hold: str | None = Field(default=None, max_length=64)
     """Key of the text that says why screening holds it back."""
     reminded_at: datetime | None = Field(default=None, sa_type=UtcTime)

@@ -34,6 +34,7 @@ from payments.money import Money
 from payments.rails import registry
 from payments.rails.base import MachineRail, Rail
 from payments.screening import State, Verdict
+from payments.screening.paying import said
 from vault.seal import Place
 from vault.types import BlindIndex
 
@@ -330,14 +331,17 @@ async def _settled(unit: Unit, payout: Payout, grant: Grant, case: Case | None, 
 
 
 async def _verdict(unit: Unit, payout: Payout) -> Verdict | None:
-    """What screening said before the money went; none when nothing was screened."""
+    """What screening said last of the payment; none when nothing was screened."""
     found = await unit.session.exec(
         select(Attempt.lists, Attempt.decided).where(
             Attempt.payout_id == payout.id,
             col(Attempt.status).in_((AttemptStatus.DONE, AttemptStatus.DROPPED)),
         )
     )
-    lists, decided = found.first() or (payout.lists, False)
+    by_machine = found.first()
+    if by_machine is None:
+        return said(payout)
+    lists, decided = by_machine
     return None if lists is None else Verdict(State.CLEAR, lists, decided=decided)
 
 

@@ -156,6 +156,7 @@ def is_machine(unit: Unit, payout: Payout) -> bool:
 async def read_destination(unit: Unit, actor: Actor, payout_id: UUID) -> str:
     """Where to pay, for the holder alone, while it is not paid. Each reading is audited.
 
+    Empty when screening holds a payment by hand back by now (`Payout.hold` says why).
     Whoever ordered what a partner passes on reads it until the partner has reported: they tell the partner.
     """
     volunteer, payout, _, case = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
@@ -165,7 +166,7 @@ async def read_destination(unit: Unit, actor: Actor, payout_id: UUID) -> str:
     readable = payout.status == PayoutStatus.CLAIMED or with_partner
     if not readable or case is None or not payouts.is_wanted(case):
         raise NotAllowed("treasury.refused.nothing-to-pay")
-    if not rail.needs_destination:
+    if not rail.needs_destination or not await _is_clear(unit, payout, case):
         return ""
     await record(unit, actor.name, "payout.destination_read", about_money(unit, "payout", payout.id))
     return await intake.read_answer(unit, case, "payout") or ""
@@ -235,10 +236,15 @@ def read_reference(typed: str) -> str:
 
 
 async def pay(unit: Unit, actor: Actor, payout_id: UUID, typed: str) -> PayoutStatus:
-    """The holder has paid under a reference. `PAID` at once, or `SENT` until a second treasurer confirms."""
+    """The holder has paid under a reference. `PAID` at once, or `SENT` until a second treasurer confirms.
+
+    Entered whatever the lists say by now, and the record has what they say.
+    """
     volunteer, payout, grant, case = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
     if is_machine(unit, payout):
         raise NotAllowed("treasury.refused.nothing-to-pay")
+    if case is not None and payouts.is_wanted(case):
+        await _is_clear(unit, payout, case)
     status = await payouts.pay(unit, payout, grant, case, volunteer.id, read_reference(typed))
     if status == PayoutStatus.PAID:
         await tell_paid(unit, case)
@@ -267,12 +273,11 @@ async def fund_waiting(unit: Unit, actor_name: str = "system") -> list[Grant]:
 
 
 async def _is_clear(unit: Unit, payout: Payout, case: Case) -> bool:
-    """Whether a payout by hand may be taken; a machine rail is screened when it is ordered."""
+    """Whether a payout by hand may be paid now; a machine rail is screened when it is ordered."""
     rail = registry.find(unit, payout.rail)
     if isinstance(rail, MachineRail):
         return True
     verdict = await screen(unit, rail, payout, case.id, await intake.read_answer(unit, case, "payout") or "")
-    payout.lists = verdict.lists if verdict else None
     return verdict is None or verdict.clear
 
 

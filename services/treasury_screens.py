@@ -113,10 +113,12 @@ async def _note_look(unit: Unit, actor: Actor, payout: Payout) -> None:
 async def _is_for_two(unit: Unit, payout: Payout, case: Case | None) -> bool:
     """Whether two treasurers have to say what became of a payout before anything else is done with it.
 
-    What is paid by hand and waited for, whoever takes it looks up by themselves.
+    What is paid by hand and waited for, whoever takes it looks up by themselves, unless screening lets nobody
+    take it.
     """
+    kept = payout.status == Y.QUEUED and payout.hold is not None
     by_hand = machine(unit, payout) is None and payouts.is_wanted(case)
-    return not by_hand and await doubts.is_in_doubt(unit, payout)
+    return (kept or not by_hand) and await doubts.is_in_doubt(unit, payout)
 
 
 def _held_back(unit: Unit, actor: Actor, payout: Payout) -> str:
@@ -124,6 +126,8 @@ def _held_back(unit: Unit, actor: Actor, payout: Payout) -> str:
     if payout.missing_at and payout.status not in PAYOUT_OVER:
         return f"{_say(unit, actor, 'treasury.payout.missing')}\n\n"
     open_still = payout.status in {Y.QUEUED, Y.CLAIMED, Y.ORDERED, Y.PAYING}
+    if payout.hold and payout.status in {Y.SENT, Y.PAID} and machine(unit, payout) is None:
+        return f"{_say(unit, actor, 'treasury.payout.held-paid')}\n\n"
     return f"{_say(unit, actor, payout.hold)}\n\n" if payout.hold and open_still else ""
 
 
@@ -208,12 +212,17 @@ async def show_where(unit: Unit, actor: Actor, payout_id: UUID) -> None:
 
 
 async def _show_destination(unit: Unit, actor: Actor, payout: Payout, grant: Grant, case: Case) -> None:
-    """The one screen that says where to pay: protected, and gone after the policy's reading time."""
+    """The one screen that says where to pay: protected, and gone after the policy's reading time.
+
+    What screening holds back by now is not shown; whoever has paid already may still say so.
+    """
     destination, facts = await read_destination(unit, actor, payout.id), _facts(unit, actor, payout, grant)
-    if not registry.find(unit, payout.rail).needs_destination:  # else it is on record as the reading that it is
-        await _note_look(unit, actor, payout)
     by_machine = machine(unit, payout) is not None
-    key = "treasury.payout.order" if by_machine else "treasury.payout.destination"
+    held_back = bool(payout.hold) and not by_machine
+    if held_back or not registry.find(unit, payout.rail).needs_destination:  # else it is on record as a reading
+        await _note_look(unit, actor, payout)
+    by_hand = "treasury.payout.held" if held_back else "treasury.payout.destination"
+    key = "treasury.payout.order" if by_machine else by_hand
     text = _held_back(unit, actor, payout) + _say(unit, actor, key, destination=destination or "—", **facts)
     if by_machine:
         text = f"{text}\n\n{await price(unit, actor, payout, grant)}".rstrip()

@@ -1,8 +1,9 @@
 """Screening before money goes: what a rail's destination is, and the person themselves where the policy says so.
 
-Asked when a payout is taken or ordered, and once more when a machine rail is about to be asked to pay: days may
-lie between (an empty wallet, a provider that is away), and the lists change. An order is screened for the partner
-whom it pays: the policy may name another one by now.
+Asked when a payout is taken or ordered; of a payment by hand also each time its holder is shown where to pay, and
+when they enter that they have paid; of an order once more when a machine rail is about to be asked. Days may lie
+between (an empty wallet, a provider that is away), and the lists change. An order is screened for the partner whom
+it pays: the policy may name another one by now.
 
 A destination that names an exchange, or has a wallet's address in it, is screened for these by whatever rail.
 
@@ -16,7 +17,8 @@ from uuid import UUID
 from models.grant import Payout
 from models.unit import Unit
 from payments.rails.base import Order, Rail
-from payments.screening import Subject, SubjectKind, Verdict, check
+from payments.screening import State, Subject, SubjectKind, Verdict, check
+from payments.screening.checking import REFUSALS
 from payments.screening.exchanges import named
 from payments.screening.lists import stale
 from payments.screening.shapes import has_address
@@ -35,9 +37,9 @@ class PartnerRail(Protocol):
 
 
 async def screen(unit: Unit, rail: Rail, payout: Payout, case_id: UUID, destination: str) -> Verdict | None:
-    """The verdict on a payment, or none when nothing of it is screened. What is not clear is put on the payout."""
+    """The verdict on a payment, or none when nothing of it is screened. It is put on the payout."""
     verdict = await judge(unit, rail, payout, case_id, destination)
-    payout.hold = verdict.why if verdict else None
+    payout.hold, payout.lists = (verdict.why, verdict.lists) if verdict else (None, None)
     await unit.session.flush()
     return verdict
 
@@ -65,6 +67,14 @@ async def judge(
     verdicts = [await check(unit, subject) for subject in subjects]
     bad = next((verdict for verdict in verdicts if not verdict.clear), None)
     return bad or next(iter(verdicts), None)
+
+
+def said(payout: Payout) -> Verdict | None:
+    """What `screen` said of a payout last; none when nothing of it was screened."""
+    if payout.lists is None:
+        return None
+    state = next((state for state, why in REFUSALS.items() if why == payout.hold), State.CLEAR)
+    return Verdict(state, payout.lists)
 
 
 async def why_stale(unit: Unit, rail: Rail) -> str | None:

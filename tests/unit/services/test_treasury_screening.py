@@ -7,14 +7,21 @@ import pytest
 from sqlmodel import select
 
 from bot.database import Resources
+from models.audit import AuditEntry
 from models.case import Case
+from models.compliance import ComplianceRecord, ScreeningResult
+from models.doubt import Found, Ground
 from models.grant import Payout, PayoutStatus
-from models.screening import ScreeningQuestion
-from services import intake, screening, treasury
+from models.screening import ListedAddress, ListStatus, SanctionsList, ScreeningQuestion
+from services import intake, screening, treasury, treasury_doubts, treasury_screens
 from tests.unit.payments.screening.house import WALLET, load_both
 from tests.unit.services.desk import Desk, make_desk
+from tests.unit.services.fund import volunteer
+from tests.unit.services.paying import pay
 
 REASON = "Another firm: this one was founded in another country."
+CLEAN = "0x" + "ab" * 20
+"""On no list yet."""
 EXCHANGE = "my account 4711 at the exchange Гарантирекс"
 
 
@@ -85,3 +92,79 @@ async def test_a_listed_address_is_not_paid_by_hand(desk: Desk) -> None:
     clean = await queued(desk, "USDT to TJRabPrwbZy45sbavfcjinPJC18kjpRTv8", "Next")
     desk.later(days=60)
     assert (await claimed(desk, clean))[:2] == (PayoutStatus.QUEUED, "screening.refused.stale")
+
+
+async def listed(desk: Desk, address: str) -> None:
+    """An address comes onto the lists in use."""
+    async with desk.resources.unit() as unit:
+        in_use = select(SanctionsList.id).where(SanctionsList.status == ListStatus.CURRENT)
+        for list_id in (await unit.session.exec(in_use)).all():
+            assert list_id is not None
+            unit.session.add(ListedAddress(list_id=list_id, entry=1, address=address, currency="ETH"))
+
+
+async def recorded(desk: Desk) -> ComplianceRecord:
+    """The one record of a payment."""
+    async with desk.resources.unit() as unit:
+        return (await unit.session.exec(select(ComplianceRecord))).one()
+
+
+async def test_what_is_listed_after_the_claim_is_not_shown_to_be_paid(desk: Desk) -> None:
+    """Its holder sees why instead; what they paid before they enter all the same, and the record says it."""
+    payout_id = await queued(desk, f"USDC to {CLEAN}")
+    assert (await claimed(desk, payout_id))[0] == PayoutStatus.CLAIMED
+    await desk.do("Till", payout_id, treasury_screens.show_payout)
+    assert CLEAN in (await desk.screen("Till"))["text"]
+    await listed(desk, CLEAN)
+    desk.later(days=1)
+    await desk.do("Till", payout_id, treasury_screens.show_payout)
+    shown = (await desk.screen("Till"))["text"]
+    assert "on a sanctions list" in shown
+    assert CLEAN not in shown
+    async with desk.resources.unit() as unit:
+        assert await treasury.read_destination(unit, await desk.actor(unit, "Till"), payout_id) == ""
+        readings = await unit.session.exec(select(AuditEntry).where(AuditEntry.act == "payout.destination_read"))
+        assert len(readings.all()) == 1
+    await desk.do("Till", payout_id, pay, treasury_screens.show_payout)
+    assert (await recorded(desk)).result == ScreeningResult.BLOCKED
+    assert "Tell the operator" in (await desk.screen("Till"))["text"]
+    await desk.agrees()
+
+
+async def test_the_record_has_the_lists_of_the_payment(desk: Desk, tmp_path: Path) -> None:
+    """Not those of the claim, days before."""
+    payout_id = await queued(desk, f"USDC to {CLEAN}")
+    assert (await claimed(desk, payout_id))[0] == PayoutStatus.CLAIMED
+    desk.later(days=3)
+    await load_both(desk.resources, tmp_path)
+    await desk.do("Till", payout_id, pay)
+    record, today = await recorded(desk), desk.resources.clock.now().date().isoformat()
+    assert (record.result, record.list_version.count(today)) == (ScreeningResult.CLEAR, 2)
+
+
+async def test_lists_that_grow_too_old_after_the_claim_hold_it_back_too(desk: Desk) -> None:
+    """Until there are fresh ones; what was paid meanwhile is on record as such."""
+    payout_id = await queued(desk, f"USDC to {CLEAN}")
+    assert (await claimed(desk, payout_id))[0] == PayoutStatus.CLAIMED
+    desk.later(days=60)
+    await desk.do("Till", payout_id, treasury_screens.show_payout)
+    assert "too old" in (await desk.screen("Till"))["text"]
+    await desk.do("Till", payout_id, pay)
+    assert (await recorded(desk)).result == ScreeningResult.STALE
+
+
+async def test_what_may_be_paid_and_is_listed_since_two_speak_for(desk: Desk) -> None:
+    """Nobody can take it any more, so that its payment is entered as two have found it."""
+    payout_id = await queued(desk, f"USDC to {CLEAN}")
+    assert (await claimed(desk, payout_id))[0] == PayoutStatus.CLAIMED
+    async with desk.resources.unit() as unit:
+        await treasury.release(unit, await volunteer(unit, "Till"), "system")
+    await listed(desk, CLEAN)
+    await desk.do("Coin", payout_id, treasury.claim, treasury_screens.show_payout)
+    assert "on a sanctions list" in (shown := (await desk.screen("Coin"))["text"])
+    assert "nobody knows" in shown.casefold()
+    async with desk.resources.unit() as unit:
+        coin = await desk.actor(unit, "Coin")
+        await treasury_doubts.say(unit, coin, payout_id, Found.PAID, Ground.STATEMENT, "R-1")
+    await desk.do("Purse", payout_id, treasury_doubts.confirm)
+    assert (await recorded(desk)).result == ScreeningResult.BLOCKED
