@@ -163,6 +163,8 @@ class Payout(SQLModel, table=True):
     found out first (`payments.doubts`)."""
     lists: str | None = None
     """Versions of the sanctions lists that were looked at last; none: nothing was screened."""
+    decided: bool = False
+    """A human has decided that a possible match is somebody else."""
     hold: str | None = Field(default=None, max_length=64)
     """Key of the text that says why screening holds it back."""
     reminded_at: datetime | None = Field(default=None, sa_type=UtcTime)

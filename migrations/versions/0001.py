@@ -1249,6 +1249,7 @@ def upgrade() -> None:
         sa.Column("missing_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("unsure", sa.Boolean(), nullable=False),
         sa.Column("lists", sa.String(), nullable=True),
+        sa.Column("decided", sa.Boolean(), nullable=False),
         sa.Column("hold", sa.String(length=64), nullable=True),
         sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("offered_at", sa.DateTime(timezone=True), nullable=True),

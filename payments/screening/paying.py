@@ -11,7 +11,9 @@ A verdict that is not clear holds the payout back with the text that says why; i
 Nothing is refused by an error here: the question that a human has to decide must be kept.
 """
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final, Protocol, runtime_checkable
 from uuid import UUID
 
 from models.grant import Payout
@@ -22,6 +24,9 @@ from payments.screening.checking import REFUSALS
 from payments.screening.exchanges import named
 from payments.screening.lists import stale
 from payments.screening.shapes import has_address
+
+WORSE: Final = (State.CLEAR, State.POSSIBLE, State.STALE, State.BLOCKED)
+"""Each goes before the one before it."""
 
 
 @runtime_checkable
@@ -40,6 +45,7 @@ async def screen(unit: Unit, rail: Rail, payout: Payout, case_id: UUID, destinat
     """The verdict on a payment, or none when nothing of it is screened. It is put on the payout."""
     verdict = await judge(unit, rail, payout, case_id, destination)
     payout.hold, payout.lists = (verdict.why, verdict.lists) if verdict else (None, None)
+    payout.decided = verdict is not None and verdict.decided
     await unit.session.flush()
     return verdict
 
@@ -64,9 +70,7 @@ async def judge(
     ]
     if rules.beneficiaries and destination and case_id:
         subjects.append(Subject(SubjectKind.BENEFICIARY, destination, case_id=case_id, involved=involved))
-    verdicts = [await check(unit, subject) for subject in subjects]
-    bad = next((verdict for verdict in verdicts if not verdict.clear), None)
-    return bad or next(iter(verdicts), None)
+    return _joined([await check(unit, subject) for subject in subjects])
 
 
 def said(payout: Payout) -> Verdict | None:
@@ -74,12 +78,20 @@ def said(payout: Payout) -> Verdict | None:
     if payout.lists is None:
         return None
     state = next((state for state, why in REFUSALS.items() if why == payout.hold), State.CLEAR)
-    return Verdict(state, payout.lists)
+    return Verdict(state, payout.lists, decided=payout.decided)
 
 
 async def why_stale(unit: Unit, rail: Rail) -> str | None:
     """The key of the text that says that a screened rail rests, because the lists are too old; none when not."""
     return "screening.refused.stale" if rail.screened and await stale(unit) else None
+
+
+def _joined(verdicts: Sequence[Verdict]) -> Verdict | None:
+    """One verdict on all subjects of a payment: the worst one, and whether a human had to decide about any."""
+    if not verdicts:
+        return None
+    worst = max(verdicts, key=lambda verdict: WORSE.index(verdict.state))
+    return replace(worst, decided=any(verdict.decided for verdict in verdicts))
 
 
 def _through(rail: Rail, order: Order | None) -> str | None:

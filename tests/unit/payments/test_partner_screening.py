@@ -3,13 +3,16 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 from sqlmodel import col, delete, select
 
 from bot.database import Resources
 from bot.rails import partner_rail
-from models.grant import Payout, PayoutStatus
+from models.case import Case
+from models.compliance import ComplianceRecord, ScreeningResult
+from models.grant import Grant, Payout, PayoutStatus
 from models.policy import Partner
 from models.screening import SanctionsList, ScreeningQuestion, SubjectKind
 from payments.attempts import Now
@@ -17,10 +20,10 @@ from payments.screening import questions
 from payments.stripe_gateway import StripeGateway
 from sandbox.stripe.client import Bank
 from sandbox.stripe.server import StripeServer
-from services import screening
+from services import intake, screening, treasury, treasury_machine
 from tests.stripe_town import bank, stripe_server
 from tests.unit.payments.partner_desk import FEE, partner_desk
-from tests.unit.payments.screening.house import load_both
+from tests.unit.payments.screening.house import WALLET, load_both
 from tests.unit.services.desk import Desk
 from tests.unit.services.fund import SMALL
 
@@ -57,6 +60,15 @@ async def publish(desk: Desk, folder: Path) -> None:
     await load_both(desk.resources, folder)
 
 
+async def wanted(desk: Desk, destination: str) -> UUID:
+    """The payout of a case that wants its money there."""
+    case_id = await desk.approved()
+    async with desk.resources.unit() as unit:
+        (await unit.session.exec(select(Grant))).one().destination = None
+        await intake.write_answer(unit, await unit.session.get_one(Case, case_id), "payout", destination)
+    return await desk.agreed(case_id)
+
+
 async def test_an_order_is_screened_for_the_partner_whom_it_pays(
     desk: Desk, bank: Bank, stripe_server: StripeServer, tmp_path: Path
 ) -> None:
@@ -85,3 +97,41 @@ async def test_an_order_is_screened_for_the_partner_whom_it_pays(
         assert await desk.tick(5) == [Now.SENT]
     [made] = await bank.objects("transfer")
     assert (made["destination"], made["amount"]) == (first.account, SMALL + FEE)
+
+
+async def test_a_decision_about_the_exchange_is_on_record_beside_a_clear_partner(
+    desk: Desk, tmp_path: Path
+) -> None:
+    """Whichever subject of a payment a human had to decide about, the record says that one had to."""
+    rules = desk.resources.policy.screening.model_copy(update={"exchanges": ("Garantirex",)})
+    desk.resources.policy = desk.resources.policy.model_copy(update={"screening": rules})
+    await publish(desk, tmp_path)
+    payout_id = await wanted(desk, "account 4711 at Garantirex")
+    await desk.do("Till", payout_id, treasury.claim, treasury_machine.order)
+    async with desk.resources.unit() as unit:
+        asked = (await unit.session.exec(select(ScreeningQuestion))).all()
+    assert {question.kind for question in asked} == {SubjectKind.EXCHANGE}
+    for question in asked:
+        async with desk.resources.unit() as unit:
+            await screening.decide(unit, await desk.actor(unit, "Purse"), question.id, REASON, same=False)
+    await desk.do("Till", payout_id, treasury_machine.order)
+    assert await desk.tick() == [Now.SENT]
+    async with desk.resources.unit() as unit:
+        await treasury_machine.report(unit, await desk.actor(unit, "Coin"), payout_id, "P-7")
+        record = (await unit.session.exec(select(ComplianceRecord))).one()
+    assert record.result == ScreeningResult.CLEARED
+
+
+async def test_the_worst_of_all_that_is_screened_is_said(
+    desk: Desk, stripe_server: StripeServer, tmp_path: Path
+) -> None:
+    """A listed wallet blocks a payment, also while a decision about the partner is waited for."""
+    partner = desk.resources.policy.partner
+    assert partner is not None
+    await publish(desk, tmp_path)
+    async with naming(desk, stripe_server, partner.model_copy(update={"name": LISTED})):
+        payout_id = await wanted(desk, f"USDC to {WALLET}")
+        await desk.do("Till", payout_id, treasury.claim, treasury_machine.order)
+    async with desk.resources.unit() as unit:
+        payout = await unit.session.get_one(Payout, payout_id)
+    assert (payout.status, payout.hold) == (PayoutStatus.CLAIMED, "screening.refused.blocked")

@@ -52,6 +52,15 @@ async def claimed(desk: Desk, payout_id: UUID) -> tuple[PayoutStatus, str | None
         return payout.status, payout.hold, payout.lists
 
 
+async def decided(desk: Desk) -> None:
+    """Coin finds that whatever is asked about is somebody else."""
+    async with desk.resources.unit() as unit:
+        found = (await unit.session.exec(select(ScreeningQuestion))).all()
+    for question in found:
+        async with desk.resources.unit() as unit:
+            await screening.decide(unit, await desk.actor(unit, "Coin"), question.id, REASON, same=False)
+
+
 async def test_a_card_needs_no_list(desk: Desk) -> None:
     """Nothing of it is screened, also when every list is too old."""
     desk.later(days=60)
@@ -76,9 +85,7 @@ async def test_an_exchange_waits_for_one_decision(desk: Desk) -> None:
     async with desk.resources.unit() as unit:
         found = (await unit.session.exec(select(ScreeningQuestion))).all()
         assert {question.case_id for question in found} == {None}
-    for question in found:
-        async with desk.resources.unit() as unit:
-            await screening.decide(unit, await desk.actor(unit, "Coin"), question.id, REASON, same=False)
+    await decided(desk)
     for again in (payout_id, await queued(desk, "another account at Garantirex", "Next")):
         status, _, lists = await claimed(desk, again)
         assert status == PayoutStatus.CLAIMED
@@ -168,3 +175,14 @@ async def test_what_may_be_paid_and_is_listed_since_two_speak_for(desk: Desk) ->
         await treasury_doubts.say(unit, coin, payout_id, Found.PAID, Ground.STATEMENT, "R-1")
     await desk.do("Purse", payout_id, treasury_doubts.confirm)
     assert (await recorded(desk)).result == ScreeningResult.BLOCKED
+
+
+@pytest.mark.parametrize("destination", [EXCHANGE, f"{EXCHANGE}, or USDC to {CLEAN}"])
+async def test_a_human_decision_is_on_record(desk: Desk, destination: str) -> None:
+    """A payment that somebody had to decide about says so, also when nobody had to about its wallet."""
+    payout_id = await queued(desk, destination)
+    await claimed(desk, payout_id)
+    await decided(desk)
+    assert (await claimed(desk, payout_id))[0] == PayoutStatus.CLAIMED
+    await desk.do("Till", payout_id, pay)
+    assert (await recorded(desk)).result == ScreeningResult.CLEARED
