@@ -125,6 +125,8 @@ class Incident(SQLModel, table=True):
     currency: str = Field(max_length=3)
     reference: SealedBytes = Field(sa_type=Sealed)
     """What the rail calls the payment. Sealed under the server's key. Place: (`incident`, `reference`, id)."""
+    record_number: int
+    """Which of its grant's compliance records is its own."""
     end: IncidentEnd | None = Field(
         default=None, sa_column=enum_column(IncidentEnd, "incident_end", nullable=True)
     )

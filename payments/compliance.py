@@ -1,12 +1,15 @@
 """The compliance record: what the law may ask of a payment, kept apart from the case and from who did what.
 
-One record for each payment that counted, written in the transaction that settles it. It survives every erasure and
-goes after the policy's years (`screening.record_years`). It holds nothing of a person: see `models.compliance`.
+One record for each payment, written in the transaction that enters that money has left: by hand, by a machine, to
+a partner who has yet to report, or as an incident. Money that comes back stays on record. A record survives every
+erasure and goes after the policy's years (`screening.record_years`). It holds nothing of a person: see
+`models.compliance`.
 """
 
 from datetime import date
 from typing import Final
 
+from sqlalchemy import ColumnElement
 from sqlmodel import col, delete, func, select
 
 from models.audit import record as audit
@@ -22,16 +25,16 @@ PURPOSE: Final = "CHAR"
 async def record(unit: Unit, grant: Grant, payout: Payout, verdict: Verdict | None) -> ComplianceRecord:
     """Write down that a payout was paid. `verdict`: of its screening; none when its rail is not screened.
 
-    To be called once per payout, when it becomes `PAID`. What was paid by hand is written down whatever the lists
-    say by then.
+    To be called once per payment, when it is entered. What was paid by hand is written down whatever the lists say
+    by then.
     """
-    earlier = select(func.count()).where(col(ComplianceRecord.grant_number) == grant.number)
+    earlier = select(func.coalesce(func.max(ComplianceRecord.attempt), 0)).where(_of(grant))
     row = ComplianceRecord(
         grant_number=grant.number,
         attempt=(await unit.session.exec(earlier)).one() + 1,
         amount=grant.amount,
         currency=grant.currency,
-        paid_on=(payout.paid_at or unit.now).date(),
+        paid_on=unit.now.date(),
         rail=payout.rail,
         purpose=PURPOSE,
         list_version=verdict.lists if verdict else "",
@@ -41,6 +44,16 @@ async def record(unit: Unit, grant: Grant, payout: Payout, verdict: Verdict | No
     unit.session.add(row)
     await unit.session.flush()
     return row
+
+
+async def take_back(unit: Unit, grant: Grant, attempt: int, by: str) -> None:
+    """Remove a record of a payment that another one has too. The only one of a grant stays, whatever is said."""
+    of_grant = (await unit.session.exec(select(ComplianceRecord).where(_of(grant)))).all()
+    double = next((row for row in of_grant if row.attempt == attempt), None)
+    if double is not None and len(of_grant) > 1:
+        await unit.session.delete(double)
+        await unit.session.flush()
+        await audit(unit, by, "compliance.taken_back", "compliance", count=1)
 
 
 async def count_old(unit: Unit) -> int:
@@ -64,6 +77,10 @@ def oldest(unit: Unit) -> date:
         return today.replace(year=today.year - years)
     except ValueError:  # 29 February
         return today.replace(year=today.year - years, day=28)
+
+
+def _of(grant: Grant) -> ColumnElement[bool]:
+    return col(ComplianceRecord.grant_number) == grant.number
 
 
 def _result(verdict: Verdict | None) -> ScreeningResult:

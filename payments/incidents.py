@@ -3,6 +3,7 @@
 - It stands in suspense at once, out of the account that it really left, with what a partner got on top: whoever
   reads the books sees it. Cash that was not free is a shortfall, so that nothing that was promised to others is
   touched.
+- It is on the compliance record at once; of what turns out to be a payment of the books, one is kept.
 - Its grant may be paid a second time, or may be about to be: as long as it is not, it is unsure from now on.
 - What it was, one treasurer says and another confirms; only then does it leave the suspense account.
 """
@@ -20,11 +21,12 @@ from models.errors import ButtonGone, SamePerson
 from models.grant import Grant, GrantStatus, Payout
 from models.states import move
 from models.unit import Unit
-from payments import grants, ledger
+from payments import compliance, grants, ledger
 from payments.ledger import EntryKind, Purpose
 from payments.money import Money
 from payments.rails import registry
 from payments.rails.base import Order, PartnerRail
+from payments.screening.paying import said_of
 from vault.seal import Place
 from vault.types import SealedBytes
 
@@ -40,9 +42,10 @@ async def begin(
         return None
     rail = registry.find(unit, payout.rail)
     money = rail.with_fee(order) if isinstance(rail, PartnerRail) else Money(grant.amount, grant.currency)
+    written = await compliance.record(unit, grant, payout, said_of(attempt))
     incident = Incident(
         attempt_id=attempt.id, payout_id=payout.id, amount=money.amount, currency=money.currency,
-        reference=SealedBytes(b""), found_on=to_day(unit.now),
+        reference=SealedBytes(b""), record_number=written.attempt, found_on=to_day(unit.now),
     )  # fmt: skip
     incident.reference = unit.vault.seal_server(reference.encode(), _place(incident))
     unit.session.add(incident)
@@ -105,6 +108,8 @@ async def close(unit: Unit, incident: Incident, payout: Payout, grant: Grant, tr
     end = incident.end
     await move(unit, incident, IncidentStatus.CLOSED, INCIDENT_ALLOWED, str(treasurer), end=str(end))
     incident.ended_by = treasurer
+    if end == IncidentEnd.COUNTED:
+        await compliance.take_back(unit, grant, incident.record_number, str(treasurer))
     money = Money(incident.amount, incident.currency)
     to = {Purpose.LOSSES: money} if end == IncidentEnd.LOST else await _into(unit, payout, money)
     await ledger.post(

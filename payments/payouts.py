@@ -19,12 +19,14 @@ came back is released. Of an unsure payout nothing is released: whether it was p
 
 from uuid import UUID
 
+from sqlalchemy import or_
 from sqlmodel import col, select
 
 from models import audit
 from models.attempt import Attempt, AttemptStatus
 from models.case import ALLOWED as CASE_ALLOWED
 from models.case import Case, CaseStatus
+from models.doubt import Incident
 from models.errors import ButtonGone, MoveRefused, NotAllowed, SamePerson
 from models.grant import PAYOUT_ALLOWED, Grant, Payout, PayoutStatus, ReturnReason
 from models.states import move
@@ -33,8 +35,8 @@ from payments import compliance, grants
 from payments.money import Money
 from payments.rails import registry
 from payments.rails.base import MachineRail, Rail
-from payments.screening import State, Verdict
-from payments.screening.paying import said
+from payments.screening import Verdict
+from payments.screening.paying import said, said_of
 from vault.seal import Place
 from vault.types import BlindIndex
 
@@ -163,7 +165,7 @@ async def pay(
     target = PayoutStatus.SENT if grant.second_treasurer else PayoutStatus.PAID
     await move(unit, payout, target, PAYOUT_ALLOWED, str(treasurer))
     payout.reference = unit.vault.seal_server(reference.encode(), _place(payout))
-    await unit.session.flush()
+    await _left(unit, payout, grant)
     if target == PayoutStatus.PAID:
         await _settled(unit, payout, grant, case, str(treasurer))
     return target
@@ -182,7 +184,7 @@ async def machine_paid(
     target = PayoutStatus.PAID if reported else PayoutStatus.SENT
     await move(unit, payout, target, PAYOUT_ALLOWED, "system")
     payout.reference = unit.vault.seal_server(reference.encode(), _place(payout))
-    await unit.session.flush()
+    await _left(unit, payout, grant)
     if reported:
         await _settled(unit, payout, grant, case, "system")
 
@@ -197,7 +199,7 @@ async def found_paid(
     await move(unit, payout, PayoutStatus.SENT if reports else PayoutStatus.PAID, PAYOUT_ALLOWED, str(treasurer))
     payout.reference = unit.vault.seal_server(reference.encode(), _place(payout))
     payout.confirmed_by = treasurer
-    await unit.session.flush()
+    await _left(unit, payout, grant)
     if not reports:
         await _settled(unit, payout, grant, case, str(treasurer))
 
@@ -325,24 +327,27 @@ async def _settled(unit: Unit, payout: Payout, grant: Grant, case: Case | None, 
     payout.paid_at = unit.now
     await unit.session.flush()
     await grants.settle(unit, grant, payout, by)
-    await compliance.record(unit, grant, payout, await _verdict(unit, payout))
     if case is not None and case.status == CaseStatus.PAYING:
         await move(unit, case, CaseStatus.PAID, CASE_ALLOWED, by)
 
 
+async def _left(unit: Unit, payout: Payout, grant: Grant) -> None:
+    """Money has left, be it that its arrival must still be seen: that is on the compliance record, once."""
+    await compliance.record(unit, grant, payout, await _verdict(unit, payout))
+
+
 async def _verdict(unit: Unit, payout: Payout) -> Verdict | None:
     """What screening said last of the payment; none when nothing was screened."""
+    over = col(Attempt.status).in_((AttemptStatus.DONE, AttemptStatus.DROPPED))
+    paid_late = col(Attempt.id).in_(select(Incident.attempt_id))
     found = await unit.session.exec(
-        select(Attempt.lists, Attempt.decided).where(
-            Attempt.payout_id == payout.id,
-            col(Attempt.status).in_((AttemptStatus.DONE, AttemptStatus.DROPPED)),
-        )
+        select(Attempt)
+        .where(Attempt.payout_id == payout.id, or_(over, paid_late))
+        .order_by(col(Attempt.made_at).desc())
+        .limit(1)
     )
-    by_machine = found.first()
-    if by_machine is None:
-        return said(payout)
-    lists, decided = by_machine
-    return None if lists is None else Verdict(State.CLEAR, lists, decided=decided)
+    attempt = found.first()
+    return said(payout) if attempt is None else said_of(attempt)
 
 
 def _place(payout: Payout) -> Place:

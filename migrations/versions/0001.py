@@ -1706,6 +1706,7 @@ def upgrade() -> None:
         sa.Column("amount", sa.BigInteger(), nullable=False),
         sa.Column("currency", sa.String(length=3), nullable=False),
         sa.Column("reference", sa.LargeBinary(), nullable=False),
+        sa.Column("record_number", sa.Integer(), nullable=False),
         sa.Column(
             "end",
             sa.Enum(

@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Final, Protocol, runtime_checkable
 from uuid import UUID
 
+from models.attempt import Attempt
 from models.grant import Payout
 from models.unit import Unit
 from payments.rails.base import Order, Rail
@@ -79,6 +80,11 @@ def said(payout: Payout) -> Verdict | None:
         return None
     state = next((state for state, why in REFUSALS.items() if why == payout.hold), State.CLEAR)
     return Verdict(state, payout.lists, decided=payout.decided)
+
+
+def said_of(attempt: Attempt) -> Verdict | None:
+    """What was said of an attempt before its rail was asked; none when nothing of it was screened."""
+    return None if attempt.lists is None else Verdict(State.CLEAR, attempt.lists, decided=attempt.decided)
 
 
 async def why_stale(unit: Unit, rail: Rail) -> str | None:

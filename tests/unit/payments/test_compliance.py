@@ -82,6 +82,21 @@ async def test_a_grant_paid_anew_has_two_records(resources: Resources) -> None:
     assert sorted((row.grant_number, row.attempt) for row in rows) == [("G-1", 1), ("G-1", 2), ("G-2", 1)]
 
 
+async def test_one_payment_of_two_records_is_taken_back_and_the_last_one_stays(resources: Resources) -> None:
+    """No word of treasurers leaves a paid grant without a record; a later payment has a number of its own."""
+    async with resources.unit() as unit:
+        grant, payout = paid(unit)
+        for _ in range(2):
+            await record(unit, grant, payout, None)
+        for attempt in (1, 1, 2):
+            await compliance.take_back(unit, grant, attempt, "system")
+        await record(unit, grant, payout, None)
+        rows = (await unit.session.exec(select(ComplianceRecord))).all()
+        acts = await unit.session.exec(select(AuditEntry).where(col(AuditEntry.act) == "compliance.taken_back"))
+        assert len(acts.all()) == 1
+    assert sorted(row.attempt for row in rows) == [2, 3]
+
+
 async def test_records_go_after_the_policys_years(resources: Resources, clock: TravelClock) -> None:
     """Ten years, and the removal is on the log of acts with a number alone."""
     async with resources.unit() as unit:

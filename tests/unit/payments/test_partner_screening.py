@@ -10,21 +10,25 @@ from sqlmodel import col, delete, select
 
 from bot.database import Resources
 from bot.rails import partner_rail
+from models.attempt import Attempt
 from models.case import Case
 from models.compliance import ComplianceRecord, ScreeningResult
-from models.grant import Grant, Payout, PayoutStatus
+from models.grant import Grant, Payout, PayoutStatus, ReturnReason
 from models.policy import Partner
 from models.screening import SanctionsList, ScreeningQuestion, SubjectKind
+from payments import attempts
 from payments.attempts import Now
+from payments.rails.base import MachineRail
 from payments.screening import questions
 from payments.stripe_gateway import StripeGateway
 from sandbox.stripe.client import Bank
 from sandbox.stripe.server import StripeServer
-from services import intake, screening, treasury, treasury_machine
+from services import intake, screening, treasury, treasury_doubts, treasury_machine, treasury_returns
 from tests.stripe_town import bank, stripe_server
 from tests.unit.payments.partner_desk import FEE, partner_desk
 from tests.unit.payments.screening.house import WALLET, load_both
 from tests.unit.services.desk import Desk
+from tests.unit.services.doubting import never
 from tests.unit.services.fund import SMALL
 
 __all__ = ["bank", "stripe_server"]
@@ -67,6 +71,13 @@ async def wanted(desk: Desk, destination: str) -> UUID:
         (await unit.session.exec(select(Grant))).one().destination = None
         await intake.write_answer(unit, await unit.session.get_one(Case, case_id), "payout", destination)
     return await desk.agreed(case_id)
+
+
+async def recorded(desk: Desk) -> list[ComplianceRecord]:
+    """The records of payments, in their order."""
+    async with desk.resources.unit() as unit:
+        found = await unit.session.exec(select(ComplianceRecord).order_by(col(ComplianceRecord.attempt)))
+        return list(found.all())
 
 
 async def test_an_order_is_screened_for_the_partner_whom_it_pays(
@@ -118,8 +129,7 @@ async def test_a_decision_about_the_exchange_is_on_record_beside_a_clear_partner
     assert await desk.tick() == [Now.SENT]
     async with desk.resources.unit() as unit:
         await treasury_machine.report(unit, await desk.actor(unit, "Coin"), payout_id, "P-7")
-        record = (await unit.session.exec(select(ComplianceRecord))).one()
-    assert record.result == ScreeningResult.CLEARED
+    assert [record.result for record in await recorded(desk)] == [ScreeningResult.CLEARED]
 
 
 async def test_the_worst_of_all_that_is_screened_is_said(
@@ -135,3 +145,36 @@ async def test_the_worst_of_all_that_is_screened_is_said(
     async with desk.resources.unit() as unit:
         payout = await unit.session.get_one(Payout, payout_id)
     assert (payout.status, payout.hold) == (PayoutStatus.CLAIMED, "screening.refused.blocked")
+
+
+async def test_what_comes_back_before_the_report_is_on_record(desk: Desk) -> None:
+    """Money went to a screened partner, whatever became of it then; a report later writes nothing more."""
+    payout_id = await desk.ordered("stripe_transfer")
+    await desk.tick()
+    [record] = await recorded(desk)
+    assert (record.rail, record.amount, record.result) == ("stripe_transfer", SMALL, ScreeningResult.CLEAR)
+    async with desk.resources.unit() as unit:
+        coin = await desk.actor(unit, "Coin")
+        await treasury_returns.came_back(unit, coin, payout_id, ReturnReason.REFUSED)
+    assert (await desk.stands(payout_id))[0] == PayoutStatus.RETURNED
+    assert [each.id for each in await recorded(desk)] == [record.id]
+
+
+async def test_a_transfer_of_what_was_over_is_on_record(desk: Desk, bank: Bank) -> None:
+    """Found to be never made, and made after all: with the lists that its partner was screened against."""
+    payout_id = await desk.ordered("stripe_transfer")
+    await bank.fault("hang_up", "/v1/transfers", verb="POST")
+    assert await desk.tick() == [Now.OPEN]
+    desk.later(hours=2)
+    await desk.do("Till", payout_id, never)
+    await desk.do("Coin", payout_id, treasury_doubts.confirm)
+    async with desk.resources.unit() as unit:
+        order = await attempts.order_of(unit, (await unit.session.exec(select(Attempt))).one())
+    rail = desk.resources.rails["stripe_transfer"]
+    assert isinstance(rail, MachineRail)
+    await rail.execute(order)  # the first request was only slow
+    assert await recorded(desk) == []
+    assert await desk.tick(61) == [Now.INCIDENT]
+    [record] = await recorded(desk)
+    assert (record.rail, record.result) == ("stripe_transfer", ScreeningResult.CLEAR)
+    assert "000000000000" in record.list_version

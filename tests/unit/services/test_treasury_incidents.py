@@ -3,11 +3,13 @@
 from uuid import UUID
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from bot.database import Resources
+from models.attempt import Attempt
 from models.audit import AuditEntry, about_money
 from models.case import Case
+from models.compliance import ComplianceRecord
 from models.doubt import Incident, IncidentEnd, IncidentStatus
 from models.errors import NotAllowed, SamePerson
 from models.grant import Grant
@@ -20,6 +22,9 @@ from tests.unit.payments.carrier import Carrier
 from tests.unit.services.desk import PLENTY, RUB, Desk, carried_desk
 from tests.unit.services.doubting import G, P, attempt_of, never, paid, restored, suspense
 from tests.unit.services.fund import LARGE, SMALL, volunteer
+
+LISTS = "ofac 2026-11-21 ba9876543210"
+"""What an attempt was screened against."""
 
 
 @pytest.fixture
@@ -55,10 +60,20 @@ async def test_what_was_dropped_and_pays_after_all_is_an_incident(desk: Desk, ca
     assert "perhaps twice" in str(shown["keyboard"][0])
     assert "In suspense" in shown["text"]
     await end(desk, incident.id, IncidentEnd.LOST)
+    assert len(await recorded(desk)) == 2
     assert await suspense(desk) == 0
     async with desk.resources.unit() as unit:
         assert (await balance(unit, Purpose.LOSSES, RUB)).amount == SMALL
     await desk.agrees()
+
+
+async def recorded(desk: Desk) -> list[tuple[int, str]]:
+    """The compliance records of the one grant: their numbers, and the lists in them."""
+    async with desk.resources.unit() as unit:
+        found = await unit.session.exec(
+            select(ComplianceRecord.attempt, ComplianceRecord.list_version).order_by(col(ComplianceRecord.attempt))
+        )
+        return list(found.all())
 
 
 async def again_by_hand(desk: Desk) -> UUID:
@@ -98,10 +113,14 @@ async def end(desk: Desk, incident_id: UUID, how: IncidentEnd) -> None:
 
 @pytest.mark.parametrize("how", [IncidentEnd.COUNTED, IncidentEnd.BACK])
 async def test_an_answer_that_comes_too_late_is_booked(desk: Desk, carrier: Carrier, how: IncidentEnd) -> None:
-    """Failed for one asker, done for another: the money is gone, the payout in the queue is unsure."""
+    """Failed for one asker, done for another: the money is gone, the payout in the queue is unsure.
+
+    What turns out to be one payment is on the compliance record once.
+    """
     payout_id = await desk.ordered("carrier")
     attempt = await attempt_of(desk)
     async with desk.resources.unit() as unit:
+        (await unit.session.get_one(Attempt, attempt.id)).lists = LISTS
         taken = await attempts.take(unit, attempt.id)
         assert taken is not None
     late = Result(Outcome.DONE, "T-late")
@@ -118,7 +137,9 @@ async def test_an_answer_that_comes_too_late_is_booked(desk: Desk, carrier: Carr
     await desk.do("Coin", payout_id, treasury_doubts.confirm)
     async with desk.resources.unit() as unit:
         incident = (await unit.session.exec(select(Incident))).one()
+    assert await recorded(desk) == [(1, LISTS), (2, LISTS)]
     await end(desk, incident.id, how)
+    assert await recorded(desk) == ([(2, LISTS)] if how == IncidentEnd.COUNTED else [(1, LISTS), (2, LISTS)])
     assert await desk.books() == (PLENTY - SMALL, 0, SMALL)
     assert await suspense(desk) == 0
     await desk.agrees()

@@ -14,10 +14,11 @@ from models.screening import EntryKind, ListedAddress, ListedEntry, ListStatus, 
 from payments.attempts import Now
 from payments.rails.base import Order
 from payments.rails.registry import NoRail
-from services import intake, treasury, treasury_machine, treasury_screens
+from services import intake, treasury, treasury_machine, treasury_returns, treasury_screens
 from tests.unit.payments.carrier import Carrier, Fault
-from tests.unit.services.desk import Desk, carried_desk
-from tests.unit.services.fund import SMALL
+from tests.unit.services.desk import Desk, Step, carried_desk
+from tests.unit.services.fund import LARGE, SMALL
+from tests.unit.services.paying import came_back, pay
 
 P, G, C, F = PayoutStatus, GrantStatus, CaseStatus, Fault
 
@@ -201,3 +202,19 @@ async def test_a_payment_by_hand_is_on_the_compliance_record_too(desk: Desk) -> 
     async with desk.resources.unit() as unit:
         record = (await unit.session.exec(select(ComplianceRecord))).one()
     assert (record.rail, record.amount, record.list_version) == ("manual", SMALL, "")
+
+
+@pytest.mark.parametrize(
+    "steps", [(treasury.confirm,), (came_back, treasury_returns.deny_return, treasury.confirm), (came_back,)]
+)
+async def test_a_payment_by_hand_is_on_record_once_before_it_is_confirmed(
+    desk: Desk, steps: tuple[Step, ...]
+) -> None:
+    """Confirmed or come back, it went once."""
+    payout_id = await desk.agreed(await desk.approved(amount=LARGE), rail="manual")
+    await desk.do("Till", payout_id, treasury.claim, pay)
+    for sign, step in zip(("Coin", "Purse", "Coin"), steps, strict=False):
+        await desk.do(sign, payout_id, step)
+    async with desk.resources.unit() as unit:
+        record = (await unit.session.exec(select(ComplianceRecord))).one()
+    assert (record.rail, record.amount) == ("manual", LARGE)
