@@ -92,9 +92,11 @@ class StripeTransfer:
             raise NoRail
         return json.dumps({"account": partner.account, "partner": partner.name, "fee": partner.fee}).encode()
 
-    def through(self, order: Order) -> str:
-        """The name of the partner whom the order pays."""
-        return _set_aside(order, "partner")
+    def through(self, order: Order) -> tuple[str, ...]:
+        """The partner's name at the order, and what the policy calls the same account now: it may be corrected."""
+        name = _set_aside(order, "partner")
+        renamed = _set_aside(order, "account") == self._account and self.partner != name
+        return (name, self.partner) if renamed else (name,)
 
     def with_fee(self, order: Order) -> Money:
         """What is to reach the person, and the partner's fee that was set aside with the order."""

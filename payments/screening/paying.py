@@ -37,8 +37,8 @@ class PartnerRail(Protocol):
     partner: str
     """Whom the next order goes through."""
 
-    def through(self, order: Order) -> str:
-        """Whom an order goes through, whoever the policy names by now."""
+    def through(self, order: Order) -> Sequence[str]:
+        """Whom an order goes through, whoever the policy names by now: each name that is known of them."""
         ...
 
 
@@ -61,8 +61,8 @@ async def judge(
     involved = frozenset(who for who in (payout.claimed_by, payout.confirmed_by, payout.looked_by) if who)
     rules, subjects = unit.policy.screening, []
     through = _through(rail, order)
-    if rail.screened and through:
-        subjects.append(Subject(SubjectKind.PARTNER, through, whose=rail.name, involved=involved))
+    if rail.screened:
+        subjects += [Subject(SubjectKind.PARTNER, name, whose=rail.name, involved=involved) for name in through]
     if (rail.screened and not through) or has_address(destination):
         subjects.append(Subject(SubjectKind.WALLET, destination, case_id=case_id, involved=involved))
     subjects += [
@@ -100,7 +100,9 @@ def _joined(verdicts: Sequence[Verdict]) -> Verdict | None:
     return replace(worst, decided=any(verdict.decided for verdict in verdicts))
 
 
-def _through(rail: Rail, order: Order | None) -> str | None:
+def _through(rail: Rail, order: Order | None) -> Sequence[str]:
     if not isinstance(rail, PartnerRail):
-        return None
-    return rail.partner if order is None else rail.through(order)
+        return ()
+    if order is not None:
+        return rail.through(order)
+    return (rail.partner,) if rail.partner else ()

@@ -110,6 +110,22 @@ async def test_an_order_is_screened_for_the_partner_whom_it_pays(
     assert (made["destination"], made["amount"]) == (first.account, SMALL + FEE)
 
 
+async def test_an_order_is_screened_for_a_corrected_name_of_its_partner_too(
+    desk: Desk, bank: Bank, stripe_server: StripeServer, tmp_path: Path
+) -> None:
+    """The policy spells the same account's partner otherwise by now, and so they are listed: nothing goes."""
+    partner = desk.resources.policy.partner
+    assert partner is not None
+    payout_id = await desk.ordered("stripe_transfer")
+    await publish(desk, tmp_path)
+    async with naming(desk, stripe_server, partner.model_copy(update={"name": LISTED})):
+        assert await desk.tick() == [Now.QUEUED]
+    async with desk.resources.unit() as unit:
+        payout = await unit.session.get_one(Payout, payout_id)
+    assert (payout.status, payout.hold) == (PayoutStatus.QUEUED, "screening.refused.possible")
+    assert await bank.objects("transfer") == []
+
+
 async def test_a_decision_about_the_exchange_is_on_record_beside_a_clear_partner(
     desk: Desk, tmp_path: Path
 ) -> None:

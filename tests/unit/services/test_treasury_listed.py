@@ -28,9 +28,9 @@ class Passer(Carrier):
 
     partner = "Example Relief"
 
-    def through(self, order: Order) -> str:  # noqa: ARG002 - the interface of a rail
+    def through(self, order: Order) -> tuple[str, ...]:  # noqa: ARG002 - the interface of a rail
         """The same one always."""
-        return self.partner
+        return (self.partner,)
 
 
 @pytest.fixture(params=[Carrier])
