@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from babel.numbers import list_currencies
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +15,6 @@ from models.unit import Unit
 from payments import donations, funding, ledger
 from payments.ledger import Purpose, balance
 from payments.money import Money
-from payments.stripe_amounts import fits, from_stripe, to_stripe
 from payments.stripe_objects import (
     Balance,
     Charge,
@@ -25,7 +23,6 @@ from payments.stripe_objects import (
     Payment,
     PaymentState,
     Refund,
-    StripeRefused,
 )
 
 AT = datetime(2026, 5, 1, tzinfo=UTC)
@@ -356,43 +353,6 @@ async def test_what_was_set_aside_is_free_again_once_the_debt_is_paid(resources:
         assert Purpose.COVERED not in found
         assert found[Purpose.FUND] == 1000_00
         assert found[Purpose.STRIPE] == 60_00 - 50 - 50_50
-
-
-@pytest.mark.parametrize(
-    ("money", "sent"),
-    [
-        (Money(1234, "EUR"), 1234),
-        (Money(500, "JPY"), 500),
-        (Money(500, "ISK"), 50_000),
-        (Money(1230, "KWD"), 1230),
-        (Money(7, "XOF"), 7),
-    ],
-)
-def test_amounts_are_said_as_stripe_counts(money: Money, sent: int) -> None:
-    """Stripe's decimals are not everybody's: yen have none, Icelandic crowns two, dinars three."""
-    assert to_stripe(money) == sent
-    assert from_stripe(sent, money.currency.lower()) == money
-
-
-def test_part_of_a_smallest_unit_is_no_amount() -> None:
-    """Half a crown cannot be entered, and is not rounded."""
-    with pytest.raises(StripeRefused):
-        from_stripe(50_050, "isk")
-
-
-@given(st.sampled_from(sorted(code for code in list_currencies() if fits(code))), st.integers(0, 10**9))
-def test_what_fits_is_the_same_there_and_back(currency: str, amount: int) -> None:
-    """Of a currency that can be had, every amount goes to Stripe and comes back whole."""
-    assert from_stripe(to_stripe(Money(amount, currency)), currency.lower()) == Money(amount, currency)
-
-
-@pytest.mark.parametrize(
-    ("currency", "had"),
-    [("EUR", True), ("HUF", True), ("JPY", True), ("ISK", True), ("UGX", False), ("RSD", False), ("KWD", False)],
-)
-def test_currencies_whose_decimals_differ_cannot_be_had(currency: str, *, had: bool) -> None:
-    """Stripe's table is not CLDR's; Icelandic crowns are charged whole, so they can be had all the same."""
-    assert fits(currency) is had
 
 
 def test_nothing_that_was_paid_becomes_unpaid() -> None:
