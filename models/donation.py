@@ -62,11 +62,11 @@ DONATION_ALLOWED: dict[DonationStatus, frozenset[DonationStatus]] = {
     D.REFUNDING: frozenset({D.GIVEN, D.REFUNDED, D.DISPUTED, D.LOST}),
     D.REFUNDED: frozenset({D.GIVEN, D.DISPUTED, D.LOST}),
     D.DISPUTED: frozenset({D.GIVEN, D.REFUNDED, D.LOST}),
-    D.LOST: frozenset({D.GIVEN}),
+    D.LOST: frozenset({D.GIVEN, D.REFUNDED, D.DISPUTED}),
 }
 """Events come late or never, so a gift may be found refunded that was last seen open. `REFUNDED -> GIVEN`: the
 bank did not take the refund, or it was cancelled. `REFUNDING -> GIVEN`: the same, or the provider refused.
-`LOST -> GIVEN`: the bank was overruled."""
+From `LOST`: the bank was overruled, and the rest stands as it would without that dispute."""
 
 
 class RefundReason(StrEnum):

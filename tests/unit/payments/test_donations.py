@@ -281,6 +281,29 @@ async def test_gift_is_lost_when_nothing_of_it_is_left(
         assert donation.status is status
 
 
+@pytest.mark.parametrize(
+    ("paid_back", "others", "status"),
+    [
+        (4000, (), DonationStatus.GIVEN),
+        (5000, (), DonationStatus.REFUNDED),
+        (4000, (Dispute("du_2", Money(500, "USD"), None, (moved("u", -460),)),), DonationStatus.DISPUTED),
+    ],
+)
+async def test_gift_whose_lost_dispute_is_overruled_stands_as_without_it(
+    resources: Resources, paid_back: int, others: tuple[Dispute, ...], status: DonationStatus
+) -> None:
+    """What else became of it counts then: paid back whole, taken back again, or given."""
+    lost = replace(LOST, money=Money(1000, "USD"), balances=(moved("t", -920, 2000),))
+    won = replace(lost, end=DisputeEnd.WON, balances=(*lost.balances, moved("k", 920)))
+    whole = refunded(WHOLE, paid_back, moved("r", -paid_back))
+    async with resources.unit() as unit:
+        donation = await row(unit, WHOLE)
+        await donations.settle(unit, donation, told(whole, lost))
+        assert donation.status is DonationStatus.LOST
+        await donations.settle(unit, donation, told(whole, won, *others))
+        assert donation.status is status
+
+
 async def test_lost_dispute_that_is_overruled(resources: Resources) -> None:
     """An appeal that is won takes the loss back."""
     money = Money(5000, "USD")
