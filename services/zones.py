@@ -39,6 +39,7 @@ NAME: Final = 60
 def read_zone(text: str) -> str:
     """An IANA zone from an offset such as `+3` or `UTC+5:30`, or from a place. Raises `BadInput` for neither."""
     typed = clean(text).casefold().replace("−", "-")[: NAME + 1]
+    typed = "+0" if typed in {"utc", "gmt"} else typed
     found = re.fullmatch(r"(?:utc|gmt)?\s*([+-])\s*(\d{1,2})(?::?([0-5]\d))?", typed)
     zone = (
         _places().get(_fold(typed)) if found is None else _by_offset(found[1], int(found[2]), int(found[3] or 0))
@@ -50,7 +51,7 @@ def read_zone(text: str) -> str:
 
 def zone_name(zone: str, language: str) -> str:
     """A zone as people write it: a city, or `UTC+3`, where the name of the zone counts westwards (`Etc/GMT-3`)."""
-    if zone.startswith("Etc/"):
+    if not _is_place(zone):
         hours = -int(zone.removeprefix("Etc/GMT"))
         return f"UTC{hours:+d}" if hours else "UTC"
     return _city(Locale(language), zone)
@@ -71,14 +72,18 @@ def _places() -> Mapping[str, str]:
     places: dict[str, str] = {}
     for language in LANGUAGES:
         locale = Locale(language)
-        for zone in (*zones, *locale.time_zones):
+        for zone in filter(_is_place, (*zones, *locale.time_zones)):
             places.setdefault(_fold(_city(locale, zone)), zone)
-    for zone in zones:
+    for zone in filter(_is_place, zones):
         places.setdefault(_fold(zone), zone)
     for country, zone in _one_time(zones).items():
         for language in LANGUAGES:
             places.setdefault(_fold(Locale(language).territories.get(country, country)), zone)
     return places
+
+
+def _is_place(zone: str) -> bool:
+    return not zone.startswith("Etc/")
 
 
 def _one_time(zones: Mapping[str, str]) -> Mapping[str, str]:

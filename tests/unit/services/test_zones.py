@@ -5,12 +5,13 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from babel import Locale
 from hypothesis import given
 from hypothesis import strategies as st
 
 from models.errors import BadInput
 from services.questions import BY_KEY, ZONES, shown
-from services.zones import read_zone
+from services.zones import LANGUAGES, read_zone
 from texts.catalogue import load
 
 TEXTS = load()
@@ -18,7 +19,13 @@ TEXTS = load()
 
 @pytest.mark.parametrize(
     ("typed", "zone"),
-    [("+3", "Etc/GMT-3"), ("UTC-5", "Etc/GMT+5"), ("gmt + 10", "Etc/GMT-10"), ("+0", "Etc/GMT+0")],
+    [
+        ("+3", "Etc/GMT-3"),
+        ("UTC-5", "Etc/GMT+5"),
+        ("gmt + 10", "Etc/GMT-10"),
+        ("+0", "Etc/GMT+0"),
+        ("UTC", "Etc/GMT+0"),
+    ],
 )
 def test_an_offset_becomes_a_zone(typed: str, zone: str) -> None:
     """Zones named after offsets count westwards, and that is turned around here."""
@@ -78,6 +85,18 @@ def test_a_typed_zone_is_shown_as_people_write_it(typed: str, english: str, russ
     """The zone's own name would be read as the wrong side of Greenwich, or not at all."""
     assert shown(BY_KEY["zone"], read_zone(typed), TEXTS, "en") == english
     assert shown(BY_KEY["zone"], read_zone(typed), TEXTS, "ru") == russian
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_place_that_is_taken_can_be_shown(language: str) -> None:
+    """Whatever is read as a zone is a time that there is, and has a name on the page before sending."""
+    locale = Locale(language)
+    names = [str(dict(place).get("city", "")) for place in locale.time_zones.values()]
+    for name in [*names, *locale.time_zones, *locale.territories.values(), "UTC", "gmt", "Etc/UTC", "Etc/Unknown"]:
+        with suppress(BadInput):
+            zone = read_zone(name)
+            assert ZoneInfo(zone)
+            assert all(shown(BY_KEY["zone"], zone, TEXTS, each) for each in LANGUAGES)
 
 
 def test_a_city_of_a_button_is_the_button() -> None:
