@@ -24,7 +24,7 @@ WORDS = 6
 async def command(message: Message, unit: Unit, actor: Actor) -> None:
     """`/mine`."""
     erase_messages(unit, actor.address, [message.message_id])
-    await _show(unit, actor)
+    await show_mine(unit, actor)
 
 
 async def pressed(event: CallbackQuery | Message, unit: Unit, actor: Actor, press: Press) -> None:
@@ -35,7 +35,7 @@ async def pressed(event: CallbackQuery | Message, unit: Unit, actor: Actor, pres
         await standing.resume(unit, actor)
     elif press.act == "mine.words":
         await followup_words.read(unit, actor, UUID(str(press.args["followup"])))
-    await _show(unit, actor)
+    await show_mine(unit, actor)
     await finish(unit, actor, event, press)
 
 
@@ -48,7 +48,8 @@ def build_router() -> Router:
     return router
 
 
-async def _show(unit: Unit, actor: Actor) -> None:
+async def show_mine(unit: Unit, actor: Actor) -> None:
+    """What waits for a reviewer, in their one screen."""
     own = await mine.overview(unit, actor)
 
     def say(key: str, **params: str | int) -> str:

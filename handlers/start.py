@@ -8,12 +8,15 @@ from aiogram.fsm.context import FSMContext
 from aiogram.types import CallbackQuery, Message
 
 from handlers.asked import resume
+from handlers.mine import show_mine
 from handlers.pressed import Pressed, finish
 from models.case import CaseStatus
 from models.unit import Unit
+from models.volunteer import Role
 from services import home
 from services.access import Actor
 from services.buttons import Press
+from services.panel import sits
 from services.speak import Screen, erase_messages, show
 from services.status import case_screen
 
@@ -41,9 +44,12 @@ async def go_home(
 
 
 async def open_again(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
-    """The button under the neutral line: where the person was."""
+    """The button under the neutral line: where the person was; for who sits on a panel, the work that waits."""
     case = actor.case
-    if case is None:
+    if case is None and await _has_work(unit, actor):
+        await state.set_state(None)
+        await show_mine(unit, actor)
+    elif case is None:
         await go_home(unit, actor, state)
     elif case.status is CaseStatus.DRAFT:
         await resume(unit, case, actor.to, state)
@@ -51,6 +57,10 @@ async def open_again(callback: CallbackQuery, unit: Unit, actor: Actor, press: P
         await state.set_state(None)
         await show(unit, actor.to, await case_screen(unit, actor.to, case), case=case)
     await finish(unit, actor, callback, press)
+
+
+async def _has_work(unit: Unit, actor: Actor) -> bool:
+    return actor.volunteer is not None and Role.REVIEWER in actor.roles and await sits(unit, actor.volunteer)
 
 
 async def page(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:

@@ -40,6 +40,9 @@ FILES: Final = Limit("file", 90, timedelta(days=1), "intake.bad.files-today")
 CHANGES: Final = Limit("change", 30, timedelta(days=1), "intake.bad.changes")
 """Each change of a case that is read tells its panel and asks for every vote anew."""
 
+WAYS: Final = Limit("way", 10, timedelta(days=1), "treasury.bad.ways")
+"""Each time that a person agrees to a way, treasurers are called."""
+
 LINES: Final = Limit("line", 20, timedelta(minutes=10), "danger.refused.many")
 """Each line is an urgent message to every coordinator until one has taken the call."""
 

@@ -5,6 +5,7 @@ Pure rendering over stored answers. Choices stand two in a row; Back, Skip and K
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 
 from models.case import AttachmentRequest, Case, CaseStatus, FileStatus
 from models.errors import BadInput
@@ -12,7 +13,11 @@ from models.unit import Unit
 from services.contact import To
 from services.questions import KEYS, SKIPPED, Kind, Question, before, question, shown
 from services.speak import MESSAGE, Button, Screen, fitting, units
+from services.typed import When
 from texts.formats import currency_name
+
+NEAR = timedelta(days=9)
+"""How far from today the day lies that is given as an example."""
 
 SHORT = 90
 """Characters of an answer on the page before sending: fifteen fit on one screen. Its question shows it whole."""
@@ -159,11 +164,13 @@ def _choices(asked: Question, say: Callable[..., str]) -> Rows:
 
 
 def _help(unit: Unit, to: To, key: str) -> str:
-    """The line of help; that of the amount names the fund's currency, and shows another."""
+    """The line of help: that of the amount names the fund's currency and shows another, that of a day one near."""
     policy = unit.policy
     other = next((code for code in sorted(policy.rates, reverse=True) if code != policy.currency), policy.currency)
     own = currency_name(policy.currency, to.language)
-    return unit.texts.render(f"intake.help.{key}", to.language, currency=own, other=other)
+    asked = question(key)
+    near = unit.now + (-NEAR if asked.when is When.PAST else NEAR)
+    return unit.texts.render(f"intake.help.{key}", to.language, currency=own, other=other, near=f"{near:%d.%m}")
 
 
 def _present(say: Callable[..., str], answer: str, room: int) -> str:

@@ -32,9 +32,10 @@ from services import followup, intake, news
 from services.access import Act, Actor, applicant_of, roles_of
 from services.corridor import chosen
 from services.jobs import Job
+from services.limits import WAYS, spend
 from services.roles import holders, tell_role
 from services.treasury_returns import PERSON
-from services.treasury_rights import call, call_to_look, end_look, held, is_involved, tell, to_call
+from services.treasury_rights import call, call_to_look, call_to_take, end_call, held, is_involved, tell, to_call
 from vault.types import BlindIndex, IndexName
 
 REFERENCE_LIMIT: Final = 64
@@ -81,9 +82,10 @@ async def agree(
 
     Raises `ButtonGone` for anybody else, `FundShort` while the grant waits, `AlreadyDone` once it is on its way,
     `BadInput` when no destination is known, or only one that has proved wrong, `NoRail` when the rail is closed,
-    `LimitReached` when the destination has had what the policy lets it.
+    `LimitReached` when the destination has had what the policy lets it, and `BadInput` after too many times.
     """
     grant = await _own_grant(unit, actor, case)
+    await spend(unit, actor.chat, WAYS)
     rail = await chosen(unit, grant, rail_name, seen)
     destination = await _destination_of(unit, case, grant, rail) if rail.needs_destination else None
     index = None if destination is None else _index(unit, destination)
@@ -94,8 +96,7 @@ async def agree(
     if payout.changed:
         await call_to_look(unit, payout, case)
     else:
-        needed = 2 if grant.second_treasurer else 1
-        await call(unit, "treasury.told.queued", payout, case, needed=needed)
+        await call_to_take(unit, payout, case, 2 if grant.second_treasurer else 1)
     return payout
 
 
@@ -125,8 +126,7 @@ async def take_back(unit: Unit, actor: Actor, case: Case) -> None:
     if payout.status != PayoutStatus.QUEUED:
         raise AlreadyDone("treasury.refused.taken-up")
     await payouts.take_back(unit, payout, case, applicant_of(case))
-    if payout.changed:
-        await end_look(unit, payout)
+    await end_call(unit, payout)
 
 
 async def claim(unit: Unit, actor: Actor, payout_id: UUID) -> Payout:

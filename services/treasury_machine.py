@@ -24,7 +24,7 @@ from services import corridor, intake, news, treasury
 from services.access import Act, Actor
 from services.roles import tell_role
 from services.treasury_returns import PERSON
-from services.treasury_rights import call, end_look, held
+from services.treasury_rights import call, end_call, held
 
 
 def machine(unit: Unit, payout: Payout) -> MachineRail | None:
@@ -101,7 +101,7 @@ async def looked(unit: Unit, actor: Actor, payout_id: UUID) -> None:
     if not _waits_for_look(payout):
         raise NotAllowed("treasury.refused.nothing-to-pay")
     payout.looked_by = volunteer.id
-    await end_look(unit, payout)
+    await end_call(unit, payout)
     await record(unit, actor.name, "payout.looked", about_money(unit, "payout", payout.id))
     await unit.session.flush()
     await call(unit, "treasury.told.queued", payout, case, but=volunteer.id)
@@ -113,7 +113,7 @@ async def doubt(unit: Unit, actor: Actor, payout_id: UUID) -> None:
     if not _waits_for_look(payout) or case is None:
         raise NotAllowed("treasury.refused.nothing-to-pay")
     await payouts.take_back(unit, payout, case, actor.name)
-    await end_look(unit, payout)
+    await end_call(unit, payout)
     await news.tell(unit, case, PERSON)
 
 

@@ -114,17 +114,22 @@ async def call(
 
 async def call_to_look(unit: Unit, payout: Payout, case: Case) -> None:
     """Call those who may look at a changed destination, of whom another one pays."""
-    await call(unit, "treasury.told.changed", payout, case, needed=2, slot=_look_slot(payout))
+    await call(unit, "treasury.told.changed", payout, case, needed=2, slot=_slot(payout))
 
 
-async def end_look(unit: Unit, payout: Payout) -> None:
-    """One of them has looked, or nothing is left to look at: the call goes from every chat."""
+async def call_to_take(unit: Unit, payout: Payout, case: Case, needed: int) -> None:
+    """Call those who may take a payout that is new on the desk."""
+    await call(unit, "treasury.told.queued", payout, case, needed=needed, slot=_slot(payout))
+
+
+async def end_call(unit: Unit, payout: Payout) -> None:
+    """One of them has looked, or the person has taken it back: the call goes from every chat."""
     for volunteer in await holders(unit, Role.TREASURER):
-        await clear_slot(unit, volunteer.chat, _look_slot(payout))
+        await clear_slot(unit, volunteer.chat, _slot(payout))
 
 
-def _look_slot(payout: Payout) -> str:
-    return f"{NOTICE}look:{payout.id}"
+def _slot(payout: Payout) -> str:
+    return f"{NOTICE}payout:{payout.id}"
 
 
 async def tell(unit: Unit, volunteer: Volunteer, key: str, payout: Payout, slot: str | None = None) -> None:

@@ -262,7 +262,7 @@ def _number(text: str) -> Decimal:
         raise BadInput("intake.bad.number")
     whole = "".join(character for character in found["whole"] if character.isdecimal())
     if len(whole) > DIGITS:
-        raise BadInput("intake.bad.number")
+        raise BadInput("intake.bad.huge")
     return Decimal(f"{whole}.{found['rest'] or 0}")
 
 
@@ -327,7 +327,7 @@ def _day(year: int, month: int, day: int) -> date:
     try:
         return date(year, month, day)
     except ValueError:
-        raise BadInput("intake.bad.date") from None
+        raise BadInput("intake.bad.date-none") from None
 
 
 def _nearest(month: int, day: int, today: date, when: When) -> date:
@@ -340,4 +340,4 @@ def _nearest(month: int, day: int, today: date, when: When) -> date:
             continue
         if (found <= today) if when is When.PAST else (found >= today):
             return found
-    raise BadInput("intake.bad.date")
+    raise BadInput("intake.bad.date-none")

@@ -32,18 +32,36 @@ BROKEN: Final[Mapping[timedelta, str]] = {
 }
 """Offsets that are no whole hours, with a place that keeps each all year (tz database)."""
 
+KNOWN: Final[Mapping[str, str]] = {
+    "Europe/Moscow": "Санкт-Петербург, Петербург, СПб, Saint Petersburg, St Petersburg, Казань, Kazan, Воронеж, "
+    "Нижний Новгород, Краснодар, Сочи, Ростов-на-Дону, Ростов, Махачкала, Грозный, Ярославль, Тула, Мск, Msk",
+    "Asia/Yekaterinburg": "Уфа, Ufa, Пермь, Perm, Челябинск, Chelyabinsk, Тюмень, Tyumen, Оренбург, Сургут",
+    "Europe/Samara": "Тольятти, Ижевск",
+    "Asia/Vladivostok": "Хабаровск, Khabarovsk",
+    "Asia/Sakhalin": "Южно-Сахалинск",
+    "Asia/Tbilisi": "Батуми, Batumi",
+    "Asia/Jerusalem": "Тель-Авив, Tel Aviv, Хайфа",
+    "Europe/Istanbul": "Анталья, Antalya, Анкара",
+    "Asia/Almaty": "Астана, Astana",
+    "Europe/Kiev": "Kiev, Львов, Одесса, Харьков",
+    "Europe/Berlin": "Мюнхен, Гамбург",
+    "Europe/Madrid": "Барселона, Barcelona",
+}
+"""Large cities that give no zone its name, where those who ask live."""
+
+MOSCOW: Final = timedelta(hours=3)
+"""What `мск+2` counts from."""
+
 NAME: Final = 60
 """Characters of a place's name; more is none."""
 
 
 def read_zone(text: str) -> str:
     """An IANA zone from an offset such as `+3` or `UTC+5:30`, or from a place. Raises `BadInput` for neither."""
-    typed = clean(text).casefold().replace("−", "-")[: NAME + 1]
+    typed = re.sub("[−–—]", "-", clean(text).casefold())[: NAME + 1]
     typed = "+0" if typed in {"utc", "gmt"} else typed
-    found = re.fullmatch(r"(?:utc|gmt)?\s*([+-])\s*(\d{1,2})(?::?([0-5]\d))?", typed)
-    zone = (
-        _places().get(_fold(typed)) if found is None else _by_offset(found[1], int(found[2]), int(found[3] or 0))
-    )
+    found = re.fullmatch(r"(utc|gmt|мск|msk)?\s*([+-])\s*(\d{1,2})(?:[:.]?([0-5]\d))?", typed)
+    zone = _places().get(_fold(typed)) if found is None else _by_offset(*found.groups())
     if zone is None or not _is_known(zone):
         raise BadInput("intake.bad.zone")
     return zone
@@ -57,11 +75,12 @@ def zone_name(zone: str, language: str) -> str:
     return _city(Locale(language), zone)
 
 
-def _by_offset(sign: str, hours: int, minutes: int) -> str | None:
-    offset = (-1 if sign == "-" else 1) * timedelta(hours=hours, minutes=minutes)
-    if minutes:
+def _by_offset(name: str | None, sign: str, hours: str, minutes: str | None) -> str | None:
+    offset = (-1 if sign == "-" else 1) * timedelta(hours=int(hours), minutes=int(minutes or 0))
+    offset += MOSCOW if name in {"мск", "msk"} else timedelta()
+    whole, rest = divmod(offset, timedelta(hours=1))
+    if rest:
         return BROKEN.get(offset)
-    whole = hours if sign == "+" else -hours
     return f"Etc/GMT{-whole:+d}" if WEST <= whole <= EAST else None  # the Etc zones count westwards
 
 
@@ -76,6 +95,8 @@ def _places() -> Mapping[str, str]:
             places.setdefault(_fold(_city(locale, zone)), zone)
     for zone in filter(_is_place, zones):
         places.setdefault(_fold(zone), zone)
+    for zone, cities in KNOWN.items():
+        places.update({_fold(city): zone for city in cities.split(",")})
     for country, zone in _one_time(zones).items():
         for language in LANGUAGES:
             places.setdefault(_fold(Locale(language).territories.get(country, country)), zone)

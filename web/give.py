@@ -199,7 +199,9 @@ class Give:
     def _admit(self, unit: Unit, request: web.Request, given: Mapping[str, str]) -> tuple[Way, Money]:
         """What somebody wants to give. Raises `Refused`; writes nothing but the count of this visitor."""
         self._refuse_foreign(unit, request, given)
-        way = Way.MONTHLY if given.get("way") == Way.MONTHLY else Way.CARD
+        way = next((way for way in (Way.CARD, Way.MONTHLY) if way == given.get("way", Way.CARD)), None)
+        if way is None:
+            raise Refused("donate.web.stale")
         currency, amount = given.get("currency", ""), given.get("other", "").strip() or given.get("amount", "")
         read = donate.read_amount(unit, amount, way, currency, card=True)
         self._spend(self.visitors, request)

@@ -125,6 +125,7 @@ async def test_giver_by_the_page_reads_why_a_card_is_paid_back(
     ("change", "said"),
     [
         ({"amount": "0"}, "greater than zero"),
+        ({"way": "barter"}, "lay open too long"),
         ({"amount": "-5"}, "greater than zero"),
         ({"amount": "1.0055"}, "digits after the point"),
         ({"amount": "1"}, "too little"),

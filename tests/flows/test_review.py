@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 from sqlmodel import select
 
-from models.case import CaseStatus
+from models.case import Case, CaseStatus
 from models.grant import Grant
 from models.mail import EventStatus, InboxEvent, Keyboard
 from models.volunteer import Role
@@ -100,6 +100,18 @@ async def bind(team: Team) -> None:
     assert team.world.app.errands is not None
     await team.world.app.errands.run_due_now()
     await team.world.settle()
+
+
+async def test_a_call_that_has_faded_leads_to_the_work(world: World) -> None:
+    """A reviewer who looks an hour later finds the case behind the neutral line, not the page for newcomers."""
+    team = await gather(world, "ru")
+    case_id = await team.case(await world.person("Anna", "ru"))
+    async with world.unit() as unit:
+        code = (await unit.session.get_one(Case, case_id)).code
+    sign = (await team.fund.panel(case_id))[0]
+    await world.jump(minutes=world.resources.policy.retention.screen_minutes + 1)
+    await team.press(team.reviewers[sign], "pipeline.open")
+    assert any(code in view.text for view in await team.reviewers[sign].messages())
 
 
 @WORLDS

@@ -21,6 +21,7 @@ from models.ledger import JournalEntry
 from payments import grants, payouts
 from payments.rails.registry import NoRail
 from services import case_screens, erasure, intake, treasury, treasury_person, treasury_returns
+from services.speak import NOTICE
 from tests.unit.services.desk import PLENTY, Desk, Step, make_desk
 from tests.unit.services.fund import LARGE, SMALL, shows
 from tests.unit.services.paying import C, G, P, came_back, pay
@@ -268,6 +269,22 @@ async def test_the_person_takes_back_what_nobody_holds_yet(desk: Desk) -> None:
         assert await desk.stands(payout_id) == (
             (P.CLAIMED, G.RESERVED, C.PAYING) if expected else (P.CANCELLED, G.RESERVED, C.APPROVED)
         )
+
+
+async def test_who_agrees_and_takes_back_again_and_again_floods_nobody(resources: Resources) -> None:
+    """What was taken back is nobody's work any more, and after so many times a day it is enough."""
+    desk = await make_desk(resources)
+    case_id = await desk.approved()
+    for _ in range(10):
+        await desk.agreed(case_id)
+        async with desk.resources.unit() as unit:
+            case = await unit.session.get_one(Case, case_id)
+            await treasury.take_back(unit, await desk.actor(unit, "Applicant"), case)
+    async with desk.resources.unit() as unit:
+        assert not await shows(unit, f"{NOTICE}payout:")
+    with pytest.raises(BadInput) as refused:
+        await desk.agreed(case_id)
+    assert refused.value.text_key == "treasury.bad.ways"
 
 
 async def test_a_short_fund_says_so_and_pays_in_order(resources: Resources) -> None:

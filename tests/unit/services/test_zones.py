@@ -45,7 +45,10 @@ def test_an_offset_of_no_whole_hours_becomes_a_place_that_keeps_it(typed: str, m
         ("Berlin", "Europe/Berlin"), ("берлин", "Europe/Berlin"), ("  Тбилиси ", "Asia/Tbilisi"),
         ("Нью-Йорк", "America/New_York"), ("new york", "America/New_York"), ("Europe/Vilnius", "Europe/Vilnius"),
         ("Алматы", "Asia/Almaty"), ("Белград", "Europe/Belgrade"), ("Киев", "Europe/Kiev"),
-        ("Москва", "Europe/Moscow"), ("Армения", "Asia/Yerevan"), ("Germany", "Europe/Berlin"),
+        ("Москва", "Europe/Moscow"), ("Армения", "Asia/Yerevan"), ("Санкт-Петербург", "Europe/Moscow"),
+        ("мск+2", "Asia/Yekaterinburg"), ("–5", "Etc/GMT+5"), ("+5.30", "Asia/Kolkata"),
+        ("Хабаровск", "Asia/Vladivostok"),
+        ("Germany", "Europe/Berlin"),
         ("Сербия", "Europe/Belgrade"),
     ],
 )  # fmt: skip
