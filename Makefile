@@ -2,7 +2,7 @@
 
 PYTHON := .venv/bin/python
 PIP := $(PYTHON) -m pip --disable-pip-version-check --quiet
-WORKERS ?= 3
+WORKERS ?= 2
 
 .DEFAULT_GOAL := help
 

@@ -15,7 +15,7 @@ from tests.flows.harness import World
 from tests.flows.house import CHECK, DESTINATION, House, move_in
 from tests.flows.interview import TYPED, applicant
 from tests.flows.staff import NAMES
-from tests.flows.worlds import WORLDS
+from tests.flows.worlds import WHOLE
 from tests.soak.checks import check_books, check_mail
 from tests.soak.reading import says
 from tests.soak.snapshot import Snapshot, take
@@ -35,7 +35,7 @@ async def house(world: World, language: str) -> AsyncIterator[House]:
         yield await move_in(world, language, written)
 
 
-@WORLDS
+@WHOLE
 async def test_from_the_first_message_to_the_last_follow_up(world: World, language: str) -> None:
     """Everybody joins by a link, and a request goes its whole way: asked, read, decided, paid, followed up."""
     async with chronicle(world) as written:
