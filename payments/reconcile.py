@@ -241,17 +241,19 @@ async def _page(unit: Unit, *which: ColumnElement[bool]) -> Sequence[_Row]:
 
 
 async def _entries(unit: Unit, page: Sequence[_Row]) -> Mapping[str, int]:
-    """What the entries of these payouts posted to `granted`, by their reference."""
+    """What the entries of these payouts posted to `granted`, by their reference.
+
+    Looked up key by key: PostgreSQL has no statistics after a restore, and a join would read all postings for
+    each page.
+    """
     references = [f"{word}:{row.payout}" for row in page for word in ("settle", "return")]
-    rows = await unit.session.exec(
-        select(JournalEntry.reference, Posting.amount)
-        .join(Posting, col(Posting.entry_id) == JournalEntry.id)
-        .join(LedgerAccount, col(LedgerAccount.id) == Posting.account_id)
-        .where(
-            col(JournalEntry.reference).in_(references), col(LedgerAccount.name).startswith(f"{Purpose.GRANTED}:")
-        )
-    )
-    return dict(rows.all())
+    entries = select(JournalEntry.id, JournalEntry.reference).where(col(JournalEntry.reference).in_(references))
+    named = dict((await unit.session.exec(entries)).all())
+    granted = select(LedgerAccount.id).where(col(LedgerAccount.name).startswith(f"{Purpose.GRANTED}:"))
+    accounts = (await unit.session.exec(granted)).all()
+    posted = select(Posting.entry_id, Posting.account_id, Posting.amount).where(col(Posting.entry_id).in_(named))
+    rows = (await unit.session.exec(posted)).all()
+    return {named[entry]: amount for entry, account, amount in rows if account in accounts}
 
 
 async def _accounts(unit: Unit, currency: str) -> list[Difference]:
