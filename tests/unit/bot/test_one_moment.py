@@ -20,6 +20,11 @@ from tests.unit.services.fund import SMALL
 on_postgresql = pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 """On SQLite a transaction that reads is of one moment anyway, and one that writes keeps others from it."""
 
+in_between = pytest.mark.parametrize(
+    "words", ["SELECT journal_entry.id, journal_entry.reference", "SELECT posting.entry_id, posting.account_id"]
+)
+"""The statements that read the entries of payouts, and what these posted."""
+
 
 @contextmanager
 def just_before(resources: Resources, words: str, act: Callable[[], Awaitable[object]]) -> Iterator[list[str]]:
@@ -66,21 +71,23 @@ async def test_a_glance_is_of_one_moment(resources: Resources) -> None:
 
 
 @on_postgresql
-async def test_a_payment_while_the_operator_compares_is_no_difference(resources: Resources) -> None:
-    """Payouts are read before the entries: a payment in between has both or neither."""
+@in_between
+async def test_a_payment_while_the_operator_compares_is_no_difference(resources: Resources, words: str) -> None:
+    """Payouts are read before the entries, and these before what they posted: a payment has all or nothing."""
     pay = await _paying(await make_desk(resources))
-    with just_before(resources, "FROM journal_entry JOIN posting", pay) as met:
+    with just_before(resources, words, pay) as met:
         lines, whole = await reconcile_now(resources, 1)
     assert met
     assert (lines, whole) == (["Everything agrees."], True)
 
 
 @on_postgresql
-async def test_a_payment_while_the_clock_compares_is_told_to_nobody(resources: Resources) -> None:
+@in_between
+async def test_a_payment_while_the_clock_compares_is_told_to_nobody(resources: Resources, words: str) -> None:
     """Nobody is told of a difference that there never was."""
     desk = await make_desk(resources)
     pay = await _paying(desk)
-    with just_before(resources, "FROM journal_entry JOIN posting", pay) as met:
+    with just_before(resources, words, pay) as met:
         await desk.run(reconciling.JOBS)
     assert met
     assert not [text for text in await desk.notices("Till") if "do not agree" in text]
