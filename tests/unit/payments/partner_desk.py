@@ -4,19 +4,25 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from uuid import UUID
 
+from sqlmodel import select
+
 from bot.database import Resources
 from bot.provider_errands import StripeMoney
 from bot.rails import partner_rail
+from models.attempt import Attempt
 from models.policy import Partner
 from models.screening import ListStatus, SanctionsList
-from payments import funding, reconcile
+from payments import attempts, funding, reconcile
 from payments.attempts import Now
 from payments.ledger import EntryKind, Purpose, balance, transfer
 from payments.money import Money
+from payments.rails.base import MachineRail
 from payments.stripe_gateway import StripeGateway
 from sandbox.stripe.client import Bank
 from sandbox.stripe.server import StripeServer
+from services import treasury_doubts
 from tests.unit.services.desk import PLENTY, Desk, make_desk
+from tests.unit.services.doubting import never
 from tests.unit.services.fund import SMALL
 
 FEE = 250
@@ -93,3 +99,18 @@ async def two_under_way(desk: Desk, bank: Bank) -> tuple[str, str, UUID]:
     assert await desk.tick(1) == [Now.SENT]
     [second] = [made for made in await bank.objects("transfer") if made["id"] != first["id"]]
     return str(first["id"]), str(second["id"]), payout_id
+
+
+async def paid_after_all(desk: Desk, bank: Bank) -> None:
+    """A transfer that two treasurers have found to be never made, and that was only slow."""
+    payout_id = await desk.ordered("stripe_transfer")
+    await bank.fault("hang_up", "/v1/transfers", verb="POST")
+    assert await desk.tick() == [Now.OPEN]
+    desk.later(hours=2)
+    await desk.do("Till", payout_id, never)
+    await desk.do("Coin", payout_id, treasury_doubts.confirm)
+    async with desk.resources.unit() as unit:
+        order = await attempts.order_of(unit, (await unit.session.exec(select(Attempt))).one())
+    rail = desk.resources.rails["stripe_transfer"]
+    assert isinstance(rail, MachineRail)
+    await rail.execute(order)

@@ -10,25 +10,21 @@ from sqlmodel import col, delete, select
 
 from bot.database import Resources
 from bot.rails import partner_rail
-from models.attempt import Attempt
 from models.case import Case
 from models.compliance import ComplianceRecord, ScreeningResult
 from models.grant import Grant, Payout, PayoutStatus, ReturnReason
 from models.policy import Partner
 from models.screening import SanctionsList, ScreeningQuestion, SubjectKind
-from payments import attempts
 from payments.attempts import Now
-from payments.rails.base import MachineRail
 from payments.screening import questions
 from payments.stripe_gateway import StripeGateway
 from sandbox.stripe.client import Bank
 from sandbox.stripe.server import StripeServer
-from services import intake, screening, treasury, treasury_doubts, treasury_machine, treasury_returns
+from services import intake, screening, treasury, treasury_machine, treasury_returns
 from tests.stripe_town import bank, stripe_server
-from tests.unit.payments.partner_desk import FEE, partner_desk
+from tests.unit.payments.partner_desk import FEE, paid_after_all, partner_desk
 from tests.unit.payments.screening.house import WALLET, load_both
 from tests.unit.services.desk import Desk
-from tests.unit.services.doubting import never
 from tests.unit.services.fund import SMALL
 
 __all__ = ["bank", "stripe_server"]
@@ -178,17 +174,7 @@ async def test_what_comes_back_before_the_report_is_on_record(desk: Desk) -> Non
 
 async def test_a_transfer_of_what_was_over_is_on_record(desk: Desk, bank: Bank) -> None:
     """Found to be never made, and made after all: with the lists that its partner was screened against."""
-    payout_id = await desk.ordered("stripe_transfer")
-    await bank.fault("hang_up", "/v1/transfers", verb="POST")
-    assert await desk.tick() == [Now.OPEN]
-    desk.later(hours=2)
-    await desk.do("Till", payout_id, never)
-    await desk.do("Coin", payout_id, treasury_doubts.confirm)
-    async with desk.resources.unit() as unit:
-        order = await attempts.order_of(unit, (await unit.session.exec(select(Attempt))).one())
-    rail = desk.resources.rails["stripe_transfer"]
-    assert isinstance(rail, MachineRail)
-    await rail.execute(order)  # the first request was only slow
+    await paid_after_all(desk, bank)
     assert await recorded(desk) == []
     assert await desk.tick(61) == [Now.INCIDENT]
     [record] = await recorded(desk)

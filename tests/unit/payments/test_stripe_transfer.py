@@ -35,7 +35,7 @@ from services import (
     treasury_screens,
 )
 from tests.stripe_town import bank, stripe_server
-from tests.unit.payments.partner_desk import CURRENCY, FEE, books, held, partner_desk
+from tests.unit.payments.partner_desk import CURRENCY, FEE, books, held, paid_after_all, partner_desk
 from tests.unit.services.desk import PLENTY, Desk
 from tests.unit.services.fund import SMALL
 
@@ -186,19 +186,7 @@ async def test_a_transfer_that_was_over_is_in_suspense_with_the_partners_fee(
     desk: Desk, bank: Bank, stripe_server: StripeServer, end: IncidentEnd
 ) -> None:
     """Found to be never made, and made after all: what left Stripe is the amount and the fee, and so it ends."""
-    payout_id = await desk.ordered("stripe_transfer")
-    await bank.fault("hang_up", "/v1/transfers", verb="POST")
-    assert await desk.tick() == [Now.OPEN]
-    desk.later(hours=2)
-    async with desk.resources.unit() as unit:
-        till = await desk.actor(unit, "Till")
-        await treasury_doubts.say(unit, till, payout_id, Found.NEVER, Ground.PROVIDER)
-    await desk.do("Coin", payout_id, treasury_doubts.confirm)
-    async with desk.resources.unit() as unit:
-        order = await attempts.order_of(unit, (await unit.session.exec(select(Attempt))).one())
-    rail = desk.resources.rails["stripe_transfer"]
-    assert isinstance(rail, MachineRail)
-    await rail.execute(order)  # the first request was only slow
+    await paid_after_all(desk, bank)
     assert await desk.tick(61) == [Now.INCIDENT]
     assert await held(desk, stripe_server) == []
     async with desk.resources.unit() as unit:
