@@ -15,9 +15,7 @@ from babel.core import get_global
 
 from models.errors import BadInput
 from services.typed import clean
-
-LANGUAGES: Final = ("ru", "en")
-"""In which places are known by name."""
+from texts.catalogue import languages_in
 
 WEST, EAST = -12, 14
 """The farthest offsets from UTC that anybody lives by."""
@@ -89,7 +87,7 @@ def _places() -> Mapping[str, str]:
     """Names of places, folded, with their zones: cities, and countries with one time."""
     zones: Mapping[str, str] = get_global("zone_territories")
     places: dict[str, str] = {}
-    for language in LANGUAGES:
+    for language in languages_in():
         locale = Locale(language)
         for zone in filter(_is_place, (*zones, *locale.time_zones)):
             places.setdefault(_fold(_city(locale, zone)), zone)
@@ -98,7 +96,7 @@ def _places() -> Mapping[str, str]:
     for zone, cities in KNOWN.items():
         places.update({_fold(city): zone for city in cities.split(",")})
     for country, zone in _one_time(zones).items():
-        for language in LANGUAGES:
+        for language in languages_in():
             places.setdefault(_fold(Locale(language).territories.get(country, country)), zone)
     return places
 

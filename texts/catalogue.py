@@ -53,10 +53,15 @@ class Catalogue:
         return text.format(**params) if params else text
 
 
+def languages_in(folder: Path = HERE) -> tuple[str, ...]:
+    """The languages that have a catalogue below a folder."""
+    return tuple(sorted(path.name for path in folder.iterdir() if path.is_dir() and any(path.glob("*.po"))))
+
+
 def load(folder: Path = HERE) -> Catalogue:
     """Read every `<language>/*.po` below a folder."""
     languages = {}
-    for path in sorted(p for p in folder.iterdir() if p.is_dir() and any(p.glob("*.po"))):
+    for path in map(folder.joinpath, languages_in(folder)):
         messages: dict[str, tuple[str, ...]] = {}
         form: Callable[[int], int] = bool
         for file in sorted(path.glob("*.po")):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from models.errors import BadInput
 from services.questions import BY_KEY, ZONES, shown
-from services.zones import LANGUAGES, read_zone
+from services.zones import read_zone
 from texts.catalogue import load
 
 TEXTS = load()
@@ -90,7 +90,7 @@ def test_a_typed_zone_is_shown_as_people_write_it(typed: str, english: str, russ
     assert shown(BY_KEY["zone"], read_zone(typed), TEXTS, "ru") == russian
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("language", TEXTS.languages)
 def test_every_place_that_is_taken_can_be_shown(language: str) -> None:
     """Whatever is read as a zone is a time that there is, and has a name on the page before sending."""
     locale = Locale(language)
@@ -99,7 +99,7 @@ def test_every_place_that_is_taken_can_be_shown(language: str) -> None:
         with suppress(BadInput):
             zone = read_zone(name)
             assert ZoneInfo(zone)
-            assert all(shown(BY_KEY["zone"], zone, TEXTS, each) for each in LANGUAGES)
+            assert all(shown(BY_KEY["zone"], zone, TEXTS, each) for each in TEXTS.languages)
 
 
 def test_a_city_of_a_button_is_the_button() -> None:
