@@ -170,6 +170,12 @@ async def open_question(unit: Unit, case: Case) -> FollowUp | None:
     return asked[-1] if asked else None
 
 
+async def lies_ahead(unit: Unit, case: Case) -> bool:
+    """Whether the person is going to be asked something yet."""
+    planned = any(row.status is FollowUpStatus.SCHEDULED for row in await _of_case(unit, case))
+    return planned or await _court_to_come(unit, case)
+
+
 async def show_open(unit: Unit, actor: Actor) -> None:
     """Show the actor's open question at the end of their chat: its message goes long before the next repeat.
 

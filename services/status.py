@@ -9,7 +9,7 @@ from payments import grants
 from services.attachments import files_of
 from services.checkphrase import read_check_phrase
 from services.contact import To
-from services.followup import open_question
+from services.followup import lies_ahead, open_question
 from services.screens import Rows, files_line, in_twos
 from services.speak import Button, Screen
 from services.submission import ADDED, asked_again, changeable
@@ -54,9 +54,16 @@ async def wait_line(unit: Unit, to: To, case: Case) -> str:
 
 
 async def _next(unit: Unit, to: To, case: Case) -> str:
-    """What comes next; said apart for a grant that waits for money, and for a refusal that was looked at twice."""
+    """What comes next; said apart for a grant that waits for money, and for a refusal that was looked at twice.
+
+    Whoever wants no messages, or has answered the last question, is promised no other.
+    """
     if case.status is CaseStatus.DECLINED and case.appealed:
         return _say(unit, to, "case.next.final")
+    if case.status is CaseStatus.PAID and await open_question(unit, case):
+        return _say(unit, to, "case.next.asked")
+    if case.status is CaseStatus.PAID and not await lies_ahead(unit, case):
+        return _say(unit, to, f"case.next.{CaseStatus.FOLLOWED_UP}")
     grant = await grants.grant_of(unit, case) if case.status is CaseStatus.APPROVED else None
     if grant is not None and grant.status is GrantStatus.WAITING:
         return _say(unit, to, "case.next.short")

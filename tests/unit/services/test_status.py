@@ -4,9 +4,12 @@ import pytest
 
 from bot.database import Resources
 from models.case import CaseStatus
+from sandbox.clock import TravelClock
 from services.contact import Address, To
+from services.followup import JOBS, WAITING
 from services.home import home_screen
 from services.status import case_screen
+from tests.unit.services.aftercare import PERSON, jump, planned, rows_of, tick
 from tests.unit.services.asker import ASKER, actor_of, case_of, submitted
 from tests.unit.services.desk import PLENTY, Desk
 from tests.unit.services.fund import SMALL
@@ -47,6 +50,34 @@ async def test_a_short_fund_is_said(resources: Resources, money: int, key: str) 
     async with resources.unit() as unit:
         language = (await desk.actor(unit, "Applicant")).language
     assert resources.texts.render(key, language) in (await offered(desk))[0]
+
+
+@pytest.mark.parametrize(
+    ("may_write", "steps", "key"),
+    [
+        (True, 0, "case.next.paid"),
+        (True, 1, "case.next.asked"),
+        (True, 100, "case.next.followed_up"),
+        (False, 0, "case.next.followed_up"),
+    ],
+)
+async def test_no_question_is_promised_that_will_not_come(
+    resources: Resources,
+    clock: TravelClock,
+    may_write: bool,  # noqa: FBT001 - a parameter of the test
+    steps: int,
+    key: str,
+) -> None:
+    """Who wants no messages, or was silent to the last question, does not wait for another."""
+    case_id = await planned(resources, may_write=may_write)
+    rows = await rows_of(resources, case_id)
+    while steps and (due := [row.due_at for row in rows.values() if row.status in WAITING]):
+        jump(clock, min(due))
+        await tick(resources, JOBS[:1])
+        rows, steps = await rows_of(resources, case_id), steps - 1
+    async with resources.unit() as unit:
+        screen = await case_screen(unit, To(Address(PERSON), "en"), await case_of(unit, case_id))
+        assert resources.texts.render(key, "en") in screen.text
 
 
 @pytest.mark.parametrize(("appealed", "key"), [(False, "case.next.declined"), (True, "case.next.final")])
