@@ -90,7 +90,7 @@ async def tell_failing(unit: Unit, monthly: MonthlyGift) -> None:
 
 async def tell_stopped(unit: Unit, monthly: MonthlyGift) -> None:
     """The monthly gift has ended."""
-    await tell_donor(unit, monthly, "donate.told.stopped", AGAIN, amount=_each_month(monthly))
+    await tell_donor(unit, monthly, "donate.told.stopped", GIFTS, amount=_each_month(monthly))
 
 
 def _each_month(monthly: MonthlyGift) -> str:

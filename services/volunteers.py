@@ -26,7 +26,7 @@ from services import callsigns
 from services.access import Act, Actor, require, roles_of
 from services.contact import volunteer_recipient, write_volunteer_contact
 from services.roles import holders, on_duty
-from services.speak import Button, Screen, notify, show
+from services.speak import NOTICE, Button, Screen, clear_slot, notify, show
 from vault.types import SealedBytes
 
 START_INVITATION = "i_"
@@ -131,6 +131,7 @@ async def decline(unit: Unit, actor: Actor, role_id: UUID) -> Volunteer:
     )
     if gone.rowcount != 1:  # another coordinator has confirmed it at the same moment
         raise Refused("volunteers.not-waiting")
+    await _end_asking(unit, role)
     await record(
         unit, actor.name, "volunteer_role.declined", about("volunteer", volunteer.id), role=str(role.role)
     )
@@ -227,6 +228,7 @@ async def _confirm(unit: Unit, role: VolunteerRole, volunteer: Volunteer, by: Ac
     if done.rowcount != 1:
         raise Refused("volunteers.not-waiting")
     await unit.session.refresh(role)
+    await _end_asking(unit, role)
     if role.role == Role.REVIEWER:
         volunteer.probation_left = await _probation(unit)
     await unit.vault.forget_holder(volunteer.id)
@@ -267,4 +269,14 @@ async def _ask_coordinators(unit: Unit, role: VolunteerRole, volunteer: Voluntee
             )
             for verb in ("confirm", "decline")
         ]
-        await notify(unit, to, Screen(text, [row]))
+        await show(unit, to, Screen(text, [row]), slot=_slot(role), anew=True)
+
+
+async def _end_asking(unit: Unit, role: VolunteerRole) -> None:
+    """A coordinator has decided: the question goes from every chat."""
+    for coordinator in await holders(unit, Role.COORDINATOR):
+        await clear_slot(unit, coordinator.chat, _slot(role))
+
+
+def _slot(role: VolunteerRole) -> str:
+    return f"{NOTICE}waits:{role.id}"

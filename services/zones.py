@@ -37,10 +37,12 @@ KNOWN: Final[Mapping[str, str]] = {
     "Europe/Samara": "Тольятти, Ижевск",
     "Asia/Vladivostok": "Хабаровск, Khabarovsk",
     "Asia/Sakhalin": "Южно-Сахалинск",
+    "Asia/Tashkent": "Фергана, Fergana, Андижан",
+    "Asia/Nicosia": "Лимасол, Limassol, Ларнака, Larnaca, Пафос, Paphos",
     "Asia/Tbilisi": "Батуми, Batumi",
     "Asia/Jerusalem": "Тель-Авив, Tel Aviv, Хайфа",
     "Europe/Istanbul": "Анталья, Antalya, Анкара",
-    "Asia/Almaty": "Астана, Astana",
+    "Asia/Almaty": "Астана, Astana, Шымкент",
     "Europe/Kiev": "Kiev, Львов, Одесса, Харьков",
     "Europe/Berlin": "Мюнхен, Гамбург",
     "Europe/Madrid": "Барселона, Barcelona",
@@ -106,12 +108,16 @@ def _is_place(zone: str) -> bool:
 
 
 def _one_time(zones: Mapping[str, str]) -> Mapping[str, str]:
-    """Countries in which all clocks show the same, with a zone of each."""
+    """Countries in which all clocks show the same, with a zone of each: one of `KNOWN` if it can."""
     by_country: dict[str, list[str]] = {}
     for zone, country in zones.items():
         if country.isalpha() and _is_known(zone):
             by_country.setdefault(country, []).append(zone)
-    return {country: found[0] for country, found in by_country.items() if len({*map(_clock, found)}) == 1}
+    return {
+        country: next((zone for zone in found if zone in KNOWN), found[0])
+        for country, found in by_country.items()
+        if len({*map(_clock, found)}) == 1
+    }
 
 
 def _clock(zone: str) -> tuple[timedelta | None, ...]:

@@ -1,13 +1,18 @@
 """How volunteers come in."""
 
+from collections.abc import Awaitable, Callable
+from uuid import UUID
+
 import pytest
 from sqlalchemy import update
 from sqlmodel import col, select
 
 from bot.database import Resources
 from models.errors import BadInput, InvitationGone, NotAllowed, Refused, SamePerson
+from models.unit import Unit
 from models.volunteer import Invitation, Role, Volunteer, VolunteerRole, VolunteerStatus
 from services import callsigns, standing, volunteers
+from services.access import Actor
 from tests.unit.services.founding import peopled
 from tests.unit.services.fund import Fund, shows, volunteer
 
@@ -195,6 +200,21 @@ async def test_the_other_coordinators_are_asked(fund: Fund) -> None:
     await accepted(fund, "Heron", await invited(fund))
     async with fund.resources.unit() as unit:
         assert len(await shows(unit, "notice:")) == before + 1
+
+
+@pytest.mark.parametrize("decide", [volunteers.confirm, volunteers.decline])
+async def test_a_question_that_is_answered_goes_from_every_chat(
+    fund: Fund, decide: Callable[[Unit, Actor, UUID], Awaitable[Volunteer]]
+) -> None:
+    """No button of a decision that has been made stands with the coordinators who did not make it."""
+    await fund.confirmed("Gamma", Role.COORDINATOR)
+    role = await accepted(fund, "Heron", await invited(fund))
+    async with fund.resources.unit() as unit:
+        assert len(await shows(unit, "notice:waits:")) == 2
+    async with fund.resources.unit() as unit:
+        await decide(unit, await fund.actor(unit, "Beta"), role.id)
+    async with fund.resources.unit() as unit:
+        assert await shows(unit, "notice:waits:") == []
 
 
 async def paused(fund: Fund, *signs: str) -> None:

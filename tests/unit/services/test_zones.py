@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from models.errors import BadInput
 from services.questions import BY_KEY, ZONES, shown
-from services.zones import read_zone
+from services.zones import read_zone, zone_name
 from texts.catalogue import load
 
 TEXTS = load()
@@ -57,6 +57,14 @@ def test_a_place_becomes_its_zone(typed: str, zone: str) -> None:
     for month in (1, 7):
         noon = datetime(2026, month, 1, 12, tzinfo=UTC)
         assert noon.astimezone(ZoneInfo(read_zone(typed))).hour == noon.astimezone(ZoneInfo(zone)).hour
+
+
+@pytest.mark.parametrize(
+    ("country", "city"), [("Казахстан", "Алматы"), ("Кипр", "Никосия"), ("Узбекистан", "Ташкент")]
+)
+def test_a_country_is_shown_by_its_largest_city(country: str, city: str) -> None:
+    """A person who has named a country recognises the place that is shown to them."""
+    assert zone_name(read_zone(country), "ru") == city
 
 
 @pytest.mark.parametrize(
