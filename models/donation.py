@@ -120,7 +120,7 @@ class MonthlyGift(SQLModel, table=True):
     ended_at: datetime | None = Field(default=None, sa_type=UtcTime)
     attempts: int = 0
     due_at: datetime = Field(sa_type=UtcTime)
-    """While STOPPING: when Stripe is to be told next."""
+    """While ACTIVE: when it is looked up next though no event came; while STOPPING: when Stripe is told next."""
 
 
 class Donation(SQLModel, table=True):

@@ -61,6 +61,9 @@ PAGE_LIFE: Final = timedelta(hours=24)
 RECHECK: Final = timedelta(days=1)
 """How often a gift under way is looked up though no event came."""
 
+PROMISE_RECHECK: Final = timedelta(days=7)
+"""How often a monthly gift is looked up though no event came: Stripe keeps its events for thirty days."""
+
 UNPAID_KEPT: Final = timedelta(days=7)
 """How long it is kept that somebody wanted to give and did not."""
 
@@ -288,6 +291,23 @@ async def _recheck(unit: Unit, donation_id: UUID) -> None:
     await unit.session.flush()
 
 
+async def _find_promises(unit: Unit) -> Sequence[UUID]:
+    due = select(MonthlyGift.id).where(
+        MonthlyGift.status == MonthlyStatus.ACTIVE, col(MonthlyGift.due_at) <= unit.now
+    )
+    return (await unit.session.exec(due.limit(BATCH))).all()
+
+
+async def _recheck_promise(unit: Unit, monthly_id: UUID) -> None:
+    """Look up a monthly gift: it may have ended while nobody listened."""
+    await audit.hold(unit)  # before the row, as in `services.donate_settle.apply`
+    monthly = await unit.session.get(MonthlyGift, monthly_id, with_for_update=True, populate_existing=True)
+    if monthly is not None and monthly.status is MonthlyStatus.ACTIVE:
+        await ask_look(unit, Looked.SUBSCRIPTION, monthly.subscription)
+        monthly.due_at = unit.now + PROMISE_RECHECK
+        await unit.session.flush()
+
+
 async def _find_unpaid(unit: Unit) -> Sequence[UUID]:
     """Gifts that were never paid; not the first of a monthly gift that Stripe may still charge."""
     entered = select(GiftEntry.donation_id).where(GiftEntry.donation_id == Donation.id)
@@ -310,5 +330,6 @@ async def _forget_unpaid(unit: Unit, donation_id: UUID) -> None:
 JOBS: Final = (
     Job("donate.recheck", timedelta(minutes=10), _find_overdue, _recheck),
     Job("donate.forget", timedelta(hours=1), _find_unpaid, _forget_unpaid),
+    Job("donate.promises", timedelta(hours=1), _find_promises, _recheck_promise),
 )
-"""Events can be lost: a gift under way is looked up daily. Who only thought of giving is forgotten."""
+"""Events get lost: gifts under way are looked up daily, promises weekly. Who only thought of it is forgotten."""

@@ -287,7 +287,7 @@ async def test_forgotten_giver_is_known_no_more(resources: Resources) -> None:
 
 async def test_what_never_had_a_page_ends(resources: Resources, clock: TravelClock) -> None:
     """What nobody paid for a day expires, so that no old link is paid; after a week it is forgotten."""
-    job, forget = donate_stripe.JOBS
+    job, forget, _ = donate_stripe.JOBS
     async with resources.unit() as unit:
         await asked(unit)
         await donate.begin(unit, Way.CARD, Money(1000, "EUR"), "en", None, card=True)

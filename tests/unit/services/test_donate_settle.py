@@ -8,7 +8,7 @@ import pytest
 from sqlmodel import select
 
 from bot.database import Resources
-from models.donation import Donation, DonationStatus, MonthlyGift, MonthlyStatus
+from models.donation import Donation, DonationStatus, MonthlyGift, MonthlyStatus, StripeLook
 from models.unit import Unit
 from payments.ledger import Purpose, balance
 from payments.money import Money
@@ -30,6 +30,7 @@ from services.access import name_actor
 from services.contact import Address
 from services.donate import Way
 from services.donors import is_donor
+from services.jobs import Job
 from tests.unit.services.desk import make_desk
 
 GIVER = 500_000_001
@@ -51,7 +52,11 @@ async def refused(resources: Resources) -> UUID:
 
 async def forget(resources: Resources) -> None:
     """What the clock does with gifts that nobody paid."""
-    job = donate_stripe.JOBS[1]
+    await run(resources, donate_stripe.JOBS[1])
+
+
+async def run(resources: Resources, job: Job) -> None:
+    """One tick of a job of the clock."""
     async with resources.unit() as unit:
         for key in await job.find(unit):
             await job.handle(unit, key)
@@ -109,6 +114,26 @@ async def test_each_month_is_entered_though_the_first_was_not_paid(
         assert all(is_donor(gift, me.chat) for gift in gifts)
         assert len({gift.monthly_id for gift in gifts}) == 1
         assert await balance(unit, Purpose.STRIPE, "EUR") == Money(2000, "EUR")
+
+
+async def test_a_promise_is_looked_up_weekly_though_no_event_came(
+    resources: Resources, clock: TravelClock
+) -> None:
+    """What happened in a month in which nobody listened has no events any more: an ended promise is found yet."""
+    first = await refused(resources)
+    for days in (8, 1, 6):
+        clock.advance(timedelta(days=days))
+        await run(resources, donate_stripe.JOBS[2])
+        async with resources.unit() as unit:
+            looks = (await unit.session.exec(select(StripeLook))).all()
+            assert [look.object_id for look in looks] == ([] if days == 1 else ["sub_1"])
+            for look in looks:
+                await donate_stripe.answer_look(unit, look, promise(first))
+    async with resources.unit() as unit:
+        await donate_settle.apply(unit, replace(promise(first), ended=True))
+    clock.advance(timedelta(days=8))
+    async with resources.unit() as unit:
+        assert await donate_stripe.JOBS[2].find(unit) == []
 
 
 async def test_first_gift_is_kept_until_its_monthly_gift_ends(resources: Resources, clock: TravelClock) -> None:
