@@ -149,10 +149,10 @@ async def _of_payment(
 
 
 async def _changed(unit: Unit, donation: Donation, before: DonationStatus, payment: Payment) -> None:
-    unsafe = payment.charge is not None and _is_refused(unit, payment.charge)
-    if donation.status is DonationStatus.GIVEN and unsafe and donation.refund_reason is None:
-        await ask_refund(unit, donation, RefundReason.CARD, STRIPE_ACTOR)
-        if donation.monthly_id is not None:
+    reason = _why_paid_back(unit, donation, before, payment)
+    if donation.status is DonationStatus.GIVEN and reason is not None:
+        await ask_refund(unit, donation, reason, STRIPE_ACTOR)
+        if reason is RefundReason.CARD and donation.monthly_id is not None:
             monthly = await unit.session.get(MonthlyGift, donation.monthly_id)
             if monthly is not None:
                 await stop_monthly(unit, monthly, STRIPE_ACTOR)
@@ -163,6 +163,16 @@ async def _changed(unit: Unit, donation: Donation, before: DonationStatus, payme
         await donate_news.tell_refund_refused(unit, donation)
     if donation.status is not DonationStatus.GIVEN or before not in PAID_SINCE:
         await donate_news.tell(unit, donation)
+
+
+def _why_paid_back(
+    unit: Unit, donation: Donation, before: DonationStatus, payment: Payment
+) -> RefundReason | None:
+    """Why a gift that stands is to be paid back now, if it is: a refund that a dispute overtook is asked anew."""
+    if donation.refund_reason is not None:
+        return donation.refund_reason if before in {DonationStatus.DISPUTED, DonationStatus.LOST} else None
+    unsafe = payment.charge is not None and _is_refused(unit, payment.charge)
+    return RefundReason.CARD if unsafe else None
 
 
 def _is_refused(unit: Unit, charge: Charge) -> bool:

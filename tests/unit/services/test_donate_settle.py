@@ -93,6 +93,21 @@ async def test_treasurers_hear_of_so_much_as_a_bank_takes(resources: Resources) 
         assert (await unit.session.get_one(Donation, gift.id)).status is DonationStatus.GIVEN
 
 
+async def test_a_refund_that_a_dispute_overtook_is_asked_for_anew(resources: Resources) -> None:
+    """A Russian card's gift does not stay because its bank asked first, and lost."""
+    async with resources.unit() as unit:
+        gift = await donate.begin(unit, Way.CARD, TEN, "en", None, card=True)
+    charge = Charge("ch_1", TEN, "RU", Balance("txn_1", TEN, Money(0, "EUR")), resources.clock.now())
+    paid = Payment("pi_1", PaymentState.PAID, gift.id, charge)
+    taken = Dispute("du_1", TEN, None, (Balance("txn_2", -TEN, Money(0, "EUR")),))
+    won = replace(taken, end=DisputeEnd.WON, balances=(*taken.balances, Balance("txn_3", TEN, Money(0, "EUR"))))
+    wanted = [DonationStatus.REFUNDING, DonationStatus.DISPUTED, DonationStatus.REFUNDING]
+    for state, status in zip([(), (taken,), (won,)], wanted, strict=True):
+        async with resources.unit() as unit:
+            await donate_settle.apply(unit, replace(paid, disputes=state))
+            assert (await unit.session.get_one(Donation, gift.id)).status is status
+
+
 @pytest.mark.parametrize("gone", [False, True])
 async def test_each_month_is_entered_though_the_first_was_not_paid(
     resources: Resources, clock: TravelClock, *, gone: bool
