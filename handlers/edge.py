@@ -18,7 +18,7 @@ from models.unit import Unit
 from services.access import Actor, name_actor
 from services.buttons import Press, resolve, resolve_start
 from services.contact import Address, lane_of
-from services.speak import START_BUTTON
+from services.speak import SCREEN, START_BUTTON
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 
@@ -40,10 +40,11 @@ class Edge(BaseMiddleware):
             actor = replace(actor, language=chosen or actor.language)
         data |= {"actor": actor, "state": state, "raw_state": await state.get_state(), "press": None}
         unit.pressing = None
-        unit.commanded = isinstance(inner, Message) and (inner.text or "").startswith("/")
+        unit.to_bottom = isinstance(inner, Message) and (inner.text or "").startswith("/")
         try:
             async with unit.attempt():
-                data["press"] = await _press(unit, actor, inner)
+                data["press"] = press = await _press(unit, actor, inner)
+                unit.to_bottom |= press is not None and press.slot != SCREEN
                 result = await handler(event, data)
                 await refusals.settle(unit, actor, data["raw_state"])
                 return result

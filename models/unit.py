@@ -61,8 +61,8 @@ class Unit:
     said: list[dict[str, Any]] = field(default_factory=list)
     """Rows of `outbox_effect` that are not written yet, in order."""
     pressing: Pressing | None = None
-    commanded: bool = False
-    """The event is a typed command: its screen goes to the bottom, where whoever typed it looks."""
+    to_bottom: bool = False
+    """Whoever acts looks below the one screen, where they typed a command or pressed a notice: it goes there."""
     _connection: AsyncConnection | None = field(default=None, init=False)
 
     async def run(

@@ -125,9 +125,9 @@ async def show(
 
     The buttons may be pressed by the chat's person alone, or with `open_to_all` by anyone in the group (the
     service then decides). With `case` they are bound to its version. `anew` moves the message to the bottom, as
-    a typed command always does with the one screen: there may be notices below it. `urgent` goes before all else
-    in the chat but an erasure of the same slot. With `if_there` only a message that stands is edited: whoever has
-    deleted it gets nothing new.
+    a typed command or a pressed notice always does with the one screen: they stand below it. `urgent` goes before
+    all else in the chat but an erasure of the same slot. With `if_there` only a message that stands is edited:
+    whoever has deleted it gets nothing new.
     """
     lane = lane_of(unit, to.address)
     policy = unit.policy.retention
@@ -141,7 +141,7 @@ async def show(
         "keyboard": keyboard,
         "picture": str(screen.picture) if screen.picture else None,
         "protect": screen.protect,
-        "anew": anew or (unit.commanded and slot == SCREEN),
+        "anew": anew or (unit.to_bottom and slot == SCREEN),
         "if_there": if_there,
         "fade": life.fade.total_seconds() if life.fade else None,
         "erase": life.erase.total_seconds(),

@@ -13,6 +13,7 @@ from handlers import funding, refusals, treasury
 from handlers.edge import build_dispatcher
 from models.mail import Keyboard
 from services.keyboards import PRESSED, SECOND_PRESS
+from services.speak import NOTICE, Button, Screen, notify
 from tests.unit.handlers.phone import Phone
 from tests.unit.services.desk import make_desk
 
@@ -103,4 +104,14 @@ async def test_a_command_brings_its_screen_to_the_bottom(phone: Phone) -> None:
     """Whoever types looks there, and notices may stand below the screen; a press leaves it in its place."""
     assert not (await phone.desk.screen("Till"))["anew"]
     await phone.says("Till", "/fund")
+    assert (await phone.desk.screen("Till"))["anew"]
+
+
+async def test_a_notice_that_is_pressed_brings_the_screen_below_it(phone: Phone) -> None:
+    """What a notice opens is not shown far up, in a screen that stood there before it."""
+    async with phone.desk.resources.unit() as unit:
+        till = await phone.desk.actor(unit, "Till")
+        await notify(unit, till.to, Screen("x", [[Button("Look", "treasury.desk")]]))
+    (notice,) = [each for each in await phone.desk.said("Till", NOTICE) if each["text"] == "x"]
+    await phone.presses("Till", "Look", notice)
     assert (await phone.desk.screen("Till"))["anew"]
