@@ -1,5 +1,6 @@
 """Providers asked by the clock, between two transactions: what moved, what they hold, what rails have paid."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -12,7 +13,7 @@ from bot.database import Resources
 from bot.errands import Errand
 from payments.ledger import Purpose
 from payments.reconcile import Difference, ask_providers, still
-from payments.stripe_objects import Gateway, StripeAway, StripeRefused, StripeUnknown, trouble_of
+from payments.stripe_objects import Gateway, Movement, StripeAway, StripeRefused, StripeUnknown, trouble_of
 from services import reconciling, reconciling_providers
 from services.reconciling import Gone
 from services.reconciling_providers import RAILS, STRIPE
@@ -41,7 +42,8 @@ class StripeMoney:
         movements = await self.gateway.movements(since)
         async with resources.unit() as unit:
             missing = await reconciling_providers.note(unit, movements)
-        failed = [error for source in missing if (error := await self._find(resources, source)) is not None]
+        answers = [await self._find(resources, source, movements) for source in missing]
+        failed = [error for error in answers if error is not None]
         if not failed:
             async with resources.unit() as unit:
                 await reconciling_providers.heard(unit, asked_at)
@@ -54,18 +56,19 @@ class StripeMoney:
             raise next((error for error in failed if trouble_of(error)), failed[0])
         return differences
 
-    async def _find(self, resources: Resources, source: str) -> StripeAway | StripeRefused | None:
+    async def _find(
+        self, resources: Resources, source: str, movements: Sequence[Movement]
+    ) -> StripeAway | StripeRefused | None:
         """Have the payment of a source looked up; returns why that cannot be, if so."""
         try:
-            payment = await self.gateway.payment_of(source)
-            invoice = await self.gateway.invoice_of(payment) if payment else None
+            cause = await self.gateway.cause(source)
+            invoice = await self.gateway.invoice_of(cause.payment) if cause.payment else None
         except StripeUnknown:
             return None
         except (StripeAway, StripeRefused) as error:
             return error
-        if payment is not None:
-            async with resources.unit() as unit:
-                await reconciling_providers.look(unit, payment, invoice)
+        async with resources.unit() as unit:
+            await reconciling_providers.look(unit, source, cause, invoice, movements)
         return None
 
     async def _ask(self, resources: Resources, _: Bot, __: UUID) -> None:

@@ -23,10 +23,11 @@ from models.donation import DONATION_ALLOWED, Donation, DonationStatus, GiftEntr
 from models.ledger import JournalEntry, LedgerAccount, Posting
 from models.states import move
 from models.unit import Unit
-from payments import ledger
+from payments import debits, ledger
 from payments.ledger import EntryKind, Purpose
 from payments.money import STARS, Money
 from payments.stripe_objects import (
+    STRIPE_ACTOR,
     Balance,
     Charge,
     Dispute,
@@ -38,9 +39,8 @@ from payments.stripe_objects import (
     lost_part,
 )
 
-STRIPE_ACTOR: Final = "stripe"
 STARS_ACTOR: Final = "stars"
-"""How the books and the audit log name the providers."""
+"""How the books and the audit log name Telegram's stars."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,10 +158,11 @@ def drafts(payment: Payment) -> Iterator[Draft]:
     gift = charge.balance
     yield Draft(
         EntryKind.GIFT,
-        f"stripe:gift:{charge.id}",
+        debits.gift_reference(charge.id),
         {Purpose.CONTRIBUTIONS: -gift.money, Purpose.STRIPE: gift.money},
     )
     yield from _fee(gift)
+    yield from _arrived(charge, gift)
     for refund in payment.refunds:
         yield from _refund(refund)
     for dispute in payment.disputes:
@@ -182,6 +183,14 @@ def _fee(balance: Balance) -> Iterator[Draft]:
     if balance.fee.amount:
         changes = {Purpose.STRIPE: -balance.fee, Purpose.FEES: balance.fee}
         yield Draft(EntryKind.FEE, f"stripe:fee:{balance.id}", changes)
+
+
+def _arrived(charge: Charge, gift: Balance) -> Iterator[Draft]:
+    """What stood for a debit while it was on its way goes, now that the gift itself is entered."""
+    if charge.id.startswith(debits.BY_BANK):
+        back = {purpose: -money for purpose, money in debits.changes(gift).items()}
+        begun = debits.reference(charge.id)
+        yield Draft(EntryKind.ON_WAY_ENDED, f"stripe:arrived:{charge.id}", back, only_after=begun)
 
 
 def _refund(refund: Refund) -> Iterator[Draft]:

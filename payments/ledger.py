@@ -7,7 +7,7 @@
 - On PostgreSQL the accounts of a currency are locked in the order of their names before anything is posted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
@@ -25,6 +25,9 @@ from models.ledger import AccountKind, JournalEntry, LedgerAccount, Posting
 from models.unit import Unit
 from payments.money import Money
 from vault.types import GrantNumber
+
+AT_ONCE = 500
+"""Values of one statement."""
 
 FLOOR = "ck_ledger_account_floor"
 """The constraint that keeps an account above its floor."""
@@ -47,6 +50,8 @@ class Purpose(StrEnum):
     """What Telegram holds for the fund, in stars."""
     COVERED = "covered"
     """Free money set aside for what was taken back beyond what a provider holds; free again afterwards."""
+    ON_WAY = "on_way"
+    """Minus what a provider counts and may take back: bank debits that have neither come nor failed."""
     DISPUTED = "disputed"
     """What givers' banks have taken back for now, and may give again."""
     FEES = "fees"
@@ -73,6 +78,7 @@ KINDS: Mapping[Purpose, tuple[AccountKind, bool]] = {
     Purpose.STRIPE: (AccountKind.ASSET, False),
     Purpose.STARS: (AccountKind.ASSET, False),
     Purpose.COVERED: (AccountKind.ASSET, True),
+    Purpose.ON_WAY: (AccountKind.LIABILITY, False),
     Purpose.DISPUTED: (AccountKind.ASSET, False),
     Purpose.FEES: (AccountKind.EXPENSE, False),
     Purpose.EXCHANGE: (AccountKind.EXPENSE, False),
@@ -95,6 +101,9 @@ class EntryKind(StrEnum):
     CONTRIBUTION = "contribution"
     GIFT = "gift"
     FEE = "fee"
+    ON_WAY = "on_way"
+    ON_WAY_ENDED = "on_way_ended"
+    """A bank debit has come, and is a gift, or has failed."""
     REFUND = "refund"
     REFUND_FAILED = "refund_failed"
     DISPUTE = "dispute"
@@ -220,6 +229,16 @@ async def find(unit: Unit, reference: str) -> JournalEntry | None:
     """The entry that stands under a reference."""
     found = (await unit.run(_by_reference(), {"reference": reference})).mappings().first()
     return JournalEntry(**found) if found is not None else None
+
+
+async def standing(unit: Unit, references: Sequence[str]) -> set[str]:
+    """Under which of these references an entry stands."""
+    entry = table_of(JournalEntry).c
+    found: set[str] = set()
+    for start in range(0, len(references), AT_ONCE):
+        among = entry.reference.in_(references[start : start + AT_ONCE])
+        found |= set((await unit.run(select(entry.reference).where(among))).scalars().all())
+    return found
 
 
 @cache

@@ -15,11 +15,11 @@ from models.grant import Grant, Payout
 from models.ledger import JournalEntry, LedgerAccount, Posting
 from models.unit import Unit
 from payments import attempts, ledger
-from payments.donations import STRIPE_ACTOR
 from payments.ledger import EntryKind, Purpose
 from payments.money import Money
 from payments.rails import registry
 from payments.rails.base import PartnerRail
+from payments.stripe_objects import STRIPE_ACTOR
 
 
 async def undone(unit: Unit, movement: str, money: Money, key: str) -> None:

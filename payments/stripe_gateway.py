@@ -24,6 +24,7 @@ from payments.stripe_means import country_of, may_hide
 from payments.stripe_objects import (
     UNDONE,
     Balance,
+    Cause,
     Charge,
     Dispute,
     DisputeEnd,
@@ -247,7 +248,7 @@ class StripeGateway:
             ]
         raise AssertionError
 
-    async def payment_of(self, source: str) -> str | None:
+    async def cause(self, source: str) -> Cause:
         """The payment that a charge, a refund or a dispute is about."""
         retrieve: Mapping[str, Any] = {
             "ch": self._client.v1.charges, "py": self._client.v1.charges, "re": self._client.v1.refunds,
@@ -256,7 +257,8 @@ class StripeGateway:
         objects = retrieve.get(source.partition("_")[0])
         async with _translated():
             found = await objects.retrieve_async(source) if objects else None
-            return _id(found.payment_intent) if found and found.payment_intent else None
+            on_way = isinstance(found, stripe.Charge) and found.status != "succeeded"
+            return Cause(_id(found.payment_intent) if found and found.payment_intent else None, on_way)
         raise AssertionError
 
     async def invoice_of(self, payment: str) -> str | None:

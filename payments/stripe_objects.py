@@ -12,6 +12,9 @@ from uuid import UUID
 
 from payments.money import Money
 
+STRIPE_ACTOR: Final = "stripe"
+"""How the books and the audit log name Stripe."""
+
 
 class StripeAway(Exception):
     """No answer, or one that says to try again; what was asked may have been done."""
@@ -63,6 +66,15 @@ class Movement:
     balance: Balance
     order: str = ""
     """Of a transfer that was undone: the key that it was asked under, where it can be found."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What a movement is because of."""
+
+    payment: str | None
+    on_way: bool
+    """A charge that is no gift: its debit is on its way, or came to nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,7 +261,7 @@ class Gateway(Protocol):
         """Everything that moved on the account since then, oldest first."""
         ...
 
-    async def payment_of(self, source: str) -> str | None:
+    async def cause(self, source: str) -> Cause:
         """The payment that a charge, a refund or a dispute is about. Raises `StripeUnknown`."""
         ...
 

@@ -22,8 +22,17 @@ from models.donation import (
 from models.states import move
 from models.unit import Unit
 from payments import donations
-from payments.donations import STRIPE_ACTOR, advance
-from payments.stripe_objects import Charge, Invoice, Payment, PaymentState, Session, SessionState, Subscription
+from payments.donations import advance
+from payments.stripe_objects import (
+    STRIPE_ACTOR,
+    Charge,
+    Invoice,
+    Payment,
+    PaymentState,
+    Session,
+    SessionState,
+    Subscription,
+)
 from services import donate_news, givers
 from services.donors import copy_donor, make_token, token_digest
 

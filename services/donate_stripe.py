@@ -31,9 +31,9 @@ from models.donation import (
     StripeLook,
 )
 from models.unit import Unit
-from payments.donations import STRIPE_ACTOR, advance
+from payments.donations import advance
 from payments.money import Money
-from payments.stripe_objects import Order, Session
+from payments.stripe_objects import STRIPE_ACTOR, Order, Session
 from services import donate_news
 from services.donate_due import BATCH, LEASE, due, locked, pause, take
 from services.donate_settle import Found, apply, end_monthly

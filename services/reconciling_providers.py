@@ -17,15 +17,14 @@ from uuid import UUID
 from sqlmodel import col, select
 
 from models.donation import Donation, EventCursor, Looked
-from models.ledger import JournalEntry, LedgerAccount
+from models.ledger import LedgerAccount
 from models.reconciliation import SeenBalance
 from models.unit import Unit
-from payments import ledger, partners
-from payments.donations import STRIPE_ACTOR
+from payments import debits, ledger, partners
 from payments.ledger import EntryKind, Purpose
 from payments.money import Money
 from payments.reconcile import Difference, Kind
-from payments.stripe_objects import UNDONE, Movement
+from payments.stripe_objects import STRIPE_ACTOR, UNDONE, Cause, Movement
 from services import donate_stripe
 from services.reconciling import Gone, tell
 
@@ -58,7 +57,7 @@ ENTERED: Final[Mapping[str, str]] = {
     "refund": "stripe:refund:",
     "payment_refund": "stripe:refund:",
     "refund_failure": "stripe:refund-failed:",
-    "payment_failure_refund": "stripe:refund-failed:",
+    debits.ENDED: "stripe:refund-failed:",
 }
 """By the type of a movement, the beginning of its entry's reference; the source's id follows."""
 
@@ -98,17 +97,24 @@ async def note(unit: Unit, movements: Sequence[Movement]) -> list[str]:
 
     Until each of these is being looked up (`look`), the list was not `heard`.
     """
-    missing: list[str] = []
     wanted = {reference: each for each in movements if (reference := _reference(each)) is not None}
-    standing = await _standing(unit, list(wanted))
-    missing += [each.source for reference, each in wanted.items() if reference not in standing]
+    standing = await ledger.standing(unit, list(wanted))
+    missing = {each.source for reference, each in wanted.items() if reference not in standing}
     for movement in movements:
         await _enter(unit, movement)
-    return sorted(set(missing))
+    return sorted(missing | set(await debits.under_way(unit)))
 
 
-async def look(unit: Unit, payment: str, invoice: str | None) -> None:
-    """Have a payment looked up that no event told of; of an unknown one, the month that it was made for."""
+async def look(unit: Unit, source: str, cause: Cause, invoice: str | None, movements: Sequence[Movement]) -> None:
+    """Have a payment looked up that no event told of; of an unknown one, the month that it was made for.
+
+    What moved because of a debit that is no gift yet, or never became one, is entered as such.
+    """
+    payment = cause.payment
+    if cause.on_way:
+        await debits.enter(unit, source, [each for each in movements if each.source == source])
+    if payment is None:
+        return
     known = await unit.session.exec(select(Donation.id).where(Donation.payment == payment))
     if known.first() is None and invoice is not None:
         await donate_stripe.ask_look(unit, Looked.INVOICE, invoice)
@@ -154,17 +160,10 @@ async def _compare(unit: Unit, account: str, more: int) -> None:
 def _reference(movement: Movement) -> str | None:
     if movement.source.startswith(DISPUTES):
         return f"stripe:dispute:{movement.balance.id}"
+    if movement.kind == debits.ENDED and movement.source.startswith(debits.CHARGES):
+        return debits.failed_reference(movement.source)
     begins = ENTERED.get(movement.kind)
     return f"{begins}{movement.source}" if begins and movement.source else None
-
-
-async def _standing(unit: Unit, references: Sequence[str]) -> set[str]:
-    found: set[str] = set()
-    for start in range(0, len(references), 500):
-        part = references[start : start + 500]
-        rows = await unit.session.exec(select(JournalEntry.reference).where(col(JournalEntry.reference).in_(part)))
-        found |= set(rows.all())
-    return found
 
 
 async def _enter(unit: Unit, movement: Movement) -> None:

@@ -63,7 +63,7 @@ def book(
 
 
 def book_charge(stripe: Stripe, charge: JsonDict, means: Means) -> JsonDict:
-    """Book a succeeded charge with its fee."""
+    """Book a charge with its fee: a card's that succeeded, a bank debit that is handed to the bank."""
     terms = stripe.terms
     settled, rate = terms.settle(charge["amount"], charge["currency"])
     debit = means.kind == "sepa_debit"
@@ -71,6 +71,12 @@ def book_charge(stripe: Stripe, charge: JsonDict, means: Means) -> JsonDict:
     kind = "payment" if debit else "charge"
     pending = not means.at_once
     return book(stripe, kind, charge["id"], settled, fee=fee, rate=rate, pending=pending)
+
+
+def book_failure(stripe: Stripe, charge: JsonDict) -> JsonDict:
+    """Take back what a debit that failed had brought; its fee stays with Stripe."""
+    begun = stripe.get("balance_transaction", charge["balance_transaction"])
+    return book(stripe, "payment_failure_refund", charge["id"], -begun["amount"], pending=True)
 
 
 def balance(stripe: Stripe) -> JsonDict:

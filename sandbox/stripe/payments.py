@@ -1,7 +1,8 @@
 """PaymentIntents and the charges that try to pay them.
 
 A card answers at once; a bank debit is `processing` until its day comes, or the bank is told to hurry. Whoever
-asked for the payment (a session, an invoice) is told the outcome by `watch`, in the same step.
+asked for the payment (a session, an invoice) is told the outcome by `watch`, in the same step. The balance has a
+debit from its beginning (support.stripe.com, "Changes to Balance Transaction behavior for debit payment methods").
 """
 
 import contextlib
@@ -97,6 +98,7 @@ def pay(stripe: Stripe, intent: JsonDict, method: str, payer: Payer, *, renewal:
     if means.kind == "sepa_debit":
         charge = _charge(stripe, intent, means, payer, "pending")
         intent.update(status="processing", latest_charge=charge["id"])
+        charge["balance_transaction"] = books.book_charge(stripe, charge, means)["id"]
         stripe.memory.debits[intent["id"]] = means
         stripe.emit("charge.pending", charge)
         stripe.emit("payment_intent.processing", intent)
@@ -141,7 +143,10 @@ def finish_debit(stripe: Stripe, intent: JsonDict, *, succeed: bool, reason: str
         _succeeded(stripe, intent, charge, means)
     else:
         _, words = MESSAGES[reason]
-        charge.update(status="failed", failure_code=reason, failure_message=words)
+        back = books.book_failure(stripe, charge)
+        charge.update(
+            status="failed", failure_code=reason, failure_message=words, failure_balance_transaction=back["id"]
+        )
         _failed(stripe, intent, charge, reason)
     _tell(stripe, intent, succeed=succeed)
 
@@ -162,8 +167,9 @@ def _succeeded(stripe: Stripe, intent: JsonDict, charge: JsonDict, means: Means)
     intent.update(
         status="succeeded", amount_received=intent["amount"], latest_charge=charge["id"], last_payment_error=None
     )
-    wait = stripe.terms.balance_after.total_seconds()
-    if not wait:
+    booked = charge["balance_transaction"] is not None
+    wait = 0.0 if booked else stripe.terms.balance_after.total_seconds()
+    if not booked and not wait:
         charge["balance_transaction"] = books.book_charge(stripe, charge, means)["id"]
     stripe.emit("charge.succeeded", charge)
     stripe.emit("payment_intent.succeeded", intent)

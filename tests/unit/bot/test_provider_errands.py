@@ -11,7 +11,7 @@ from bot.provider_errands import StripeMoney
 from bot.stripe_errands import StripeErrands
 from models.audit import AuditEntry
 from models.donation import Donation, DonationStatus
-from payments import funding, reconcile
+from payments import debits, funding, reconcile
 from payments.ledger import EntryKind, Purpose, balance, transfer
 from payments.money import Money
 from payments.stripe_gateway import StripeGateway
@@ -37,14 +37,16 @@ async def gateway(stripe_server: StripeServer) -> AsyncIterator[StripeGateway]:
     await opened.close()
 
 
-async def given(resources: Resources, gateway: StripeGateway, bank: Bank, way: Way = Way.CARD) -> None:
-    """A gift that was paid, and is in the books."""
+async def given(
+    resources: Resources, gateway: StripeGateway, bank: Bank, way: Way = Way.CARD, iban: str | None = None
+) -> None:
+    """A gift that was paid and is in the books, or that the bank has to bring yet."""
     steps = StripeErrands(gateway, None)
     async with resources.unit() as unit:
         gift = await donate.begin(unit, way, Money(1000, "EUR"), "en", None, card=True)
         order = await donate_stripe.take_page(unit, gift.id, "https://a.example/", "https://a.example/")
     assert order is not None
-    await bank.pay(str(await steps.open_page(resources, order)))
+    await bank.pay(str(await steps.open_page(resources, order)), iban=iban)
     async with resources.unit() as unit:
         row = await unit.session.get_one(Donation, gift.id)
         event = {"type": "checkout.session.completed", "data": {"object": {"id": row.checkout}}}
@@ -83,6 +85,42 @@ async def test_refund_that_no_event_told_of_is_found(
     async with resources.unit() as unit:
         assert await balance(unit, Purpose.STRIPE, "EUR") == Money(held, "EUR")
         assert await balance(unit, Purpose.CONTRIBUTIONS, "EUR") == Money(-600, "EUR")
+
+
+@pytest.mark.parametrize("asked", [True, False])
+@pytest.mark.parametrize("succeeds", [True, False])
+async def test_debit_on_its_way_is_no_difference(
+    resources: Resources, clock: TravelClock, gateway: StripeGateway, bank: Bank, *, succeeds: bool, asked: bool
+) -> None:
+    """Stripe counts a debit before the bank has paid: nobody is alarmed. What it keeps of a failed one is a fee.
+
+    So it is also when nothing was asked before the end, and when no event tells of the end.
+    """
+    await given(resources, gateway, bank, iban="DE89370400440532013000")
+    money, steps = StripeMoney(gateway), StripeErrands(gateway, None)
+    if asked:
+        for _ in range(3):
+            await money.ask(resources)
+            clock.advance(timedelta(hours=1))
+        async with resources.unit() as unit:
+            assert await balance(unit, Purpose.ON_WAY, "EUR") == Money(-1000, "EUR")
+            assert await balance(unit, Purpose.CONTRIBUTIONS, "EUR") == Money(0, "EUR")
+    [intent] = await bank.objects("payment_intent")
+    await bank.finish_debit(intent["id"], succeed=succeeds)
+    for _ in range(3):
+        await money.ask(resources)
+        await steps.look_now(resources)
+        clock.advance(timedelta(hours=1))
+    held = sum(moved["net"] for moved in await bank.objects("balance_transaction"))
+    async with resources.unit() as unit:
+        assert await balance(unit, Purpose.STRIPE, "EUR") == Money(held, "EUR")
+        assert await balance(unit, Purpose.ON_WAY, "EUR") == Money(0, "EUR")
+        assert await balance(unit, Purpose.CONTRIBUTIONS, "EUR") == Money(-1000 * succeeds, "EUR")
+    wanted = DonationStatus.GIVEN if succeeds else DonationStatus.FAILED
+    assert await statuses(resources) in ([wanted], [DonationStatus.PROCESSING])
+    assert not await told(resources)
+    async with resources.unit() as unit:
+        assert await debits.under_way(unit) == []
 
 
 @pytest.mark.parametrize("kind", ["server_error", "invalid"])

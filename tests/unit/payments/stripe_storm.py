@@ -15,6 +15,7 @@ from uuid import UUID
 from payments.money import Money
 from payments.stripe_objects import (
     Balance,
+    Cause,
     Charge,
     Dispute,
     DisputeEnd,
@@ -166,7 +167,7 @@ class Storm:
         """Not asked here."""
         raise StripeAway(since)
 
-    async def payment_of(self, source: str) -> str | None:
+    async def cause(self, source: str) -> Cause:
         """Not asked here."""
         raise StripeAway(source)
 

@@ -183,7 +183,7 @@ async def test_restricted_key_is_enough(stripe_server: StripeServer, bank: Bank)
     held = sum(moved["net"] for moved in await bank.objects("balance_transaction"))
     assert await gateway.balances() == [Money(held, "EUR")]
     moved = {each.kind: each.source for each in await gateway.movements(yesterday)}
-    assert {await gateway.payment_of(moved[kind]) for kind in ("charge", "refund")} >= {payment.id}
+    assert {(await gateway.cause(moved[kind])).payment for kind in ("charge", "refund")} >= {payment.id}
     invoices = [each["id"] for each in await bank.objects("invoice")]
     months = [await gateway.invoice_of(each["id"]) for each in await bank.objects("payment_intent")]
     assert [month for month in months if month] == invoices

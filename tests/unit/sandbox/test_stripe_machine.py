@@ -147,12 +147,18 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def every_payment_is_booked_once(self) -> None:
-        """A succeeded charge has one booking, any other none; a paid invoice has one succeeded intent."""
-        booked = [
-            t["source"] for t in self.stripe.table("balance_transaction") if t["type"] in {"charge", "payment"}
-        ]
-        succeeded = [charge["id"] for charge in self.stripe.table("charge") if charge["status"] == "succeeded"]
-        assert sorted(booked) == sorted(succeeded)
+        """A card's charge is booked when it succeeds, a debit at once, and back when it fails: each once.
+
+        A paid invoice has one succeeded intent.
+        """
+        moved = list(self.stripe.table("balance_transaction"))
+        booked = [each["source"] for each in moved if each["type"] in {"charge", "payment"}]
+        back = [each["source"] for each in moved if each["type"] == "payment_failure_refund"]
+        charges = list(self.stripe.table("charge"))
+        debits = [charge for charge in charges if charge["id"].startswith("py_")]
+        paid = {charge["id"] for charge in charges if charge["status"] == "succeeded"}
+        assert sorted(booked) == sorted(paid | {charge["id"] for charge in debits})
+        assert sorted(back) == sorted(charge["id"] for charge in debits if charge["status"] == "failed")
         for payment in self.stripe.table("invoice_payment"):
             invoice = self.stripe.get("invoice", payment["invoice"])
             intent = self.stripe.get("payment_intent", payment["payment"]["payment_intent"])
