@@ -69,10 +69,10 @@ class StripeErrands:
         return session.url
 
     async def _page(self, resources: Resources, bot: Bot, donation_id: UUID) -> None:
-        back = f"https://t.me/{(await bot.me()).username}?start={BACK}"
-        done = f"{self.give_url}/give/thanks" if self.give_url else back
+        link = f"https://t.me/{(await bot.me()).username}?start={BACK}" if self.give_url is None else ""
+        done, back = donate_stripe.give_pages(self.give_url) if self.give_url else (link, link)
         async with resources.unit() as unit:
-            order = await donate_stripe.take_page(unit, donation_id, done, done if self.give_url else back)
+            order = await donate_stripe.take_page(unit, donation_id, done, back)
         if order is not None:
             await self.open_page(resources, order)
 

@@ -14,6 +14,33 @@ from payments.stripe_objects import Order
 KEY: Final = "donation"
 """The one key in Stripe's metadata: our random id of the gift."""
 
+LOCALES: Final = frozenset(
+    {
+        *(
+            "bg",
+            "cs",
+            "da",
+            "de",
+            "el",
+            "en",
+            "es",
+            "et",
+            "fi",
+            "fil",
+            "fr",
+            "hr",
+            "hu",
+            "id",
+            "it",
+            "ja",
+            "ko",
+            "lt",
+        ),
+        *("lv", "ms", "mt", "nb", "nl", "pl", "pt", "ro", "ru", "sk", "sl", "sv", "th", "tr", "vi", "zh"),
+    }
+)
+"""Languages that Checkout's page speaks (API, create a session: locale); for others it asks the browser."""
+
 
 def page(order: Order) -> dict[str, Any]:
     """The parameters of a Checkout session (`stripe.params.checkout.SessionCreateParams`)."""
@@ -21,7 +48,7 @@ def page(order: Order) -> dict[str, Any]:
     price: dict[str, Any] = {"currency": order.money.currency.lower(), "unit_amount": to_stripe(order.money)}
     asked: dict[str, Any] = {
         "client_reference_id": str(order.donation),
-        "locale": order.language,
+        "locale": order.language if order.language in LOCALES else "auto",
         "success_url": order.done_url,
         "cancel_url": order.back_url,
         # The giver pays the amount that was asked for, in its currency.

@@ -165,6 +165,14 @@ async def due_pages(unit: Unit) -> Sequence[UUID]:
     return await due(unit, Provider.STRIPE, DonationStatus.ASKED)
 
 
+def give_pages(give_url: str) -> tuple[str, str]:
+    """Where Stripe's page leads to on the fund's own site: after a payment, and back without one.
+
+    The same each time: what is asked anew under one idempotency key must be the same to the letter.
+    """
+    return f"{give_url}/give/thanks", f"{give_url}/give"
+
+
 async def take_page(unit: Unit, donation_id: UUID, done_url: str, back_url: str) -> Order | None:
     """What to ask Stripe for; from now on nobody else asks for a while.
 

@@ -213,8 +213,7 @@ class Give:
 
     async def _order(self, unit: Unit, way: Way, money: Money, language: str) -> tuple[Order, str]:
         donation = await donate.begin(unit, way, money, language, None, card=True)
-        thanks = f"{self.give_url}/give/thanks"
-        order = await donate_stripe.take_page(unit, donation.id, thanks, f"{self.give_url}/give")
+        order = await donate_stripe.take_page(unit, donation.id, *donate_stripe.give_pages(self.give_url))
         if order is None:
             raise Refused("donate.closed")
         return order, make_token(unit, donation.id)

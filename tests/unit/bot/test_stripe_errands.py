@@ -184,6 +184,28 @@ async def test_a_refund_that_never_moved_money_is_told(
     assert len(await bank.objects("refund")) == 1
 
 
+async def test_a_page_of_the_web_is_asked_for_anew_to_the_letter(
+    resources: Resources, clock: TravelClock, stripe_server: StripeServer, bank: Bank
+) -> None:
+    """A lost answer is no fault of the key: the same page is found, and nobody is called to mend anything."""
+    site = "https://fund.example"
+    await bank.fault("lost_answer", "/v1/checkout/sessions", verb="POST")
+    async with resources.unit() as unit:
+        gift = await donate.begin(unit, Way.CARD, Money(1000, "EUR"), "en", None, card=True)
+        order = await donate_stripe.take_page(unit, gift.id, *donate_stripe.give_pages(site))
+    gateway = StripeGateway(stripe_server.key, stripe_server.url)
+    errands = StripeErrands(gateway, site)
+    assert order is not None
+    assert await errands.open_page(resources, order) is None
+    clock.advance(timedelta(minutes=2))
+    await _run(errands, resources, "donate.pages")
+    await gateway.close()
+    async with resources.unit() as unit:
+        assert (await unit.session.get_one(Donation, gift.id)).status is DonationStatus.OPEN
+    (session,) = await bank.objects("checkout.session")
+    assert session["cancel_url"] == f"{site}/give"
+
+
 async def test_a_page_is_not_made_anew_after_a_day_of_silence(
     resources: Resources, clock: TravelClock, errands: StripeErrands, bank: Bank
 ) -> None:

@@ -2,12 +2,14 @@
 
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
 import pytest
 
 from payments.money import Money
+from payments.stripe_asking import LOCALES
 from payments.stripe_gateway import API_VERSION, EVENTS, StripeGateway
 from payments.stripe_means import country_of, may_hide
 from payments.stripe_objects import (
@@ -68,6 +70,12 @@ async def test_asking_again_after_a_lost_answer_makes_one_page(
     assert session.donation == asked.donation
     assert [each["id"] for each in await bank.objects("checkout.session")] == [session.id]
     assert stripe_server.stripe.calls.select()[-1].idempotency_key == f"donation-{asked.donation}-session"
+
+
+async def test_a_language_that_checkout_does_not_speak_closes_no_page(gateway: StripeGateway) -> None:
+    """A language of the fund is only a folder: Stripe takes each that is passed on."""
+    for language in ("uk", *LOCALES):
+        assert (await gateway.open_session(replace(order(), language=language))).url
 
 
 async def test_what_moves_money_is_asked_under_the_key_of_our_row(
