@@ -151,7 +151,7 @@ class Delivery:
                 picture = await self.pictures(UUID(payload["picture"]))
             except (VaultError, LookupError, OSError):
                 raise PictureGone from None
-        return Face(payload["text"], rows, picture)
+        return Face(payload["text"], rows, picture, covered=payload["covered"])
 
     def _age(self, due: Due, there: Standing, digest: str) -> None:
         now, payload = self.now(), due.payload
@@ -188,5 +188,5 @@ class Delivery:
 def _digest(due: Due) -> str:
     """What a message shows, buttons with their data: a message that shows it already is left alone."""
     payload = due.payload
-    shown = [payload["text"], payload["keyboard"], payload["picture"], payload["protect"]]
+    shown = [payload[part] for part in ("text", "keyboard", "picture", "protect", "covered")]
     return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()

@@ -33,6 +33,23 @@ async def test_a_new_message_is_neutral_before_it_speaks(post: Post, anna: Perso
     assert (view.text, view.labels) == ("секрет", ["Дальше"])
 
 
+@pytest.mark.parametrize(("neutral", "slot", "marks"), [
+    (False, speak.NOTICE + "x", ["spoiler"]), (True, speak.NOTICE + "x", []), (False, speak.SCREEN, []),
+])  # fmt: skip
+async def test_what_comes_unasked_is_covered_until_it_is_tapped(
+    post: Post, anna: Person, slot: str, marks: list[str], *, neutral: bool
+) -> None:
+    """Telegram for Android puts an edit into a notification on a locked phone, but masks a spoiler there."""
+    said = "мы рядом 🕊"
+    async with post.resources.unit() as unit:
+        await speak.show(unit, To(Address(anna.id), "ru"), Screen(said, neutral=neutral), slot=slot)
+    await post.deliver()
+    [view] = await anna.messages()
+    assert view.text == said
+    assert [each["type"] for each in view.entities] == marks
+    assert all((each["offset"], each["length"]) == (0, speak.units(said)) for each in view.entities)
+
+
 async def test_the_screen_is_edited_in_place(post: Post, anna: Person) -> None:
     """The second text goes into the first one's message; nothing of either stays in the tables."""
     for text in ("один", "два"):
