@@ -41,6 +41,16 @@ FILES: Final = "files"
 COPYING: Final = ".copy"
 """Two copies of the key grants are made one after the other: the older one must not come last."""
 
+LIBPQ: Final = {
+    "PGHOST": "host",
+    "PGPORT": "port",
+    "PGUSER": "user",
+    "PGPASSWORD": "password",
+    "PGDATABASE": "database",
+    "PGSSLMODE": "ssl",
+}
+"""What PostgreSQL's tools call what the driver is told."""
+
 
 async def make_backup(settings: Settings, keyring: Keyring, target: Path) -> int:
     """Write a backup to `target` and return its size in bytes. Raises `Problem`."""
@@ -198,11 +208,8 @@ async def _run_postgres(tool: str, url: URL, *arguments: str) -> None:
     path = shutil.which(tool)
     if path is None:
         raise Problem(f"{tool} is missing: install the PostgreSQL client of the server's version")
-    host = url.host or _text(url.query.get("host"))
-    where = {"PGHOST": host, "PGPORT": str(url.port or ""), "PGUSER": url.username, "PGPASSWORD": url.password}
-    known = {name: value for name, value in {**where, "PGDATABASE": url.database}.items() if value}
     process = await asyncio.create_subprocess_exec(
-        path, *arguments, env={**os.environ, **known}, stderr=asyncio.subprocess.PIPE
+        path, *arguments, env={**os.environ, **_libpq(url)}, stderr=asyncio.subprocess.PIPE
     )
     try:
         _, said = await process.communicate()
@@ -215,8 +222,15 @@ async def _run_postgres(tool: str, url: URL, *arguments: str) -> None:
         raise Problem(f"{tool} failed: {lines[-1]}")
 
 
-def _text(value: str | tuple[str, ...] | None) -> str | None:
-    return value[0] if isinstance(value, tuple) else value
+def _libpq(url: URL) -> dict[str, str]:
+    """The environment in which PostgreSQL's tools connect as the bot does: to the same server, as safely."""
+    _, told = url.get_dialect()().create_connect_args(url)
+    known = {name: told.get(word) for name, word in LIBPQ.items()}
+    return {name: _listed(value) for name, value in known.items() if value}
+
+
+def _listed(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 async def _holds_data(url: URL, files: Path) -> bool:

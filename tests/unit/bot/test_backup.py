@@ -21,7 +21,7 @@ from bot.database import Resources
 from bot.keys import new_keyring
 from bot.operations import sweep_shredded
 from bot.problems import Problem
-from bot.resources import open_resources, refuse_half_restored
+from bot.resources import make_directories, open_resources, refuse_half_restored
 from bot.sealed_stream import PIECE, SealedReader, SealedWriter
 from bot.settings import Settings
 from models.case import Case, CaseStatus
@@ -258,6 +258,38 @@ def stub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Pat
         return folder / "environment"
 
     return make
+
+
+@pytest.mark.parametrize(
+    ("address", "wanted"),
+    [
+        ("u:p%40@db/plecho?sslmode=verify-full", {"HOST": "db", "PASSWORD": "p@", "SSLMODE": "verify-full"}),
+        ("u@db:5433/plecho?ssl=require", {"HOST": "db", "PORT": "5433", "SSLMODE": "require"}),
+        ("u@/plecho?host=db&port=5434", {"HOST": "db", "PORT": "5434"}),
+        ("u@/plecho?host=one:1&host=two:2", {"HOST": "one,two", "PORT": "1,2"}),
+    ],
+)
+async def test_the_tools_go_where_the_bot_goes(
+    tmp_path: Path,
+    keyring: Keyring,
+    stub: Callable[[int], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    address: str,
+    wanted: dict[str, str],
+) -> None:
+    """pg_dump asks the same server, and as safely: what follows the ? of the address is not lost on the way."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        monkeypatch.delenv(name)
+    told = stub(0)
+    settings = Settings(data_dir=tmp_path / "data", database_url=SecretStr(f"postgresql://{address}"))
+    make_directories(settings)
+    with pytest.raises(Problem, match="cannot be written"):  # the stub makes no dump
+        await make_backup(settings, keyring, tmp_path / "a.backup")
+    lines = dict(line.split("=", 1) for line in told.read_text().splitlines())
+    assert lines == {f"PG{name}": value for name, value in wanted.items()} | {
+        "PGUSER": "u",
+        "PGDATABASE": "plecho",
+    }
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
