@@ -1,4 +1,4 @@
-"""`plecho keys`: the keyring, and the copy of the key grants."""
+"""`plecho keys`: the keyring and its passphrase, and the copy of the key grants."""
 
 import asyncio
 from pathlib import Path
@@ -7,11 +7,11 @@ from typing import Annotated
 import typer
 
 from bot.backup import copy_grants
-from bot.keys import finish, new_keyring, printed_keyring, rotate
+from bot.keys import change_passphrase, finish, new_keyring, printed_keyring, rotate
 from bot.resources import make_directories
 from bot.settings import read_settings
 
-keys = typer.Typer(help="The keyring: make it, and rotate its keys.", no_args_is_help=True)
+keys = typer.Typer(help="The keyring: make it, rotate its keys, change its passphrase.", no_args_is_help=True)
 
 
 @keys.command(name="new")
@@ -33,9 +33,22 @@ def keys_rotate(
         bool, typer.Option("--finish", help="Second step, once every process knows the new keys.")
     ] = False,
 ) -> None:
-    """Rotate the keys in two steps: add new ones, restart every process, then wrap everything under them."""
+    """Rotate the keys in two steps: add new ones, restart every process, then wrap everything under them.
+
+    The passphrase stays: when that may have been seen, change it first (`plecho keys passphrase`).
+    """
     settings = read_settings()
     typer.echo(asyncio.run(finish(settings)) if last else rotate(settings))
+
+
+@keys.command(name="passphrase")
+def keys_passphrase() -> None:
+    """Seal the keyring with a new passphrase, which is asked for at the terminal.
+
+    The old one is PLECHO_KEYRING_PASSPHRASE, or asked for too. It still opens every copy of the keyring that was
+    made before: replace those, and when somebody may have one, rotate the keys as well.
+    """
+    typer.echo(change_passphrase(read_settings()))
 
 
 @keys.command(name="copy")
