@@ -215,6 +215,31 @@ async def test_a_picture_is_put_in_and_taken_out(post: Post, anna: Person) -> No
     assert (await post.effects())[-1].error == "PictureGone"
 
 
+@pytest.mark.parametrize("before", ["text", "picture", None])
+async def test_a_picture_that_telegram_refuses_is_left_out(post: Post, anna: Person, before: str | None) -> None:
+    """What stood there gives way to the text and its buttons, with a line about the picture: nobody is cut off."""
+    good, bad = uuid4(), uuid4()
+    for page, size in ((good, (40, 30)), (bad, (30, 900))):
+        content = io.BytesIO()
+        Image.new("RGB", size, "teal").save(content, "JPEG")
+        post.pictures[page] = content.getvalue()
+    if before is not None:
+        await post.show(anna.id, "раньше", picture=good if before == "picture" else None, protect=True)
+        await post.deliver()
+    await post.show(anna.id, "страница 2", picture=bad, protect=True)
+    await post.deliver()
+    line = post.resources.texts.render("pipeline.no-picture", "ru")
+    [view] = await anna.messages()
+    assert (view.text, view.labels, view.photo) == (f"страница 2\n\n{line}", ["Дальше"], None)
+    assert view.protected
+    assert {effect.status for effect in await post.effects()} == {EffectStatus.DONE}
+    await post.show(anna.id, "страница 3", picture=good, protect=True)
+    await post.deliver()
+    [view] = await anna.messages()
+    assert view.photo
+    assert view.text == "страница 3"
+
+
 @pytest.mark.parametrize("press", ["unknown", "12345"])
 async def test_an_answer_to_an_old_press_is_done(post: Post, anna: Person, press: str) -> None:
     """A press that Telegram has forgotten needs no answer."""
