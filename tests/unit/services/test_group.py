@@ -22,6 +22,10 @@ FAULTS = {
     "bot-removed": GONE,
     "not-supergroup": replace(SAFE, supergroup=False),
     "no-delete": replace(SAFE, may_delete=False),
+    "public": replace(SAFE, public=True),
+    "forum": replace(SAFE, forum=True),
+    "linked": replace(SAFE, linked=True),
+    "located": replace(SAFE, located=True),
     "history-visible": replace(SAFE, history_visible=True),
     "strangers": replace(SAFE, strangers=2),
 }
