@@ -10,7 +10,7 @@ from models.allowance import Allowance
 from models.case import Case
 from models.errors import BadInput
 from sandbox.clock import TravelClock
-from services import attachments, danger, erasure, intake, limits, submission
+from services import attachments, calls, danger, erasure, intake, limits, submission
 from services.limits import CHANGES, FILES, JOBS, LINES, SENDINGS
 from tests.unit.services.asker import actor_of, case_of, draft, submitted
 from tests.unit.services.fund import Fund
@@ -78,7 +78,7 @@ async def test_lines_have_an_end_and_calls_have_none(resources: Resources) -> No
     async with resources.unit() as unit:
         actor, case = await fund.actor(unit, "Applicant"), await unit.session.get_one(Case, case_id)
         assert await danger.call(unit, case) == 2
-        standing = await danger.open_call(unit, case)
+        standing = await calls.open_call(unit, case)
         assert standing is not None
         for _ in range(LINES.most):
             await danger.reply(unit, actor, standing.id, "they are at the door")
