@@ -22,7 +22,7 @@ from models.errors import BadInput, Stale
 from models.states import move
 from models.unit import Unit
 from payments import grants
-from services import followup, limits, repeats, review, treasury_rights
+from services import followup, followup_court, followup_rows, limits, repeats, review, treasury_rights
 from services.access import Actor, applicant_of
 from services.contact import read_contact
 from services.intake import (
@@ -54,6 +54,7 @@ async def give_answer(unit: Unit, actor: Actor, case: Case, key: str, value: str
     await hold(unit, case)
     if key not in changeable(case) and key != await asked_again(unit, case):
         raise Stale("case.refused.fixed")
+    is_put_off = key == followup_court.COURT and (await read_answer(unit, case, key) or "") != value
     await write_answer(unit, case, key, value)
     await erase_too_long(unit, actor.chat)
     if case.status is CaseStatus.DRAFT:
@@ -64,8 +65,8 @@ async def give_answer(unit: Unit, actor: Actor, case: Case, key: str, value: str
         await set_contact(unit, case, await read_answers(unit, case, Compartment.contact))
         if not allowed:
             await followup.resume(unit, case)
-    if key == followup.COURT:
-        await followup.put_off_court(unit, case)
+    if is_put_off:
+        await followup_court.put_off(unit, case)
     await record(unit, applicant_of(case), "case.corrected", about("case", case.id), question=key)
     has_become_repeat = key in repeats.SOURCES and await repeats.note(unit, case)
     if compartment is Compartment.story or has_become_repeat:
@@ -92,7 +93,7 @@ def changeable(case: Case) -> Sequence[str]:
         return KEYS
     if case.status in OPEN:
         return (*KEYS, ADDED)
-    return [key for key in KEYS if key == followup.COURT or question(key).compartment is Compartment.contact]
+    return [key for key in KEYS if key == followup_court.COURT or question(key).compartment is Compartment.contact]
 
 
 async def asked_again(unit: Unit, case: Case) -> str | None:
@@ -210,6 +211,6 @@ async def let_go(unit: Unit, case: Case, actor_name: str) -> bool:
     moving = await grants.cancel_for_case(unit, case, actor_name)
     if grant is not None:
         await treasury_rights.cut_off(unit, case, grant)
-    await followup.cancel(unit, case)
+    await followup_rows.cancel(unit, case)
     await unit.session.flush()
     return moving is not None

@@ -6,7 +6,8 @@ from bot.database import Resources
 from models.case import CaseStatus
 from sandbox.clock import TravelClock
 from services.contact import Address, To
-from services.followup import JOBS, WAITING
+from services.followup import JOBS
+from services.followup_rows import WAITING
 from services.home import home_screen
 from services.status import case_screen
 from tests.unit.services.aftercare import PERSON, jump, planned, rows_of, tick
