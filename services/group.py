@@ -5,6 +5,7 @@ history is hidden from new members, and everybody is a confirmed reviewer or coo
 old messages can always be read, whatever is set (TDLib, supergroupFullInfo.is_all_history_available). Telegram is
 asked by `bot.groupcheck` after the commit; what it found comes back here as `Findings`. A check that a coordinator
 asked for may open a group; any other may only close it.
+One coordinator may bind another group, and all of them are told.
 """
 
 from collections.abc import Sequence
@@ -247,11 +248,21 @@ async def _open(unit: Unit, group: ReviewGroup) -> None:
         earlier.open, earlier.in_use = False, False
         if earlier.id != group.id:
             await _take_cards(unit, earlier)
+            await _tell_moved(unit, group)
     group.open, group.in_use, group.fault = True, True, None
     await unit.session.flush()
     await record(unit, str(group.bound_by), "group.open", about("review_group", group.id))
     to = group_recipient(unit, group)
     await notify(unit, to, Screen(unit.texts.render("group.opened", to.language)))
+
+
+async def _tell_moved(unit: Unit, group: ReviewGroup) -> None:
+    """All cards go elsewhere at one coordinator's word: all others hear of it, on a pause too, and may object."""
+    mover = await unit.session.get_one(Volunteer, group.bound_by)
+    for coordinator in await holders(unit, Role.COORDINATOR):
+        to = await volunteer_recipient(unit, coordinator)
+        text = unit.texts.render("group.moved", to.language, sign=mover.call_sign)
+        await notify(unit, to, Screen(text), urgent=True)
 
 
 async def _refuse(unit: Unit, group: ReviewGroup, findings: Findings) -> None:
