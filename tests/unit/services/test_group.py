@@ -166,7 +166,7 @@ async def test_another_group_takes_over(fund: Fund) -> None:
 
 
 async def test_no_group_is_moved_in_silence(fund: Fund) -> None:
-    """Every coordinator, on a pause too, hears who takes all cards elsewhere; the same group bound again moves none."""
+    """Every coordinator, on a pause too, hears who takes all cards elsewhere; the same group is no move."""
     await fund.bound()
     heard: list[list[str]] = []
     for address in (GROUP, Address(-2002)):
