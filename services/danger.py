@@ -92,9 +92,9 @@ async def write(unit: Unit, actor: Actor, key: UUID, text: str) -> None:
     if calls.is_left_alone(standing):
         await calls.hush(unit, standing, require(actor, Act.ANSWER_DANGER, case))
         await _show_taken(unit, actor, case, standing, anew=False)
-    standing.waits_since = None
     await _say(unit, actor, "danger.sent")
     await record(unit, actor.name, "danger.written", about("case", case.id), call=str(standing.id))
+    standing.waits_since = None
 
 
 async def reply(unit: Unit, actor: Actor, key: UUID, text: str) -> None:
@@ -105,9 +105,9 @@ async def reply(unit: Unit, actor: Actor, key: UUID, text: str) -> None:
     for volunteer in await calls.listeners(unit, case, standing):
         to = await volunteer_recipient(unit, volunteer)
         await _pass(unit, case, standing, to, line, holds=volunteer.id == standing.taken_by)
-    calls.begin_waiting(unit, standing)
     await _say(unit, actor, "danger.sent")
     await record(unit, applicant_of(case), "danger.replied", about("case", case.id), call=str(standing.id))
+    calls.begin_waiting(unit, standing)
 
 
 async def hear(unit: Unit, actor: Actor, text: str, *, is_file: bool = False) -> bool:
@@ -141,6 +141,7 @@ async def release(unit: Unit, volunteer: Volunteer, actor: str) -> None:
         standing.taken_by = standing.taken_at = None
         await unit.session.flush()
         await record(unit, actor, "danger.released", about("case", case.id), call=str(standing.id))
+        calls.begin_waiting(unit, standing)
         await calls.tell(unit, case, standing)
 
 
@@ -274,13 +275,13 @@ async def _tell_undelivered(unit: Unit, key: UUID) -> None:
         return
     standing = await unit.session.get_one(DangerCall, key)
     case = await unit.session.get_one(Case, standing.case_id)
+    await record(unit, "system", "danger.undelivered", about("case", case.id), call=str(key))
     standing.undelivered = last
     holder = await unit.session.get_one(Volunteer, standing.taken_by)
     if holder in await holders(unit, Role.COORDINATOR):
         to = await volunteer_recipient(unit, holder)
         text = unit.texts.render("danger.undelivered", to.language, code=case.code)
         await notify(unit, to, Screen(text), case=case, urgent=True)
-    await record(unit, "system", "danger.undelivered", about("case", case.id), call=str(key))
 
 
 JOBS: tuple[Job, ...] = (

@@ -12,7 +12,7 @@ from models.errors import NotAllowed, Stale
 from models.followup import DangerCall
 from models.mail import Effect, EffectStatus
 from sandbox.clock import TravelClock
-from services import calls, danger, desk, followup_answers
+from services import calls, danger, desk, followup_answers, standing
 from services.access import name_actor
 from services.contact import Address, lane_of
 from services.followup_rows import cancel
@@ -196,3 +196,19 @@ async def test_a_case_does_not_close_in_the_middle_of_a_call(resources: Resource
     await tick(resources)
     async with resources.unit() as unit:
         assert (await unit.session.exec(select(Case))).one().status is CaseStatus.CLOSED
+
+
+async def test_who_lost_their_coordinator_waits(resources: Resources, clock: TravelClock) -> None:
+    """Whoever takes a call that another had to let go of must write, though that one had written before."""
+    key = await taken(resources, clock)
+    async with resources.unit() as unit:
+        await danger.write(unit, await name_actor(unit, FIRST, "en"), key, "Are you safe?")
+    async with resources.unit() as unit:
+        first = (await name_actor(unit, FIRST, "en")).volunteer
+        assert first is not None
+        await standing.suspend(unit, await name_actor(unit, SECOND, "en"), first.id)
+        await danger.take(unit, await name_actor(unit, SECOND, "en"), key)
+    await delivered(resources)
+    clock.advance(calls.PATIENCE)
+    await tick(resources, danger.JOBS)
+    assert await heard(resources) == {SECOND: says(resources, "unanswered-yours")}
