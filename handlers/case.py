@@ -78,7 +78,8 @@ async def check_typed(message: Message, unit: Unit, actor: Actor, state: FSMCont
     """The check phrase."""
     case = intake.own(actor)
     try:
-        await checkphrase.choose_check_phrase(unit, actor, case, message.text or "")
+        async with unit.attempt():
+            await checkphrase.choose_check_phrase(unit, actor, case, message.text or "")
     except BadInput as problem:
         put_away(unit, actor, message, problem)
         await ask_check_phrase(unit, actor, case, state, problem)
@@ -107,7 +108,8 @@ async def added(message: Message, unit: Unit, actor: Actor, state: FSMContext) -
     case = intake.own(actor)
     try:
         await refuse_cut(message, state)
-        await submission.add(unit, actor, case, message.text or "")
+        async with unit.attempt():
+            await submission.add(unit, actor, case, message.text or "")
     except BadInput as problem:
         put_away(unit, actor, message, problem)
         await show_adding(unit, actor, case, state, problem)

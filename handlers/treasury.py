@@ -76,7 +76,8 @@ async def take_back(callback: CallbackQuery, unit: Unit, actor: Actor, press: Pr
     """The applicant withdraws what they agreed to; whoever comes too late sees where it stands now."""
     case, popup = await pressed_case(unit, press), None
     try:
-        await treasury.take_back(unit, actor, case)
+        async with unit.attempt():
+            await treasury.take_back(unit, actor, case)
     except AlreadyDone as late:
         popup = unit.texts.render(late.text_key, actor.language, **late.params)
     await treasury_person.show_person(unit, actor, case)

@@ -6,6 +6,7 @@
 - A change of what the panel judges raises the version and asks for every vote anew. How the money can arrive and
   how the person can be reached change nothing that was voted on, unless the case becomes a possible repeat by it:
   then more approvals are needed, and every vote is asked anew (`services.repeats`).
+- What is refused is refused before anything is written: whoever shows the refusal themselves commits what was.
 - A withdrawn case is read by nobody any more; erasing it is another act.
 """
 
@@ -48,18 +49,22 @@ ADDED = "added"
 async def give_answer(unit: Unit, actor: Actor, case: Case, key: str, value: str) -> None:
     """Store an answer of the actor's own case, sent or not.
 
-    Raises `Stale` when it may no longer be changed, `BadInput` after too many changes of a sent one.
+    Raises `Stale` when it may no longer be changed, `BadInput` after too many changes of what the panel judges.
+    That a case becomes a possible repeat is not counted: it happens once.
     """
     require_own(actor, case)
     await hold(unit, case)
     if key not in changeable(case) and key != await asked_again(unit, case):
         raise Stale("case.refused.fixed")
     is_put_off = key == followup_court.COURT and (await read_answer(unit, case, key) or "") != value
+    compartment = question(key).compartment
+    is_judged = compartment is Compartment.story
+    if is_judged and case.status in OPEN:
+        await limits.spend(unit, actor.chat, limits.CHANGES)
     await write_answer(unit, case, key, value)
     await erase_too_long(unit, actor.chat)
     if case.status is CaseStatus.DRAFT:
         return
-    compartment = question(key).compartment
     if compartment is Compartment.contact:
         allowed = (await read_contact(unit, case)).may_write
         await set_contact(unit, case, await read_answers(unit, case, Compartment.contact))
@@ -69,8 +74,7 @@ async def give_answer(unit: Unit, actor: Actor, case: Case, key: str, value: str
         await followup_court.put_off(unit, case)
     await record(unit, applicant_of(case), "case.corrected", about("case", case.id), question=key)
     has_become_repeat = key in repeats.SOURCES and await repeats.note(unit, case)
-    if compartment is Compartment.story or has_become_repeat:
-        await limits.spend(unit, actor.chat, limits.CHANGES)
+    if is_judged or has_become_repeat:
         await content_changed(unit, case)
 
 
