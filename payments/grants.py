@@ -240,6 +240,17 @@ async def _keep_days(unit: Unit, grant: Grant) -> None:
                     attempt.next_at = to_day(attempt.next_at)
 
 
+async def is_disputed(unit: Unit, case: Case) -> bool:
+    """Whether what was paid is said not to have arrived, or to have come back, and nobody has found out yet."""
+    said = col(Payout.missing_at).is_not(None) | (col(Payout.status) == PayoutStatus.RETURNING)
+    found = await unit.session.exec(
+        select(Payout.id)
+        .join(Grant, col(Grant.id) == Payout.grant_id)
+        .where(Grant.case_id == case.id, said, col(Payout.status).not_in(PAYOUT_OVER))
+    )
+    return found.first() is not None
+
+
 async def live_payout(unit: Unit, grant: Grant) -> Payout | None:
     """The one payout of a grant that is neither returned nor cancelled, locked until the transaction ends."""
     found = await unit.session.exec(

@@ -30,6 +30,7 @@ from models.followup import ALLOWED, FollowUp, FollowUpKind, FollowUpStatus
 from models.grant import Grant
 from models.states import move
 from models.unit import Unit
+from payments import grants
 from services import followup_court, intake
 from services.access import Actor
 from services.calls import open_call
@@ -207,7 +208,7 @@ async def _onward(unit: Unit, case: Case) -> CaseStatus | None:
     rows = await of_case(unit, case)
     if case.status not in ASKABLE or any(row.status in WAITING for row in rows):
         return None
-    if await followup_court.is_to_come(unit, case):
+    if await followup_court.is_to_come(unit, case) or await grants.is_disputed(unit, case):
         return None
     rules = unit.policy.followups
     heard = [row.answered_at or row.due_at for row in rows if row.status is not FollowUpStatus.CANCELLED]
@@ -225,12 +226,8 @@ async def _paid_at(unit: Unit, case: Case) -> datetime:
 
 
 async def _due(unit: Unit) -> Sequence[UUID]:
-    query = (
-        select(FollowUp.id)
-        .where(col(FollowUp.status).in_(WAITING), FollowUp.due_at <= unit.now)
-        .order_by(col(FollowUp.due_at))
-        .limit(AT_ONCE)
-    )
+    due = col(FollowUp.status).in_(WAITING) & (col(FollowUp.due_at) <= unit.now)
+    query = select(FollowUp.id).where(due).order_by(col(FollowUp.due_at)).limit(AT_ONCE)
     return (await unit.session.exec(query)).all()
 
 
