@@ -6,6 +6,7 @@ from models.case import ENDED, OPEN, Case, CaseStatus, FileStatus
 from models.grant import GrantStatus
 from models.unit import Unit
 from payments import grants
+from services.anew import may_close
 from services.attachments import files_of
 from services.checkphrase import read_check_phrase
 from services.contact import To
@@ -97,6 +98,8 @@ async def _waiting(unit: Unit, case: Case) -> Ways:
         ways.append(("case.button.question", "relay.open"))
     if case.status in {CaseStatus.DECLINED, CaseStatus.APPROVED}:
         ways.append(("case.button.outcome", "review.outcome"))
+    if may_close(case):
+        ways.append(("case.button.anew", "case.anew"))
     return ways
 
 
