@@ -14,14 +14,14 @@ from models.errors import Stale
 from models.states import move
 from models.unit import Unit
 from payments import grants
-from services import danger, followup, intake, news
+from services import calls, followup_rows, intake, news
 from services.access import Actor, applicant_of
 from services.submission import hold
 
 
 def may_close(case: Case) -> bool:
     """Whether nothing more is decided about a case: its money was sent, or it was refused twice."""
-    return case.status in followup.ASKABLE or (case.status is CaseStatus.DECLINED and case.appealed)
+    return case.status in followup_rows.ASKABLE or (case.status is CaseStatus.DECLINED and case.appealed)
 
 
 async def check(unit: Unit, actor: Actor) -> Case:
@@ -31,7 +31,7 @@ async def check(unit: Unit, actor: Actor) -> Case:
     await hold(unit, case)
     if not may_close(case):
         raise Stale("case.refused.has-case")
-    if await danger.open_call(unit, case):
+    if await calls.open_call(unit, case):
         raise Stale("case.refused.anew-call")
     if await grants.is_disputed(unit, case):
         raise Stale("case.refused.anew-money")
@@ -41,7 +41,7 @@ async def check(unit: Unit, actor: Actor) -> Case:
 async def begin(unit: Unit, actor: Actor) -> Case:
     """Close the actor's case and begin a draft. Raises `Stale` as `check` does."""
     case = await check(unit, actor)
-    await followup.cancel(unit, case, applicant_of(case))
+    await followup_rows.cancel(unit, case, applicant_of(case))
     await news.drop(unit, case)
     await move(unit, case, CaseStatus.CLOSED, ALLOWED, applicant_of(case))
     case.closed_at = unit.now

@@ -22,7 +22,7 @@ from models.volunteer import Role
 from payments import grants, payouts
 from services import news
 from services.access import Act, Actor, applicant_of
-from services.followup import ASKABLE
+from services.followup_rows import ASKABLE
 from services.limits import MISSING, spend
 from services.roles import holders, on_duty, tell_role
 from services.treasury_rights import call, held, tell

@@ -13,7 +13,7 @@ from models.errors import BadInput, ButtonGone
 from models.grant import Payout, PayoutStatus
 from models.mail import Keyboard
 from services import desk as coordinators_desk
-from services import followup, treasury, treasury_person, treasury_returns, treasury_screens
+from services import followup, followup_rows, treasury, treasury_person, treasury_returns, treasury_screens
 from tests.unit.services.desk import Desk, Step, make_desk
 from tests.unit.services.fund import LARGE
 from tests.unit.services.paying import P, came_back, pay
@@ -180,7 +180,7 @@ async def test_a_case_is_not_closed_over_missing_money(desk: Desk) -> None:
     payout_id = await desk.paid()
     last = desk.resources.policy.followups.days[-1]
     async with desk.resources.unit() as unit:
-        await followup.cancel(unit, (await unit.session.exec(select(Case))).one())
+        await followup_rows.cancel(unit, (await unit.session.exec(select(Case))).one())
     desk.later(days=last, minutes=-5)
     await says_missing(desk)
     desk.later(days=1)
