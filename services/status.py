@@ -68,6 +68,8 @@ async def _next(unit: Unit, to: To, case: Case) -> str:
     grant = await grants.grant_of(unit, case) if case.status is CaseStatus.APPROVED else None
     if grant is not None and grant.status is GrantStatus.WAITING:
         return _say(unit, to, "case.next.short")
+    if case.status is CaseStatus.NEEDS_ANSWER:
+        return _say(unit, to, "case.next.needs_answer", n=unit.policy.panel.answer_days)
     return _say(unit, to, f"case.next.{case.status}")
 
 
