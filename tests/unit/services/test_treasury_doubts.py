@@ -199,6 +199,30 @@ async def test_a_rail_that_answers_meanwhile_overtakes_a_word(desk: Desk, carrie
     assert (await desk.stands(payout_id))[0] == P.PAID
 
 
+@pytest.mark.parametrize("since", ["given back", "left", "restored"])
+async def test_a_word_counts_for_its_own_doubt_alone(desk: Desk, since: str) -> None:
+    """What was said before another had the payout, or before a restore, does not say what has happened since."""
+    payout_id = await desk.agreed(await desk.approved(), rail="manual")
+    await doubt_payments(desk.resources)
+    await desk.do("Till", payout_id, never)
+    if since == "given back":
+        await desk.do("Coin", payout_id, treasury.claim, treasury.give_back)
+    if since == "restored":
+        await doubt_payments(desk.resources)
+    else:
+        await desk.do("Coin", payout_id, treasury.claim)
+        async with desk.resources.unit() as unit:
+            await treasury.release(unit, await volunteer(unit, "Coin"), "system")
+    async with desk.resources.unit() as unit:
+        payout = await unit.session.get_one(Payout, payout_id)
+        finding = (await unit.session.exec(select(Finding))).one()
+    assert (payout.status, payout.unsure) == (P.QUEUED, True)
+    assert finding.status == FindingStatus.OVERTAKEN
+    with pytest.raises(ButtonGone):
+        await desk.do("Purse", payout_id, treasury_doubts.confirm)
+    await desk.do("Purse", payout_id, never)
+
+
 async def test_what_is_paid_by_hand_after_a_restore_frees_nothing_when_withdrawn(desk: Desk) -> None:
     """Of a grant without any payout too: it stays reserved, on the desk, until two have found out."""
     case_id = await desk.approved()
