@@ -107,10 +107,11 @@ async def give_back(unit: Unit, payout: Payout, grant: Grant, case: Case | None,
     """Put a claimed payout back before paying. Without a case its grant is released instead.
 
     An unsure one stays unsure when nobody waits for it: one treasurer's word does not free money that may be gone.
+    It does so after an incident too: that they have not paid does not say that no machine has.
     """
     only_holder(payout, treasurer)
     _only_from(payout, PayoutStatus.CLAIMED, PayoutStatus.QUEUED)
-    if is_wanted(case):
+    if is_wanted(case) and not await grants.has_incident(unit, grant):
         await sure(unit, grant, case)
     await put_back(unit, payout, grant, case, str(treasurer))
 
