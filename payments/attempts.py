@@ -7,7 +7,8 @@ failed   -> payout queued anew                  or cancelled, once the rail is s
 pending, unknown, absent                        the attempt stays open, and is looked up later
 done of what is over -> an incident             the money is gone, and perhaps twice (`payments.incidents`)
 
-A doubted attempt (a backup was put back since it was made) is looked up and never executed again.
+A doubted attempt (a backup was put back since it was made, or its grant proves to be paid by another) is looked up
+and never executed again.
 """
 
 from collections.abc import Sequence
