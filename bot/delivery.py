@@ -12,7 +12,7 @@ import contextlib
 import hashlib
 import json
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -109,7 +109,7 @@ class Delivery:
                 raise
             log.warning("picture_refused")
             line = self.texts.render("pipeline.no-picture", due.payload["language"])
-            bare = Face(f"{face.text}\n\n{line}".strip(), face.rows)
+            bare = replace(face, text=f"{face.text}\n\n{line}".strip(), picture=None)
             await self.calls.edit(there.chat, there.message, bare)
 
     async def _fade(self, due: Due, standing: dict[Slot, Standing], record: Record) -> None:
