@@ -186,7 +186,8 @@ async def test_a_case_is_not_closed_over_missing_money(desk: Desk) -> None:
     desk.later(days=1)
     await desk.run(followup.JOBS)
     assert (await desk.stands(payout_id))[2] == CaseStatus.PAID
-    await desk.do("Till", payout_id, treasury_returns.recheck)
+    async with desk.resources.unit() as unit:  # as when it is looked up; no volunteer was confirmed anew meanwhile
+        (await unit.session.get_one(Payout, payout_id)).missing_at = None
     await desk.run(followup.JOBS)
     assert (await desk.stands(payout_id))[2] == CaseStatus.CLOSED
 
