@@ -1752,6 +1752,7 @@ def upgrade() -> None:
             "status",
             sa.Enum(
                 "stock",
+                "doubted",
                 "taken",
                 "given",
                 "erased",
