@@ -5,7 +5,7 @@
 - After the policy's `unclaimed_days` the case ends as if it had been taken back: its money is free for others, and
   what was written in it is erased in time.
 - While no open way pays the grant nobody is reminded, and the days stand still (`services.treasury_no_way`).
-  Should there be none for as many days, the case ends all the same: what is written in it is not kept for ever.
+  Should there be none for `LONGEST` times as many, the case ends all the same: it is not kept for ever.
 - A wait begins when the clock first sees it, and ends, with its row, as soon as the person has confirmed a way or
   the grant is gone. Money that came back begins it anew.
 """
@@ -31,6 +31,10 @@ PAUSES: Final = (timedelta(days=3), timedelta(days=7))
 """How long before the first reminder, and from it to the last."""
 
 
+LONGEST: Final = 2
+"""How many times the unclaimed days a case waits for any way at all: by the policy's 180, about a year."""
+
+
 async def count_silent(unit: Unit) -> int:
     """How many people have been reminded as often as they will be, and have not confirmed a way."""
     silent = select(func.count()).select_from(RailWait).where(col(RailWait.reminded) >= len(PAUSES))
@@ -41,7 +45,7 @@ async def count_silent(unit: Unit) -> int:
 def _is_due(unit: Unit, row: RailWait) -> bool:
     if row.no_way_since is None:
         return row.due_at <= unit.now
-    return row.no_way_since + timedelta(days=unit.policy.retention.unclaimed_days) <= unit.now
+    return row.no_way_since + LONGEST * timedelta(days=unit.policy.retention.unclaimed_days) <= unit.now
 
 
 async def _find_due(unit: Unit) -> Sequence[UUID]:
@@ -73,10 +77,10 @@ async def _go_on(unit: Unit, case: Case, row: RailWait) -> None:
         row.due_at = unit.now + (left if last else PAUSES[row.reminded])
         await news.tell(unit, case, PERSON)
         return
-    key = "desk.lapsed" if row.no_way_since is None else "desk.lapsed-no-way"
+    days = unit.policy.retention.unclaimed_days
+    key, days = ("desk.lapsed", days) if row.no_way_since is None else ("desk.lapsed-no-way", LONGEST * days)
     await _end(unit, row)
     await submission.lapse(unit, case)
-    days = unit.policy.retention.unclaimed_days
     await tell_role(unit, Role.COORDINATOR, key, code=case.code, days=days)
 
 

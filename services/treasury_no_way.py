@@ -4,7 +4,7 @@
   that there is no way, and can do nothing about it. Treasurers can, so they are told once, without a word of the
   case, and see the amount and what is in the way beside the ways to pay.
 - While there is none its person is neither reminded nor counted as silent (`services.reminders`), and the days
-  after which an unclaimed grant ends stand still; but a case is not kept for ever either.
+  after which an unclaimed grant ends stand still; but a case is not kept for ever either (`reminders.LONGEST`).
 - A process that may not ask a rail does not know whether there is a way, and says nothing.
 """
 
