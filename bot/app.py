@@ -63,7 +63,11 @@ PATIENCE: Final = 10.0
 
 
 class Part(StrEnum):
-    """What a process may run alone."""
+    """What a process may run alone.
+
+    One address is served, by one part: with a webhook `web` takes what Telegram sends, and `receiver` has Telegram
+    told where that is.
+    """
 
     RECEIVER = "receiver"
     WORKER = "worker"
@@ -131,7 +135,7 @@ class App:
                 self._start_clock(bot)
                 if self.resources.is_sqlite:
                     self._start(LOG_PART, keep_empty(self.resources))
-            if setup.runs(Part.WEB) or (setup.webhook_url and setup.runs(Part.RECEIVER)):
+            if setup.runs(Part.WEB):
                 await self._start_web()
             if setup.runs(Part.RECEIVER):
                 self._start_receiver(bot)

@@ -6,6 +6,10 @@ appears under its name only when whole, and never replaces a file.
 
 SQLite is copied by its online backup, beside a running bot; PostgreSQL by `pg_dump`. The attachments are copied
 after the database, so none that a row names is missing, but for what was erased in between.
+
+Nothing here is done in threads: a command does nothing else meanwhile, and a signal that ends it must leave nobody
+behind who still writes. The key grants are copied in memory: a second file of them on this disk, left by a process
+that was killed, would open what is erased later.
 """
 
 import asyncio
@@ -14,35 +18,47 @@ import os
 import shutil
 import sqlite3
 import tarfile
-import tempfile
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, suppress
 from pathlib import Path, PurePosixPath
 from typing import Final
 
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
+from bot.alone import STAGING, passing, sweep_left, turn
 from bot.database import make_engine
 from bot.problems import Problem
 from bot.resources import PRIVATE, make_directories, refuse_half_restored, restore_mark, unreachable
 from bot.sealed_stream import SealedReader, SealedWriter
 from bot.settings import Settings
 from migrations.schema import version
-from vault.files import shred_file, write_private
+from vault.files import shred_file, sweep_partial, write_private, written_aside
 from vault.keyring import Keyring
 
 SQLITE: Final = "plecho.db"
 POSTGRES: Final = "plecho.pgdump"
 FILES: Final = "files"
+COPYING: Final = ".copy"
+"""Two copies of the key grants are made one after the other: the older one must not come last."""
+
+LIBPQ: Final = {
+    "PGHOST": "host",
+    "PGPORT": "port",
+    "PGUSER": "user",
+    "PGPASSWORD": "password",
+    "PGDATABASE": "database",
+    "PGSSLMODE": "ssl",
+}
+"""What PostgreSQL's tools call what the driver is told."""
 
 
 async def make_backup(settings: Settings, keyring: Keyring, target: Path) -> int:
     """Write a backup to `target` and return its size in bytes. Raises `Problem`."""
     refuse_half_restored(settings)
-    with _staging(settings) as staging:
+    sweep_left(settings)
+    with passing(settings.data_dir, STAGING) as staging:
         dump = await _dump(make_url(settings.data_url), staging)
-        return await asyncio.to_thread(_write_archive, keyring, dump, settings.files, target)
+        return _write_archive(keyring, dump, settings.files, target)
 
 
 async def unpack_backup(settings: Settings, keyring: Keyring, source: Path, *, force: bool) -> None:
@@ -57,10 +73,10 @@ async def unpack_backup(settings: Settings, keyring: Keyring, source: Path, *, f
     mark = restore_mark(settings)
     if not force and not mark.exists() and await _holds_data(url, settings.files):
         raise Problem("there is data already; stop every process and use --force to replace it")
-    with _staging(settings) as staging:
-        await asyncio.to_thread(_read_archive, keyring, source, staging)
+    with passing(settings.data_dir, STAGING) as staging:
+        _read_archive(keyring, source, staging)
         again = mark.exists()
-        await asyncio.to_thread(write_private, mark, b"")
+        write_private(mark, b"")
         try:
             await _load(url, staging)
         except Problem:  # nothing has changed
@@ -76,7 +92,7 @@ async def finish_restore(settings: Settings) -> None:
     await shred_file(restore_mark(settings))
 
 
-async def copy_grants(settings: Settings, target: Path) -> None:
+def copy_grants(settings: Settings, target: Path) -> None:
     """Copy the key grants to `target`, over the copy that is there: an older one would undo erasures.
 
     Raises `Problem`. For SQLite, beside a running bot; PostgreSQL has tools of its own for that.
@@ -84,44 +100,32 @@ async def copy_grants(settings: Settings, target: Path) -> None:
     url = make_url(settings.grants_url)
     if url.get_backend_name() != "sqlite":
         raise Problem("PLECHO_KEYS_URL names PostgreSQL: copy it with pg_dump, over the last copy")
-    with _staging(settings) as staging:
-        copy = staging / "keys.db"
-        await asyncio.to_thread(_copy_sqlite, Path(str(url.database)), copy)
+    sweep_left(settings)
+    with turn(settings.data_dir, COPYING), closing(sqlite3.connect(":memory:")) as copy:
+        _copy_sqlite(Path(str(url.database)), copy)
         try:
-            await asyncio.to_thread(lambda: write_private(target, copy.read_bytes()))
+            write_private(target, copy.serialize())
         except OSError as error:
             raise Problem(f"{target}: cannot be written ({error.strerror})") from None
 
 
-@contextmanager
-def _staging(settings: Settings) -> Iterator[Path]:
-    """A private directory beside the data, gone at the end: on the same disk, and never in /tmp."""
-    with tempfile.TemporaryDirectory(prefix=".backup-", dir=settings.data_dir) as name:
-        yield Path(name)
-
-
 def _write_archive(keyring: Keyring, dump: Path, files: Path, target: Path) -> int:
-    aside = target.with_name(f".{target.name}.partial")
-    if target.exists():
-        raise Problem(f"{target} exists; a backup never replaces a file")
     try:
-        descriptor = os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as out:
-            with SealedWriter(out, keyring.servers) as sealed, tarfile.open(fileobj=sealed, mode="w|") as archive:
-                archive.add(dump, dump.name)
-                for path in sorted(files.rglob("*")):
-                    if path.is_file():
-                        _add_file(archive, path, f"{FILES}/{path.relative_to(files).as_posix()}")
-            out.flush()
-            os.fsync(out.fileno())
-        os.link(aside, target)
+        sweep_partial(target.parent)
+        with (
+            written_aside(target, exclusive=True) as out,
+            SealedWriter(out, keyring.servers) as sealed,
+            tarfile.open(fileobj=sealed, mode="w|") as archive,
+        ):
+            archive.add(dump, dump.name)
+            for path in sorted(files.rglob("*")):
+                if path.is_file():
+                    _add_file(archive, path, f"{FILES}/{path.relative_to(files).as_posix()}")
         return target.stat().st_size
     except FileExistsError:
-        raise Problem(f"{target} or {aside} exists; a backup never replaces a file") from None
+        raise Problem(f"{target} exists; a backup never replaces a file") from None
     except OSError as error:
         raise Problem(f"{target}: cannot be written ({error.strerror})") from None
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _add_file(archive: tarfile.TarFile, path: Path, name: str) -> None:
@@ -166,17 +170,18 @@ def _unpack(archive: tarfile.TarFile, member: tarfile.TarInfo, staging: Path) ->
 async def _dump(url: URL, staging: Path) -> Path:
     if url.get_backend_name() == "sqlite":
         target = staging / SQLITE
-        await asyncio.to_thread(_copy_sqlite, Path(str(url.database)), target)
+        with closing(sqlite3.connect(target)) as copy:
+            _copy_sqlite(Path(str(url.database)), copy)
         return target
     target = staging / POSTGRES
     await _run_postgres("pg_dump", url, "--format=custom", "--no-owner", "--no-privileges", f"--file={target}")
     return target
 
 
-def _copy_sqlite(source: Path, target: Path) -> None:
+def _copy_sqlite(source: Path, copy: sqlite3.Connection) -> None:
     if not source.exists():
         raise Problem("there is no data yet: nothing to back up")
-    with closing(sqlite3.connect(source)) as live, closing(sqlite3.connect(target)) as copy:
+    with closing(sqlite3.connect(source)) as live:
         live.backup(copy)
 
 
@@ -203,20 +208,29 @@ async def _run_postgres(tool: str, url: URL, *arguments: str) -> None:
     path = shutil.which(tool)
     if path is None:
         raise Problem(f"{tool} is missing: install the PostgreSQL client of the server's version")
-    host = url.host or _text(url.query.get("host"))
-    where = {"PGHOST": host, "PGPORT": str(url.port or ""), "PGUSER": url.username, "PGPASSWORD": url.password}
-    known = {name: value for name, value in {**where, "PGDATABASE": url.database}.items() if value}
     process = await asyncio.create_subprocess_exec(
-        path, *arguments, env={**os.environ, **known}, stderr=asyncio.subprocess.PIPE
+        path, *arguments, env={**os.environ, **_libpq(url)}, stderr=asyncio.subprocess.PIPE
     )
-    _, said = await process.communicate()
+    try:
+        _, said = await process.communicate()
+    except BaseException:  # nobody waits any more for what it would write
+        with suppress(ProcessLookupError):
+            process.kill()
+        raise
     if process.returncode:
         lines = said.decode(errors="replace").strip().splitlines() or ["it says nothing"]
         raise Problem(f"{tool} failed: {lines[-1]}")
 
 
-def _text(value: str | tuple[str, ...] | None) -> str | None:
-    return value[0] if isinstance(value, tuple) else value
+def _libpq(url: URL) -> dict[str, str]:
+    """The environment in which PostgreSQL's tools connect as the bot does: to the same server, as safely."""
+    _, told = url.get_dialect()().create_connect_args(url)
+    known = {name: told.get(word) for name, word in LIBPQ.items()}
+    return {name: _listed(value) for name, value in known.items() if value}
+
+
+def _listed(value: object) -> str:
+    return ",".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 async def _holds_data(url: URL, files: Path) -> bool:

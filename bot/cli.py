@@ -18,13 +18,15 @@ import structlog
 import typer
 
 from bot.alone import held
-from bot.backup import copy_grants, finish_restore, make_backup, unpack_backup
+from bot.backup import finish_restore, make_backup, unpack_backup
 from bot.cli_chain import chain
 from bot.cli_compliance import compliance
+from bot.cli_keys import keys
 from bot.cli_money import reconcile, vouchers
 from bot.cli_sanctions import sanctions
 from bot.doctor import Finding, examine, quick, username
-from bot.keys import finish, new_keyring, open_keyring, printed_keyring, rotate
+from bot.ending import ended_by_signals
+from bot.keys import open_keyring
 from bot.operations import (
     add_money,
     check_audit,
@@ -55,6 +57,8 @@ PartName = Literal["receiver", "worker", "sender", "clock", "web"]
 DemoLanguage = Literal["en", "ru"]
 
 PRIVATE_UMASK = 0o077
+LASTING = frozenset({"run", "demo"})
+"""Commands that end in an order of their own."""
 
 cli = typer.Typer(
     name="plecho",
@@ -63,7 +67,6 @@ cli = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-keys = typer.Typer(help="The keyring: make it, and rotate its keys.", no_args_is_help=True)
 fund = typer.Typer(help="The fund's money.", no_args_is_help=True)
 audit = typer.Typer(help="The log of acts.", no_args_is_help=True)
 cli.add_typer(keys, name="keys")
@@ -93,6 +96,13 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 - the last resort: typer would print a traceback with its values
         structlog.get_logger().critical("uncaught_error", exc_info=error)
         _stop("a fault of the program; the line above names its type and place")
+
+
+@cli.callback()
+def begin(context: typer.Context) -> None:
+    """See to it that a short command which a signal ends leaves nothing half-written."""
+    if context.invoked_subcommand not in LASTING:
+        context.with_resource(ended_by_signals())
 
 
 @cli.command()
@@ -216,44 +226,6 @@ def restore(
 def erase_due_now() -> None:
     """Do all erasing that is due now: drafts, messages, closed cases. The running bot does it by itself."""
     typer.echo(f"Erased: {_do(_erase_due(read_settings()))}.")
-
-
-@keys.command(name="new")
-def keys_new(
-    *,
-    show: Annotated[
-        bool, typer.Option("--print", help="Print it, sealed, for PLECHO_KEYRING, and write no file.")
-    ] = False,
-) -> None:
-    """Make the keyring, sealed with a passphrase (PLECHO_KEYRING_PASSPHRASE, or asked for)."""
-    settings = read_settings()
-    typer.echo(printed_keyring(settings) if show else new_keyring(settings))
-
-
-@keys.command(name="rotate")
-def keys_rotate(
-    *,
-    last: Annotated[
-        bool, typer.Option("--finish", help="Second step, once every process knows the new keys.")
-    ] = False,
-) -> None:
-    """Rotate the keys in two steps: add new ones, restart every process, then wrap everything under them."""
-    settings = read_settings()
-    typer.echo(_do(finish(settings)) if last else rotate(settings))
-
-
-@keys.command(name="copy")
-def keys_copy(
-    target: Annotated[Path, typer.Argument(help="File to write, over the last copy.")],
-) -> None:
-    """Copy the key grants, beside the running bot, over the last copy.
-
-    Keep one copy only, and never beside a backup: with an older one, what was erased could be read again.
-    """
-    settings = read_settings()
-    make_directories(settings)
-    _do(copy_grants(settings, target))
-    typer.echo(f"{target}: copied")
 
 
 @fund.command(name="add")

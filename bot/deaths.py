@@ -1,7 +1,7 @@
 """What a person hears when their event could not be handled: that nothing was lost, and what to do.
 
-Best effort inside the unit that parks the event. What they typed stays for them to send again, and is deleted
-in time like everything else. In a group only the presser of a button is told.
+Best effort inside the unit that parks the event. What they typed stays some minutes, for them to copy and send
+again: it may be an answer, and lies open in the chat. In a group only the presser of a button is told.
 """
 
 from aiogram.types import CallbackQuery, Message, Update, User

@@ -5,6 +5,7 @@
   knows. Protection is set with the neutral line: it cannot be added later.
 - An edit to what is shown already, a deletion of what is gone, a second answer to a press: all are harmless.
 - A message that is too old to be deleted in time is not filled anew, but replaced.
+- A picture that Telegram refuses is left out, and the text says so: the buttons below it are the only way on.
 """
 
 import contextlib
@@ -16,6 +17,8 @@ from datetime import datetime, timedelta
 from typing import Final
 from uuid import UUID
 
+import structlog
+
 from bot.outbox import Due, Record, Slot, Standing
 from bot.telegram_calls import CallFailed, CallRefused, ChatClosed, Face, MessageGone, TelegramCalls
 from models.mail import EffectKind
@@ -25,6 +28,8 @@ from vault.errors import VaultError
 
 LONGEST: Final = DELETABLE - timedelta(hours=1)
 """How long a message may stand: an hour of the time in which Telegram deletes it is kept for retries."""
+
+log = structlog.get_logger()
 
 Place = Callable[[Record], Awaitable[bool]]
 """Commits a placed line; tells whether its text is still wanted."""
@@ -82,7 +87,7 @@ class Delivery:
             replaced = None
         if there is not None and there.digest != digest:
             try:
-                await self.calls.edit(there.chat, there.message, face)
+                await self._fill(there, face, due)
             except MessageGone:
                 await self._remove(there, record)
                 there, replaced = None, standing.pop(slot)
@@ -91,10 +96,21 @@ class Delivery:
             if there is None:
                 return False
             standing[slot] = there
-            await self.calls.edit(there.chat, there.message, face)
+            await self._fill(there, face, due)
         self._age(due, there, digest)
         record.shown.append(there)
         return True
+
+    async def _fill(self, there: Standing, face: Face, due: Due) -> None:
+        try:
+            await self.calls.edit(there.chat, there.message, face)
+        except CallRefused:
+            if face.picture is None:
+                raise
+            log.warning("picture_refused")
+            line = self.texts.render("pipeline.no-picture", due.payload["language"])
+            bare = Face(f"{face.text}\n\n{line}".strip(), face.rows)
+            await self.calls.edit(there.chat, there.message, bare)
 
     async def _fade(self, due: Due, standing: dict[Slot, Standing], record: Record) -> None:
         """Let a message that stands show something else. Where it cannot be edited it goes; nothing comes anew."""
@@ -151,7 +167,7 @@ class Delivery:
                 picture = await self.pictures(UUID(payload["picture"]))
             except (VaultError, LookupError, OSError):
                 raise PictureGone from None
-        return Face(payload["text"], rows, picture)
+        return Face(payload["text"], rows, picture, covered=payload["covered"])
 
     def _age(self, due: Due, there: Standing, digest: str) -> None:
         now, payload = self.now(), due.payload
@@ -188,5 +204,5 @@ class Delivery:
 def _digest(due: Due) -> str:
     """What a message shows, buttons with their data: a message that shows it already is left alone."""
     payload = due.payload
-    shown = [payload["text"], payload["keyboard"], payload["picture"], payload["protect"]]
+    shown = [payload[part] for part in ("text", "keyboard", "picture", "protect", "covered")]
     return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()

@@ -211,7 +211,10 @@ async def _group(api: "BotApi", resources: Resources, bot: int) -> Finding:
         newest = select(ReviewGroup).order_by(col(ReviewGroup.in_use).desc(), col(ReviewGroup.bound_at).desc())
         group = (await unit.session.exec(newest)).first()
         chat = int(group_recipient(unit, group).address) if group else None
-    mend = "a coordinator sends /desk in a group where the bot may delete messages and history is hidden"
+    mend = (
+        "a coordinator sends /desk in a private group without topics or a linked channel, where the bot may "
+        "delete messages and history is hidden"
+    )
     if group is None or chat is None:
         return Finding("review group", well=False, detail="not bound", mend=mend)
     try:

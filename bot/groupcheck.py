@@ -65,6 +65,10 @@ async def look(bot: Bot, chat: Address, known: Sequence[Address]) -> Findings:
         present=True,
         supergroup=described.type == "supergroup",
         may_delete=isinstance(own, ChatMemberAdministrator) and own.can_delete_messages,
+        public=bool(described.username or described.active_usernames),
+        forum=bool(described.is_forum),
+        linked=described.linked_chat_id is not None,
+        located=described.location is not None,
         history_visible=bool(described.has_visible_history),
         strangers=max(0, count - len(inside) - 1),
     )

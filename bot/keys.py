@@ -3,6 +3,9 @@
 Rotation has two steps, because several processes may run: first every process gets the keyring that knows the new
 keys beside the old ones, then the key grants are wrapped under the new master key and the old one is dropped. A
 key never goes to a log or an error; `--print` is the one way to see a keyring, and asks for a passphrase.
+
+A passphrase comes from the settings or is typed, and a new one is always typed: never an argument, which every
+process of the machine could read.
 """
 
 import getpass
@@ -23,6 +26,7 @@ SHORTEST = 12
 """Characters of a passphrase; Argon2id makes each guess dear, not impossible."""
 
 OPENING = "Passphrase of the keyring"
+CHANGING = "New passphrase of the keyring"
 
 Ask = Callable[[str], str]
 
@@ -32,6 +36,13 @@ def ask(question: str) -> str:
     if not sys.stdin.isatty():
         raise Problem("there is no passphrase: set PLECHO_KEYRING_PASSPHRASE, or start at a terminal to be asked")
     return getpass.getpass(f"{question}: ")
+
+
+def ask_new(question: str) -> str:
+    """Ask for what no setting may give."""
+    if not sys.stdin.isatty():
+        raise Problem("the new passphrase is asked for: start at a terminal")
+    return ask(question)
 
 
 def open_keyring(settings: Settings, asking: Ask = ask) -> Keyring:
@@ -72,8 +83,25 @@ def printed_keyring(settings: Settings, asking: Ask = ask, cost: Argon2Cost = ST
 def rotate(settings: Settings, asking: Ask = ask, cost: Argon2Cost = STRONG) -> str:
     """Add new keys to the keyring; old ones still open. Raises `Problem` when it stands in the environment."""
     path, passphrase = _file_and_passphrase(settings, asking)
-    _loaded(path, passphrase).rotated().save(path, passphrase, cost)
+    _saved(_loaded(path, passphrase).rotated(), path, passphrase, cost)
     return "New keys are in. Restart every process of Plecho, then run `plecho keys rotate --finish`."
+
+
+def change_passphrase(settings: Settings, asking: Ask = ask_new, cost: Argon2Cost = STRONG) -> str:
+    """Seal the keyring with a new passphrase. Cut off at any moment, it leaves one that either of the two opens.
+
+    Raises `Problem` when the keyring stands in the environment.
+    """
+    path, passphrase = _file_and_passphrase(settings, asking)
+    keyring = _loaded(path, passphrase)
+    chosen = _typed(asking, CHANGING)
+    if chosen == passphrase:
+        raise Problem("this is the passphrase that it has")
+    _saved(keyring, path, chosen, cost)
+    return (
+        "The keyring opens with the new passphrase. Before the next start put it wherever the old one stands "
+        "(PLECHO_KEYRING_PASSPHRASE), and replace each copy of the keyring: the old passphrase still opens those."
+    )
 
 
 def change_keyring(
@@ -81,7 +109,7 @@ def change_keyring(
 ) -> None:
     """Write the keyring anew as `change` returns it. Raises `Problem` when it stands in the environment."""
     path, passphrase = _file_and_passphrase(settings, asking)
-    change(_loaded(path, passphrase)).save(path, passphrase, cost)
+    _saved(change(_loaded(path, passphrase)), path, passphrase, cost)
 
 
 async def finish(settings: Settings, asking: Ask = ask, cost: Argon2Cost = STRONG) -> str:
@@ -98,7 +126,7 @@ async def finish(settings: Settings, asking: Ask = ask, cost: Argon2Cost = STRON
         count = await Vault(keyring, store).rewrap()
     finally:
         await store.close()
-    keyring.pruned().save(path, passphrase, cost)
+    _saved(keyring.pruned(), path, passphrase, cost)
     return f"Key grants wrapped anew: {count}. The old master keys are gone; restart every process once more."
 
 
@@ -108,11 +136,18 @@ def _given(settings: Settings) -> Secret | None:
 
 
 def _chosen(settings: Settings, asking: Ask) -> Secret:
-    passphrase = _given(settings)
-    if passphrase is None:
-        passphrase = Secret(asking("Passphrase for the new keyring"))
-        if passphrase != Secret(asking("Once more")):
-            raise Problem("the two passphrases differ")
+    given = _given(settings)
+    return _long_enough(given) if given else _typed(asking, "Passphrase for the new keyring")
+
+
+def _typed(asking: Ask, question: str) -> Secret:
+    passphrase = Secret(asking(question))
+    if passphrase != Secret(asking("Once more")):
+        raise Problem("the two passphrases differ")
+    return _long_enough(passphrase)
+
+
+def _long_enough(passphrase: Secret) -> Secret:
     if len(passphrase.reveal()) < SHORTEST:
         raise Problem(f"the passphrase must have at least {SHORTEST} characters")
     return passphrase
@@ -133,3 +168,10 @@ def _loaded(path: Path, passphrase: Secret) -> Keyring:
         raise Problem(str(error)) from None
     except OSError as error:
         raise Problem(f"PLECHO_KEYRING: cannot be read ({error.strerror})") from None
+
+
+def _saved(keyring: Keyring, path: Path, passphrase: Secret, cost: Argon2Cost) -> None:
+    try:
+        keyring.save(path, passphrase, cost)
+    except OSError as error:
+        raise Problem(f"{path}: cannot be written ({error.strerror})") from None

@@ -20,13 +20,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final, Self
 
-from telegram import InputMediaPhoto, LinkPreviewOptions
+from telegram import InputMediaPhoto, LinkPreviewOptions, MessageEntity
 from telegram.error import BadRequest, ChatMigrated, Forbidden, RetryAfter, TelegramError
 from telegram.ext import AIORateLimiter, ExtBot
 
 from bot.rates import Rates
 from bot.telegram_http import AiohttpRequest
-from services.speak import OWN_NAME
+from services.speak import OWN_NAME, units
 
 ANSWER_LENGTH: Final = 200
 """Characters of an answer to a press (Bot API, answerCallbackQuery)."""
@@ -93,11 +93,16 @@ class CallRefused(CallFailed):
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """What a message shows: a text, rows of buttons (label, data or address), and bytes of a picture."""
+    """What a message shows: a text, rows of buttons (label, data or address), and bytes of a picture.
+
+    A `covered` text is shown to who taps it: Telegram for Android puts an edited text into a notification that
+    stands, and masks a spoiler there.
+    """
 
     text: str
     rows: Sequence[Sequence[tuple[str, str]]] = ()
     picture: bytes | None = None
+    covered: bool = False
 
     def markup(self) -> dict[str, Any]:
         """The buttons as Telegram takes them: plain, for objects would be built only to be taken apart again."""
@@ -211,11 +216,13 @@ class TelegramCalls:
             media = InputMediaPhoto(face.picture, caption=face.text)
             await self._bot.edit_message_media(media, chat_id=chat, message_id=message, api_kwargs=face.markup())
             return
-        own = OWN_NAME in face.text
+        text = face.text.replace(OWN_NAME, await self.username()) if OWN_NAME in face.text else face.text
+        cover = [MessageEntity(MessageEntity.SPOILER, 0, units(text))] if face.covered else None
         await self._bot.edit_message_text(
-            face.text.replace(OWN_NAME, await self.username()) if own else face.text,
+            text,
             chat_id=chat,
             message_id=message,
+            entities=cover,
             api_kwargs=face.markup(),
             link_preview_options=_NO_PREVIEW,
         )

@@ -25,7 +25,8 @@ async def file_answer(message: Message, unit: Unit, actor: Actor, state: FSMCont
     problem = BadInput("intake.bad.text-wanted") if asked.key != "documents" else None
     try:
         if problem is None:
-            await attachments.request_file(unit, actor, case, *file_of(message))
+            async with unit.attempt():
+                await attachments.request_file(unit, actor, case, *file_of(message))
     except BadInput as refused:
         problem = refused
     await ask(unit, case, actor.to, state, asked, problem or _words_lost(message))
@@ -36,7 +37,8 @@ async def file_added(message: Message, unit: Unit, actor: Actor, state: FSMConte
     erase_messages(unit, actor.address, [message.message_id])
     case, problem = intake.own(actor), None
     try:
-        await attachments.request_file(unit, actor, case, *file_of(message))
+        async with unit.attempt():
+            await attachments.request_file(unit, actor, case, *file_of(message))
     except BadInput as refused:
         problem = refused
     await show_adding(unit, actor, case, state, problem or _words_lost(message))

@@ -12,7 +12,7 @@ from handlers.start import go_home
 from models.case import Case, CaseStatus
 from models.errors import BadInput
 from models.unit import Unit
-from services import case_screens, checkphrase, erasure, intake, screens, submission
+from services import anew, case_screens, checkphrase, erasure, intake, screens, submission
 from services.access import Actor
 from services.buttons import Press
 from services.contact import To, applicant
@@ -78,7 +78,8 @@ async def check_typed(message: Message, unit: Unit, actor: Actor, state: FSMCont
     """The check phrase."""
     case = intake.own(actor)
     try:
-        await checkphrase.choose_check_phrase(unit, actor, case, message.text or "")
+        async with unit.attempt():
+            await checkphrase.choose_check_phrase(unit, actor, case, message.text or "")
     except BadInput as problem:
         put_away(unit, actor, message, problem)
         await ask_check_phrase(unit, actor, case, state, problem)
@@ -107,7 +108,8 @@ async def added(message: Message, unit: Unit, actor: Actor, state: FSMContext) -
     case = intake.own(actor)
     try:
         await refuse_cut(message, state)
-        await submission.add(unit, actor, case, message.text or "")
+        async with unit.attempt():
+            await submission.add(unit, actor, case, message.text or "")
     except BadInput as problem:
         put_away(unit, actor, message, problem)
         await show_adding(unit, actor, case, state, problem)
@@ -117,12 +119,14 @@ async def added(message: Message, unit: Unit, actor: Actor, state: FSMContext) -
 
 
 async def page(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
-    """A page that asks before it does: withdraw, erase, a new phrase; or shows: the receipt."""
+    """A page that asks before it does: withdraw, erase, ask anew, a new phrase; or shows: the receipt."""
     to, case = actor.to, actor.case
     if press.act == "case.erase":
         screen = await case_screens.confirm_erasing(unit, actor)
     elif press.act == "case.withdraw":
         screen = await case_screens.confirm_withdrawing(unit, actor)
+    elif press.act == "case.anew":
+        screen = await case_screens.confirm_anew(unit, actor)
     elif press.act == "case.phrase":
         screen = case_screens.confirm(unit, to, "case.ask.phrase", "case.button.phrase", "case.phrase_sure")
     else:
@@ -154,6 +158,13 @@ async def withdraw(callback: CallbackQuery, unit: Unit, actor: Actor, press: Pre
     await finish(unit, actor, callback, press)
 
 
+async def ask_anew(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press, state: FSMContext) -> None:
+    """Close the case and begin another."""
+    case = await anew.begin(unit, actor)
+    await resume(unit, case, actor.to, state)
+    await finish(unit, actor, callback, press)
+
+
 async def erase_command(message: Message, unit: Unit, actor: Actor) -> None:
     """`/erase`: asks once more."""
     erase_messages(unit, actor.address, [message.message_id])
@@ -176,9 +187,10 @@ def build_router() -> Router:
     press(written, Pressed("case.written"))
     press(check, Pressed("case.check"))
     press(add, Pressed("case.add"))
-    press(page, Pressed("case.erase", "case.withdraw", "case.phrase", "case.receipt"))
+    press(page, Pressed("case.erase", "case.withdraw", "case.anew", "case.phrase", "case.receipt"))
     press(new_phrase, Pressed("case.phrase_sure"))
     press(withdraw, Pressed("case.withdraw_sure"))
+    press(ask_anew, Pressed("case.anew_sure"))
     press(erase, Pressed("case.erase_sure"))
     private = F.chat.type == "private"
     router.message.register(status, Command("status"), private)

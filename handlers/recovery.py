@@ -108,7 +108,8 @@ async def answer_claim(unit: Unit, claim: Claim, *, matches: bool) -> None:
     state = private_conversation(unit, claim.user)
     await state.set_state(None)
     try:
-        done = await recovery.settle(unit, actor, claim.code, claim.hashed, matches=matches)
+        async with unit.attempt():
+            done = await recovery.settle(unit, actor, claim.code, claim.hashed, matches=matches)
     except Stale as refused:
         await ask(unit, actor, state, CLAIMING, BadInput(refused.text_key))
         return

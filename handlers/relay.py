@@ -16,10 +16,9 @@ from handlers.pressed import Pressed, finish
 from models.case import Case
 from models.unit import Unit
 from services import attachments, relay, review
-from services.access import Act, Actor
+from services.access import Actor
 from services.buttons import Press, pressed_case
 from services.case_screens import adding
-from services.seats import require_open_seat
 from services.speak import Button, Screen, erase_messages, show
 
 
@@ -35,7 +34,7 @@ async def begin_question(
 ) -> None:
     """A reviewer wants to ask."""
     case = await pressed_case(unit, press, same_version=False)
-    await require_open_seat(unit, actor, Act.ASK, case)
+    await relay.require_may_ask(unit, actor, case)
     cancel = Button(unit.texts.render("review.button.cancel", actor.language), "volunteers.home")
     text = unit.texts.render("relay.type-question", actor.language)
     await show(unit, actor.to, Screen(text, [[cancel]]), case=case, anew=True)

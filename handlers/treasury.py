@@ -78,11 +78,20 @@ async def take_back(callback: CallbackQuery, unit: Unit, actor: Actor, press: Pr
     """The applicant withdraws what they agreed to; whoever comes too late sees where it stands now."""
     case, popup = await pressed_case(unit, press), None
     try:
-        await treasury.take_back(unit, actor, case)
+        async with unit.attempt():
+            await treasury.take_back(unit, actor, case)
     except AlreadyDone as late:
         popup = unit.texts.render(late.text_key, actor.language, **late.params)
     await treasury_person.show_person(unit, actor, case)
     await finish(unit, actor, callback, press, popup)
+
+
+async def missing(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
+    """The applicant says that nothing has arrived, and sees that it is being looked up."""
+    case = await pressed_case(unit, press, same_version=False)
+    await treasury_returns.not_arrived(unit, actor, case)
+    await treasury_person.show_person(unit, actor, case)
+    await finish(unit, actor, callback, press)
 
 
 async def show_person(callback: CallbackQuery, unit: Unit, actor: Actor, press: Press) -> None:
@@ -197,6 +206,7 @@ def build_router() -> Router:
     press(agree, Pressed("treasury.agree"))
     press(other_way, Pressed("treasury.other_way"))
     press(take_back, Pressed("treasury.take_back"))
+    press(missing, Pressed("treasury.missing"))
     press(show_person, Pressed("treasury.confirm_rail", "treasury.rechecked", "treasury.choose"))
     press(show_desk, Pressed("treasury.desk", "treasury.done"))
     press(open_payout, Pressed("treasury.open"))

@@ -83,8 +83,8 @@ class Attempt(SQLModel, table=True):
     tries: int = 0
     """How often the rail was asked."""
     doubted: bool = False
-    """A backup was put back since it was made, and its grant may have been paid another way: it is looked up, and
-    never executed again."""
+    """A backup was put back since it was made, or another attempt proves to be paid: its grant may have been paid
+    another way, so it is looked up, and never executed again."""
     asked_at: datetime | None = Field(default=None, sa_type=UtcTime)
     """When the rail was asked last; nobody else asks until that must be over."""
     next_at: datetime = Field(sa_type=UtcTime)

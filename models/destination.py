@@ -33,7 +33,7 @@ class DestinationMark(SQLModel, table=True):
     currency: str = Field(max_length=3)
     payout_id: UUID | None = Field(default=None, foreign_key="payout.id", index=True)
     at: datetime = Field(sa_type=UtcTime, index=True)
-    """When the person agreed; once cut off, the day on which it was claimed."""
+    """When the person agreed; once cut off, the day on which it was claimed, or else found to be paid."""
 
 
 class PayoutBar(SQLModel, table=True):

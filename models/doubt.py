@@ -41,7 +41,7 @@ class FindingStatus(StrEnum):
     DENIED = "denied"
     """The second one does not see it, or the first was mistaken."""
     OVERTAKEN = "overtaken"
-    """The rail has answered meanwhile."""
+    """The rail has answered meanwhile, or somebody else has had the payout: it is to be said anew."""
 
 
 F = FindingStatus

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import BigInteger, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from models.base import Sealed, UtcTime, enum_column, new_id
@@ -69,6 +69,8 @@ class FollowUp(SQLModel, table=True):
     status: FollowUpStatus = Field(default=F.SCHEDULED, sa_column=enum_column(FollowUpStatus, "follow_up_status"))
     due_at: datetime = Field(sa_type=UtcTime, index=True)
     repeats: int = 0
+    put_off: bool = False
+    """Of a day in court that was put off: it says nothing of the new one."""
     outcome: Outcome | None = Field(default=None, sa_column=enum_column(Outcome, "outcome", nullable=True))
     words: SealedBytes | None = Field(default=None, sa_type=Sealed)
     """Sealed in the case's `story`. Place of the seal: (`follow_up`, `words`, id)."""
@@ -85,7 +87,7 @@ class UnreadWords(SQLModel, table=True):
 
 
 class DangerCall(SQLModel, table=True):
-    """Somebody pressed the button for danger; one coordinator takes the call and closes it."""
+    """Somebody pressed the button for danger; one coordinator takes the call, writes, and closes it."""
 
     __tablename__ = "danger_call"
 
@@ -94,6 +96,10 @@ class DangerCall(SQLModel, table=True):
     at: datetime = Field(sa_type=UtcTime)
     told_at: datetime = Field(sa_type=UtcTime, index=True)
     """When coordinators were last told."""
+    waits_since: datetime | None = Field(default=None, sa_type=UtcTime)
+    """Since when the person, who pressed or wrote then, has had no line; none once there is one."""
     taken_by: UUID | None = Field(default=None, foreign_key="volunteer.id")
     taken_at: datetime | None = Field(default=None, sa_type=UtcTime)
+    undelivered: int = Field(default=0, sa_type=BigInteger)
+    """The last effect with a line that could not be delivered, and whose holder knows that."""
     closed_at: datetime | None = Field(default=None, sa_type=UtcTime, index=True)

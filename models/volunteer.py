@@ -57,6 +57,8 @@ class Volunteer(SQLModel, table=True):
     status: VolunteerStatus = Field(default=V.PENDING, sa_column=enum_column(VolunteerStatus, "volunteer_status"))
     probation_left: int = 0
     """Cases whose outcome must still agree with this reviewer's vote before their votes count."""
+    silences: int = 0
+    """Seats lost by silence, one after the other; nought again with the next act on any seat."""
     reconfirm_at: datetime = Field(sa_type=UtcTime)
     reconfirm_told_at: datetime | None = Field(default=None, sa_type=UtcTime)
     """When the coordinators were told that this re-confirmation comes due."""

@@ -7,7 +7,8 @@ failed   -> payout queued anew                  or cancelled, once the rail is s
 pending, unknown, absent                        the attempt stays open, and is looked up later
 done of what is over -> an incident             the money is gone, and perhaps twice (`payments.incidents`)
 
-A doubted attempt (a backup was put back since it was made) is looked up and never executed again.
+A doubted attempt (a backup was put back since it was made, or its grant proves to be paid by another) is looked up
+and never executed again.
 """
 
 from collections.abc import Sequence
@@ -26,7 +27,6 @@ from models.attempt import ATTEMPT_ALLOWED, OPEN_ATTEMPTS, Attempt, AttemptStatu
 from models.base import NOW
 from models.case import ALLOWED as CASE_ALLOWED
 from models.case import Case, CaseStatus
-from models.doubt import Finding, FindingStatus
 from models.grant import PAYOUT_ALLOWED, Grant, Payout, PayoutStatus
 from models.states import move
 from models.unit import Unit
@@ -290,11 +290,7 @@ async def _gave_up(unit: Unit, attempt: Attempt) -> bool:
 async def _end(unit: Unit, attempt: Attempt, status: AttemptStatus) -> None:
     await move(unit, attempt, status, ATTEMPT_ALLOWED, "system", rail=attempt.rail)
     attempt.ended_at, attempt.destination = unit.now, None
-    await unit.session.exec(
-        update(Finding)
-        .where(col(Finding.payout_id) == attempt.payout_id, col(Finding.status) == FindingStatus.SAID)
-        .values(status=FindingStatus.OVERTAKEN)
-    )
+    await payouts.overtake(unit, [attempt.payout_id])
     await unit.session.flush()
 
 

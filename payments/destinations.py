@@ -6,6 +6,7 @@
   after them: who adds a word, a date or a dot names the same card.
 - `counted` always says something, for limits: of a text that names nothing the digits, else the words. Two such
   texts may mean one place; a treasurer reads them.
+- `whole` is the text itself, for telling whether it was changed: a dot or a dash in a name leads to somebody else.
 """
 
 import re
@@ -22,6 +23,8 @@ LONG_FOREIGN: Final = range(10, 16)
 """The same where other digits may follow it."""
 
 NUMBER = re.compile(r"(?<![\w.@])(\+?)(\d(?:[ \-()]{0,3}\d)+)(?![\w@])")
+APART = re.compile(r"(?<![\w.@+/-])\+?\d(?:[\s()\[\]-]*\d)+(?![\w@/]|[.-]\w)")
+"""A number that is no part of a word, a name or an address: what groups its digits says nothing."""
 MAIL = re.compile(r"(?<![\w.+-])([\w.-]+)(?:\+[\w.+-]*)?(@[\w-]+(?:\.[\w-]+)+)")
 HANDLE = re.compile(r"(?:(?<![\w.+-])@|(?:t|paypal)\.me/)([a-z0-9_]{4,32})\b")
 BARE_HANDLE = re.compile(r"(?=.*[0-9_])[a-z][a-z0-9_]{4,31}")
@@ -80,6 +83,15 @@ def counted(text: str) -> frozenset[str]:
         return frozenset({f"digits {digits}"})
     words = sorted(set(re.findall(r"[^\W_]+", shown)))
     return frozenset({f"words {' '.join(words)}"})
+
+
+def whole(text: str) -> str:
+    """One spelling of a whole text: without spaces, and without what groups the digits of its numbers.
+
+    Any other sign may be part of a name: `ivan.petrov` and `ivan_petrov` are two people, and `ivanpetrov` a third.
+    """
+    grouped = APART.sub(lambda number: re.sub(r"[^\d+]", "", number[0]), plain(text))
+    return re.sub(r"\s", "", grouped)
 
 
 def _number(sign: str, typed: str) -> str | None:

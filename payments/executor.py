@@ -3,10 +3,11 @@
 The attempt is marked as sent, and committed; the rail is asked, with no transaction open; what it promises is
 written down, and committed. A crash between two of these leaves an open attempt: the next look asks what the
 provider knows of its key before anything is executed again, and then only the very same order. After a backup was
-put back not even that: people decide.
+put back, or once its grant proves to be paid already, not even that: people decide.
 
-Whatever is about to be executed is screened first, by the lists of that moment. What a provider may know of
-already is looked up all the same.
+Whatever is about to be executed is screened first, by the lists of that moment, and its row is read once more: it
+may have come to be doubted while its provider was asked. What a provider may know of already is looked up all the
+same.
 """
 
 import asyncio
@@ -46,6 +47,9 @@ Tell = Callable[[Unit, Concluded], Awaitable[None]]
 Screen = Callable[[], Awaitable[Verdict | None]]
 """What the lists say now of what is about to be paid; none when nothing of it is screened."""
 
+Still = Callable[[], Awaitable[bool]]
+"""Whether an order may still be executed."""
+
 
 async def work(open_unit: OpenUnit, attempt_id: UUID, tell: Tell) -> Now | None:
     """Ask for one open attempt, and write down what comes of it; none when it is closed. Safe to repeat."""
@@ -59,8 +63,8 @@ async def work(open_unit: OpenUnit, attempt_id: UUID, tell: Tell) -> Now | None:
     if attempts.only_looked_up(attempt):
         result = await look_up(rail, order)
     else:
-        screen = partial(_screen, open_unit, rail, order)
-        result = await ask(rail, order, first=attempt.tries == 1, wanted=wanted, screen=screen)
+        screen, still = partial(_screen, open_unit, rail, order), partial(_may_still_go, open_unit, order)
+        result = await ask(rail, order, first=attempt.tries == 1, wanted=wanted, screen=screen, still=still)
     async with open_unit() as unit:
         concluded = await attempts.conclude(unit, attempt_id, rail, order, result)
         await tell(unit, concluded)
@@ -68,7 +72,13 @@ async def work(open_unit: OpenUnit, attempt_id: UUID, tell: Tell) -> Now | None:
 
 
 async def ask(
-    rail: MachineRail, order: Order, *, first: bool, wanted: bool = True, screen: Screen | None = None
+    rail: MachineRail,
+    order: Order,
+    *,
+    first: bool,
+    wanted: bool = True,
+    screen: Screen | None = None,
+    still: Still | None = None,
 ) -> Result:
     """Execute an order, or look it up first when it may have been executed. Whatever goes wrong is `UNKNOWN`.
 
@@ -86,7 +96,7 @@ async def ask(
             verdict = await screen() if screen else None
             if verdict is not None and not verdict.clear:
                 return await _hold_back(rail, order, verdict, first=first)
-            return await rail.execute(order)
+            return await rail.execute(order) if still is None or await still() else found
     except Exception as error:  # noqa: BLE001 - whatever a provider's library raises, the money may have moved
         return Result(Outcome.UNKNOWN, error=type(error).__name__[:64])
 
@@ -108,6 +118,16 @@ async def _screen(open_unit: OpenUnit, rail: MachineRail, order: Order) -> Verdi
         if verdict is not None and verdict.clear:
             attempt.lists, attempt.decided = verdict.lists, verdict.decided
     return verdict
+
+
+async def _may_still_go(open_unit: OpenUnit, order: Order) -> bool:
+    """Whether nobody has doubted or dropped an order since it was taken: the last look before it is executed.
+
+    Behind the audit log's lock, so that whoever is just writing down that its grant is paid has done so.
+    """
+    async with open_unit() as unit:
+        await audit.hold(unit)
+        return not attempts.only_looked_up(await unit.session.get_one(Attempt, order.attempt))
 
 
 async def look_up(rail: MachineRail, order: Order) -> Result:

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from typing import Final
 from uuid import uuid4
 
-from sqlmodel import col, exists, func, select, update
+from sqlmodel import col, exists, func, or_, select, update
 
 from models.attempt import Attempt
 from models.case import Case
 from models.clock import to_day
+from models.doubt import Incident, IncidentEnd, IncidentStatus
 from models.errors import AlreadyDone, BadInput
 from models.grant import GRANT_ALLOWED, PAYOUT_ALLOWED, PAYOUT_OVER, Grant, GrantStatus, Payout, PayoutStatus
 from models.states import move
@@ -215,11 +216,28 @@ async def may_let_go(unit: Unit, chat: BlindIndex) -> bool:
 
 
 async def is_unsure(unit: Unit, grant: Grant, case: Case | None) -> bool:
-    """Whether a try to pay this grant may have been made that nobody has spoken of."""
+    """Whether this grant may be paid, or is: a try that nobody has spoken of, or an incident."""
     if case is not None and case.restored:
         return True
     doubts = await unit.session.exec(select(Payout.id).where(Payout.grant_id == grant.id, col(Payout.unsure)))
-    return doubts.first() is not None
+    return doubts.first() is not None or await has_incident(unit, grant)
+
+
+async def has_incident(unit: Unit, grant: Grant) -> bool:
+    """Whether a rail has paid this grant beside its books, and two have not seen that money come back.
+
+    Whatever else such an incident was said to be, its person may have the money: each new payout begins unsure.
+    """
+    found = await unit.session.exec(
+        select(Incident.id)
+        .join(Payout, col(Payout.id) == Incident.payout_id)
+        .where(
+            Payout.grant_id == grant.id,
+            or_(col(Incident.status) != IncidentStatus.CLOSED, col(Incident.end) != IncidentEnd.BACK),
+        )
+        .limit(1)
+    )
+    return found.first() is not None
 
 
 async def _keep_days(unit: Unit, grant: Grant) -> None:
@@ -238,6 +256,17 @@ async def _keep_days(unit: Unit, grant: Grant) -> None:
                 attempt.asked_at = None
                 if attempt.watch_until is None:
                     attempt.next_at = to_day(attempt.next_at)
+
+
+async def is_disputed(unit: Unit, case: Case) -> bool:
+    """Whether what was paid is said not to have arrived, or to have come back, and nobody has found out yet."""
+    said = col(Payout.missing_at).is_not(None) | (col(Payout.status) == PayoutStatus.RETURNING)
+    found = await unit.session.exec(
+        select(Payout.id)
+        .join(Grant, col(Grant.id) == Payout.grant_id)
+        .where(Grant.case_id == case.id, said, col(Payout.status).not_in(PAYOUT_OVER))
+    )
+    return found.first() is not None
 
 
 async def live_payout(unit: Unit, grant: Grant) -> Payout | None:

@@ -4,7 +4,8 @@
   reads the books sees it. Cash that was not free is a shortfall, so that nothing that was promised to others is
   touched.
 - It is on the compliance record at once; of what turns out to be a payment of the books, one is kept.
-- Its grant may be paid a second time, or may be about to be: as long as it is not, it is unsure from now on.
+- Its grant may be paid a second time, or may be about to be: as long as it is not, it is unsure from now on
+  (`grants.is_unsure`), and what a machine is at for it is looked up and never executed.
 - What it was, one treasurer says and another confirms; only then does it leave the suspense account.
 """
 
@@ -12,16 +13,16 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 
-from models.attempt import Attempt
+from models.attempt import OPEN_ATTEMPTS, Attempt
 from models.clock import to_day
 from models.doubt import INCIDENT_ALLOWED, Incident, IncidentEnd, IncidentStatus
 from models.errors import ButtonGone, SamePerson
 from models.grant import Grant, GrantStatus, Payout
 from models.states import move
 from models.unit import Unit
-from payments import compliance, grants, ledger
+from payments import compliance, grants, ledger, payouts
 from payments.ledger import EntryKind, Purpose
 from payments.money import Money
 from payments.rails import registry
@@ -55,7 +56,7 @@ async def begin(
         unit, EntryKind.INCIDENT, f"incident:{incident.id}", changes, actor="system", grant_number=grant.number
     )
     if grant.status != GrantStatus.PAID and (live := await grants.live_payout(unit, grant)) is not None:
-        live.unsure = True
+        await _hold_up(unit, live)
     await unit.session.flush()
     return incident
 
@@ -121,6 +122,17 @@ async def close(unit: Unit, incident: Incident, payout: Payout, grant: Grant, tr
 def reference_of(unit: Unit, incident: Incident) -> str:
     """What the rail calls the payment."""
     return unit.vault.open_server(incident.reference, _place(incident)).decode()
+
+
+async def _hold_up(unit: Unit, live: Payout) -> None:
+    """What is about to pay the grant waits for people. Whoever asks a machine looks once more before it pays."""
+    live.unsure = True
+    await unit.session.exec(
+        update(Attempt)
+        .where(col(Attempt.payout_id) == live.id, col(Attempt.status).in_(OPEN_ATTEMPTS))
+        .values(doubted=True)
+    )
+    await payouts.overtake(unit, [live.id])
 
 
 async def _out_of(unit: Unit, payout: Payout, money: Money) -> Mapping[Purpose, Money]:

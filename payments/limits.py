@@ -11,7 +11,7 @@
 """
 
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, not_, or_
 from sqlmodel import col, delete, func, select
@@ -66,22 +66,27 @@ async def note(unit: Unit, grant: Grant, payout: Payout, typed: str) -> None:
 async def cut_off(unit: Unit, payout: Payout) -> None:
     """Cut the marks of a payout off from it; those of one that moved nothing go."""
     of_payout = col(DestinationMark.payout_id) == payout.id
-    if payout.claimed_at is None or payout.status in {*UNMOVED, PayoutStatus.RETURNED}:
+    if payout.status in {*UNMOVED, PayoutStatus.RETURNED}:
         await unit.session.exec(delete(DestinationMark).where(of_payout))
         return
     for row in (await unit.session.exec(select(DestinationMark).where(of_payout))).all():
-        row.payout_id, row.at = None, to_day(payout.claimed_at)
+        row.payout_id, row.at = None, to_day(payout.claimed_at or payout.paid_at or payout.created_at)
     await unit.session.flush()
 
 
 def marks_over(unit: Unit) -> ColumnElement[bool]:
     """The condition of a mark that no limit counts any more."""
     span = timedelta(days=unit.policy.limits.destination_days)
-    old = select(Payout.id).where(func.coalesce(Payout.claimed_at, Payout.created_at) <= unit.now - span)
+    old = select(Payout.id).where(_since() <= unit.now - span)
     return and_(
         col(DestinationMark.at) <= unit.now - span,
         or_(col(DestinationMark.payout_id).is_(None), col(DestinationMark.payout_id).in_(old)),
     )
+
+
+def _since() -> ColumnElement[datetime]:
+    """From when on a payout counts. What two found to be paid, nobody has claimed as far as the data know."""
+    return func.coalesce(Payout.claimed_at, Payout.paid_at, Payout.created_at)
 
 
 async def _check(unit: Unit, grant: Grant, marks: Collection[str], payout: Payout | None = None) -> None:
@@ -104,7 +109,7 @@ async def _claimed(unit: Unit, currency: str, but: Payout) -> int:
         .scalar_subquery()
     )
     seen = func.coalesce(by_machine, col(Payout.paid_at))
-    came_back = and_(col(Payout.status) == PayoutStatus.RETURNED, col(Payout.claimed_at) <= unit.now - DAY)
+    came_back = and_(col(Payout.status) == PayoutStatus.RETURNED, _since() <= unit.now - DAY)
     query = (
         select(func.coalesce(func.sum(Grant.amount), 0))
         .join(Payout, col(Payout.grant_id) == Grant.id)
@@ -121,7 +126,7 @@ async def _claimed(unit: Unit, currency: str, but: Payout) -> int:
 async def _went_to(unit: Unit, currency: str, mark: str, but: Payout | None) -> int:
     """Minor units that went to one destination within the limit's days, and did not come back."""
     since = unit.now - timedelta(days=unit.policy.limits.destination_days)
-    moved = and_(col(Payout.claimed_at) > since, col(Payout.status).not_in({*UNMOVED, PayoutStatus.RETURNED}))
+    moved = and_(_since() > since, col(Payout.status).not_in({*UNMOVED, PayoutStatus.RETURNED}))
     cut = and_(col(DestinationMark.payout_id).is_(None), col(DestinationMark.at) > since)
     query = (
         select(func.coalesce(func.sum(DestinationMark.amount), 0))

@@ -17,16 +17,17 @@ case may have been withdrawn or erased meanwhile: then there is nobody to move, 
 came back is released. Of an unsure payout nothing is released: whether it was paid two treasurers say.
 """
 
+from collections.abc import Collection
 from uuid import UUID
 
 from sqlalchemy import or_
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 
 from models import audit
 from models.attempt import Attempt, AttemptStatus
 from models.case import ALLOWED as CASE_ALLOWED
 from models.case import Case, CaseStatus
-from models.doubt import Incident
+from models.doubt import Finding, FindingStatus, Incident
 from models.errors import ButtonGone, MoveRefused, NotAllowed, SamePerson
 from models.grant import PAYOUT_ALLOWED, Grant, Payout, PayoutStatus, ReturnReason
 from models.states import move
@@ -106,10 +107,11 @@ async def give_back(unit: Unit, payout: Payout, grant: Grant, case: Case | None,
     """Put a claimed payout back before paying. Without a case its grant is released instead.
 
     An unsure one stays unsure when nobody waits for it: one treasurer's word does not free money that may be gone.
+    It does so after an incident too: that they have not paid does not say that no machine has.
     """
     only_holder(payout, treasurer)
     _only_from(payout, PayoutStatus.CLAIMED, PayoutStatus.QUEUED)
-    if is_wanted(case):
+    if is_wanted(case) and not await grants.has_incident(unit, grant):
         await sure(unit, grant, case)
     await put_back(unit, payout, grant, case, str(treasurer))
 
@@ -120,6 +122,7 @@ async def put_back(unit: Unit, payout: Payout, grant: Grant, case: Case | None, 
     await move(unit, payout, target, PAYOUT_ALLOWED, by)
     payout.claimed_by = payout.claimed_at = None
     await unit.session.flush()
+    await overtake(unit, [payout.id])  # it was said before whoever had it may have paid
     if target == PayoutStatus.CANCELLED:
         await grants.release(unit, grant, by)
 
@@ -221,12 +224,26 @@ async def found_unpaid(unit: Unit, payout: Payout, grant: Grant, case: Case | No
 
 
 async def sure(unit: Unit, grant: Grant, case: Case | None) -> None:
-    """Whether this grant was paid is said: neither a restored backup nor an earlier try leaves a doubt."""
-    for payout in (await unit.session.exec(select(Payout).where(Payout.grant_id == grant.id))).all():
+    """Whether this grant was paid is said: neither a restored backup nor an earlier try leaves a doubt.
+
+    A word on it that still waited for a second treasurer answers no later doubt.
+    """
+    tries = (await unit.session.exec(select(Payout).where(Payout.grant_id == grant.id))).all()
+    for payout in tries:
         payout.unsure = False
     if case is not None:
         case.restored = False
     await unit.session.flush()
+    await overtake(unit, [payout.id for payout in tries])
+
+
+async def overtake(unit: Unit, payout_ids: Collection[UUID]) -> None:
+    """What one treasurer has said of payouts counts no more: something has happened to them since."""
+    await unit.session.exec(
+        update(Finding)
+        .where(col(Finding.payout_id).in_(payout_ids), col(Finding.status) == FindingStatus.SAID)
+        .values(status=FindingStatus.OVERTAKEN)
+    )
 
 
 async def report(

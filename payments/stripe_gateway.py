@@ -75,10 +75,8 @@ PAGE: Final = 100
 """Objects of one list (API, pagination: at most 100)."""
 
 PAYMENT_STATES: Final[Mapping[str, PaymentState]] = {
-    "succeeded": PaymentState.PAID,
-    "processing": PaymentState.PROCESSING,
-    "canceled": PaymentState.CANCELED,
-}
+    "succeeded": PaymentState.PAID, "processing": PaymentState.PROCESSING, "canceled": PaymentState.CANCELED,
+}  # fmt: skip
 """Everything else is unpaid."""
 
 ENDED: Final = frozenset({"canceled", "incomplete_expired"})

@@ -17,8 +17,9 @@ from sqlmodel import col, select
 
 from models.audit import hold
 from models.case import ENDED, Case
+from models.emergency import Emergency
 from models.errors import NotAllowed, NotOnPanel, OwnCase, Stale, SteppedAside
-from models.panel import SEATED, Recusal, Seat, SeatStatus, round_of
+from models.panel import SEATED, Recusal, Seat, SeatStatus, Vote, round_of
 from models.unit import Unit
 from models.volunteer import Role, Volunteer, VolunteerRole, VolunteerStatus
 from services.contact import Address, To
@@ -200,18 +201,22 @@ async def require_decider(unit: Unit, actor: Actor, act: Act, case: Case) -> Vol
 
 
 async def deciders(unit: Unit, case: Case) -> frozenset[UUID]:
-    """Volunteers who sat on the panel when it decided on a case, and have not stepped aside since.
+    """Volunteers whose votes made the decision on a case, and who have not stepped aside since.
 
-    Neither the panel of an earlier round, whose decision fell, nor who sat beside it on probation. Of an emergency
-    it is the panel that looks at it afterwards.
+    Neither the panel of an earlier round, whose decision fell, nor who sat beside it on probation, nor who had not
+    voted on what was decided. Of an emergency, which nobody voted on, it is the panel that looks at it afterwards.
     """
     aside = select(Recusal.volunteer_id).where(Recusal.case_id == case.id)
-    found = await unit.session.exec(
+    sat = (
         select(Seat.volunteer_id)
         .where(Seat.case_id == case.id, Seat.round == round_of(case), Seat.status == SeatStatus.CLOSED)
         .where(col(Seat.counts), col(Seat.volunteer_id).not_in(aside))
     )
-    return frozenset(found.all())
+    granted = select(Emergency.id).where(Emergency.case_id == case.id, col(Emergency.agreed_at).is_not(None))
+    if (await unit.session.exec(granted)).first() is None:
+        voted = select(Vote.seat_id).where(Vote.case_id == case.id, Vote.case_version == case.version)
+        sat = sat.where(col(Seat.id).in_(voted))  # what was decided on changes no more
+    return frozenset((await unit.session.exec(sat)).all())
 
 
 async def has_stepped_aside(unit: Unit, case_id: UUID, volunteer_id: UUID) -> bool:

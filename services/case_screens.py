@@ -3,10 +3,11 @@
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from models.case import Case
+from models.case import Case, CaseStatus
 from models.errors import BadInput
 from models.unit import Unit
 from payments import grants
+from services import anew
 from services.access import Actor
 from services.attachments import files_of
 from services.contact import To
@@ -44,6 +45,13 @@ async def confirm_withdrawing(unit: Unit, actor: Actor) -> Screen:
     """Ask before a case is taken back, in the same way."""
     screen = confirm(unit, actor.to, "case.ask.withdraw", "case.button.withdraw", "case.withdraw_sure")
     return await _with_money(unit, actor, screen)
+
+
+async def confirm_anew(unit: Unit, actor: Actor) -> Screen:
+    """Ask before a case is closed to begin another. Raises `Stale` when it cannot be."""
+    case = await anew.check(unit, actor)
+    key = "case.ask.anew-declined" if case.status is CaseStatus.DECLINED else "case.ask.anew"
+    return confirm(unit, actor.to, key, "case.button.anew_sure", "case.anew_sure")
 
 
 async def adding(unit: Unit, to: To, case: Case, problem: BadInput | None = None) -> Screen:

@@ -9,7 +9,7 @@ from datetime import timedelta
 from statistics import median
 from typing import Any
 
-from sqlmodel import SQLModel, col, func, not_, select
+from sqlmodel import SQLModel, col, func, select
 
 from models.audit import AuditCheckpoint, record
 from models.case import OPEN, Case, CaseStatus
@@ -21,7 +21,7 @@ from models.unit import Unit
 from models.volunteer import Role, Volunteer
 from payments.ledger import Purpose, balance
 from payments.money import Money
-from services import danger, emergency, panel, treasury
+from services import calls, emergency, panel, treasury
 from services.access import Act, Actor, require
 from services.audit import latest
 from services.reminders import count_silent
@@ -65,7 +65,8 @@ class Desk:
     dead: int
     checkpoint: AuditCheckpoint | None
     untaken: Sequence[tuple[DangerCall, Case]]
-    taken: int
+    taken: Sequence[tuple[DangerCall, Case, Volunteer]]
+    """Calls that some coordinator has taken, and who; never one of this coordinator's own case."""
     held: Sequence[tuple[DangerCall, Case]]
     """Calls that this coordinator has taken, the earliest first."""
     proposed: Sequence[Case]
@@ -98,10 +99,8 @@ async def read_desk(unit: Unit, actor: Actor) -> Desk:
         dead=await _count(unit, InboxEvent, col(InboxEvent.status) == EventStatus.DEAD),
         checkpoint=await latest(unit),
         untaken=await _untaken(unit, actor),
-        taken=await _count(
-            unit, DangerCall, col(DangerCall.closed_at).is_(None), not_(await danger.is_untaken(unit))
-        ),
-        held=await danger.held_by(unit, coordinator),
+        taken=await _taken(unit, actor),
+        held=await calls.held_by(unit, coordinator),
         proposed=await emergency.proposed_to(unit, actor),
     )
 
@@ -120,6 +119,10 @@ async def show_desk(unit: Unit, actor: Actor) -> None:
             for call, case in desk.untaken[:CALLS]
         ),
         *(
+            Button(say("desk.button.take-over", code=case.code), "danger.take", {"call": str(call.id)})
+            for call, case in _left_alone(desk)[:CALLS]
+        ),
+        *(
             Button(say("desk.button.emergency", code=case.code), "emergency.look", {"case": str(case.id)})
             for case in desk.proposed[:CALLS]
         ),
@@ -134,7 +137,11 @@ def _text(unit: Unit, actor: Actor, desk: Desk) -> str:
     say, language = _sayer(unit, actor), actor.language
     lines = [say("desk.title"), ""]
     if desk.untaken or desk.taken:
-        lines += [say("desk.danger", untaken=len(desk.untaken), taken=desk.taken), ""]
+        lines.append(say("desk.danger", untaken=len(desk.untaken), taken=len(desk.taken)))
+        for call, case, holder in desk.taken[:CALLS]:
+            key = "desk.left-alone" if calls.is_left_alone(call) else "desk.taken"
+            lines.append(say(key, code=case.code, sign=holder.call_sign))
+        lines.append("")
     if desk.proposed:
         lines += [say("desk.emergency", n=len(desk.proposed)), ""]
     lines += [say(f"desk.queue.{status}", count=count) for status, count in desk.queue.items()]
@@ -204,11 +211,30 @@ async def _untaken(unit: Unit, actor: Actor) -> list[tuple[DangerCall, Case]]:
     query = (
         select(DangerCall, Case)
         .join(Case, col(Case.id) == DangerCall.case_id)
-        .where(await danger.is_untaken(unit))
+        .where(await calls.is_untaken(unit))
         .where(col(Case.chat).is_distinct_from(actor.chat))
         .order_by(col(DangerCall.at))
     )
     return list((await unit.session.exec(query)).all())
+
+
+async def _taken(unit: Unit, actor: Actor) -> list[tuple[DangerCall, Case, Volunteer]]:
+    """Open calls that somebody has taken who may answer, oldest first; never the actor's own."""
+    query = (
+        select(DangerCall, Case, Volunteer)
+        .join(Case, col(Case.id) == DangerCall.case_id)
+        .join(Volunteer, col(Volunteer.id) == DangerCall.taken_by)
+        .where(await calls.is_taken(unit))
+        .where(col(Case.chat).is_distinct_from(actor.chat))
+        .order_by(col(DangerCall.at))
+    )
+    return list((await unit.session.exec(query)).all())
+
+
+def _left_alone(desk: Desk) -> list[tuple[DangerCall, Case]]:
+    """Calls that this coordinator may take over."""
+    mine = {call.id for call, _ in desk.held}
+    return [(call, case) for call, case, _ in desk.taken if calls.is_left_alone(call) and call.id not in mine]
 
 
 async def _count(unit: Unit, table: type[SQLModel], *conditions: Any) -> int:  # noqa: ANN401 - SQLAlchemy's clauses

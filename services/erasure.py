@@ -31,7 +31,7 @@ from services import emergency, followup_words
 from services.access import Actor, applicant_of
 from services.attachments import delete_files
 from services.clearing import clear_chat, erase_case_messages
-from services.followup import AROUND_COURT
+from services.followup_court import AROUND_COURT
 from services.intake import new_code
 from services.jobs import Job
 from services.submission import let_go

@@ -16,7 +16,8 @@ from models.states import move
 from models.unit import Unit
 from services import danger, followup_words, treasury_returns
 from services.access import Actor, applicant_of
-from services.followup import question, settle, slot_of, stop
+from services.followup import question, settle, stop
+from services.followup_rows import slot_of
 from services.speak import Button, Life, Screen, show, unfading
 
 THANKS = Life(None, timedelta(hours=1))

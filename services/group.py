@@ -1,8 +1,11 @@
 """The review group: bound by a coordinator, used only while it is safe, closed by itself when it is not.
 
-Safe is: a supergroup in which the bot may delete messages, history is hidden from new members, and everybody is
-a confirmed reviewer or coordinator. Telegram is asked by `bot.groupcheck` after the commit; what it found
-comes back here as `Findings`. A check that a coordinator asked for may open a group; any other may only close it.
+Safe is: a private supergroup without topics, linked channel or place, in which the bot may delete messages,
+history is hidden from new members, and everybody is a confirmed reviewer or coordinator. In other supergroups
+old messages can always be read, whatever is set (TDLib, supergroupFullInfo.is_all_history_available). Telegram is
+asked by `bot.groupcheck` after the commit; what it found comes back here as `Findings`. A check that a coordinator
+asked for may open a group; any other may only close it.
+One coordinator may bind another group, and all of them are told.
 """
 
 from collections.abc import Sequence
@@ -46,6 +49,12 @@ class Findings:
     """Whether the bot is in the group at all."""
     supergroup: bool
     may_delete: bool
+    public: bool
+    """Whether it has a name by which anybody finds it."""
+    forum: bool
+    linked: bool
+    """Whether it is where a channel's posts are discussed."""
+    located: bool
     history_visible: bool
     strangers: int
 
@@ -58,12 +67,25 @@ class Findings:
             return "not-supergroup"
         if not self.may_delete:
             return "no-delete"
-        if self.history_visible:
-            return "history-visible"
-        return "strangers" if self.strangers else None
+        return self._open_to_others or ("strangers" if self.strangers else None)
+
+    @property
+    def _open_to_others(self) -> str | None:
+        if self.public:
+            return "public"
+        if self.forum:
+            return "forum"
+        if self.linked:
+            return "linked"
+        if self.located:
+            return "located"
+        return "history-visible" if self.history_visible else None
 
 
-GONE = Findings(present=False, supergroup=False, may_delete=False, history_visible=False, strangers=0)
+GONE = Findings(
+    present=False, supergroup=False, may_delete=False, public=False, forum=False, linked=False, located=False,
+    history_visible=False, strangers=0,
+)  # fmt: skip
 """What there is to say of a group without the bot."""
 
 
@@ -226,11 +248,21 @@ async def _open(unit: Unit, group: ReviewGroup) -> None:
         earlier.open, earlier.in_use = False, False
         if earlier.id != group.id:
             await _take_cards(unit, earlier)
+            await _tell_moved(unit, group)
     group.open, group.in_use, group.fault = True, True, None
     await unit.session.flush()
     await record(unit, str(group.bound_by), "group.open", about("review_group", group.id))
     to = group_recipient(unit, group)
     await notify(unit, to, Screen(unit.texts.render("group.opened", to.language)))
+
+
+async def _tell_moved(unit: Unit, group: ReviewGroup) -> None:
+    """All cards go elsewhere at one coordinator's word: all others hear of it, on a pause too, and may object."""
+    mover = await unit.session.get_one(Volunteer, group.bound_by)
+    for coordinator in await holders(unit, Role.COORDINATOR):
+        to = await volunteer_recipient(unit, coordinator)
+        text = unit.texts.render("group.moved", to.language, sign=mover.call_sign)
+        await notify(unit, to, Screen(text), urgent=True)
 
 
 async def _refuse(unit: Unit, group: ReviewGroup, findings: Findings) -> None:

@@ -43,6 +43,9 @@ CHANGES: Final = Limit("change", 30, timedelta(days=1), "intake.bad.changes")
 WAYS: Final = Limit("way", 10, timedelta(days=1), "treasury.bad.ways")
 """Each time that a person agrees to a way, treasurers are called."""
 
+MISSING: Final = Limit("missing", 1, timedelta(days=1), "treasury.bad.missing")
+"""Each time that a person says by themselves that nothing has arrived, a treasurer looks the payment up."""
+
 LINES: Final = Limit("line", 20, timedelta(minutes=10), "danger.refused.many")
 """Each line is an urgent message to every coordinator until one has taken the call."""
 

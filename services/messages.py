@@ -39,8 +39,8 @@ REMEMBERED = timedelta(days=180)
 
 
 def keep_for_erasure(unit: Unit, address: Address, message: int) -> None:
-    """Remember a message of a person that stays for now, so that it is deleted in time."""
-    life = timedelta(hours=unit.policy.retention.message_hours)
+    """Let a text that could not be taken stand as long as a screen does, for its person to send it again."""
+    life = timedelta(minutes=unit.policy.retention.screen_minutes)
     _keep(unit, address, message, f"{TYPED}{message}", life)
 
 

@@ -43,7 +43,7 @@ async def drop(unit: Unit, case: Case, act: str | None = None) -> None:
 async def _say(unit: Unit, case: Case, contact: SafeContact, act: str) -> None:
     to = To(contact.address, case.language)
     button = Button(unit.texts.render("relay.notice-open", to.language), act)
-    screen = Screen(unit.texts.render("relay.notice", to.language), [[button]])
+    screen = Screen(unit.texts.render("relay.notice", to.language), [[button]], neutral=True)
     await show(unit, to, screen, slot=f"{NOTICE}news:{case.id}", case=case, life=unfading(unit), anew=True)
 
 

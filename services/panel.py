@@ -4,7 +4,9 @@
   who have not stepped aside, and never the applicant. Those who speak the case's language come first.
 - Beside the panel at most one reviewer on probation is drawn, whose vote is compared and not counted.
 - Too few eligible: as many as there are, and the coordinators are told; the clock fills the rest.
-- A silent one leaves only for somebody who can take the seat.
+- A silent one leaves only for somebody who can take the seat. Whoever loses one after the other so is put on a
+  pause (`services.silence`). Of a seat that decides nothing nobody is told that it cannot be filled.
+- Whoever asks the applicant gains no time by it: the answer gives them what was left of theirs, and at least half.
 """
 
 import secrets
@@ -15,12 +17,12 @@ from uuid import UUID, uuid4
 from sqlmodel import col, select
 
 from models.audit import about, hold, record
-from models.case import OPEN, Case, CaseStatus, Urgency
+from models.case import OPEN, Case, CaseStatus, Question, Urgency
 from models.panel import ALLOWED, SEATED, Recusal, Seat, SeatStatus, round_of
 from models.states import move
 from models.unit import Unit
 from models.volunteer import Role, Volunteer
-from services import card
+from services import card, silence
 from services.contact import volunteer_recipient
 from services.jobs import Job
 from services.roles import holders, takes_work, tell_role
@@ -137,10 +139,10 @@ async def release(unit: Unit, volunteer: Volunteer, actor: str) -> int:
     return len(held)
 
 
-async def ask_anew(unit: Unit, case: Case) -> None:
-    """The case has changed: who had voted is asked again, and everybody's time starts anew."""
+async def ask_anew(unit: Unit, case: Case, answered: Question | None = None) -> None:
+    """The case has changed: who had voted is asked again, and everybody's time starts anew (see `_term`)."""
     for seat, volunteer in await seated(unit, case):
-        seat.due_at = unit.now + unit.policy.silent_after(urgent=is_urgent(case))
+        seat.due_at = unit.now + _term(unit, case, seat, answered)
         if seat.status == SeatStatus.VOTED:
             await move(unit, seat, SeatStatus.DRAWN, ALLOWED, "system")
         await clear_slot(unit, volunteer.chat, reading_slot(case.id))
@@ -148,10 +150,10 @@ async def ask_anew(unit: Unit, case: Case) -> None:
         await tell_member(unit, case, volunteer, "review.changed", f"{NOTICE}changed:{case.id}")
 
 
-async def go_on(unit: Unit, case: Case) -> None:
-    """No answer has come: votes stand, everybody's time starts anew, and they are told to decide without."""
+async def go_on(unit: Unit, case: Case, question: Question) -> None:
+    """No answer has come: votes stand, time starts anew (see `_term`), and they are told to decide without."""
     for seat, volunteer in await seated(unit, case):
-        seat.due_at = unit.now + unit.policy.silent_after(urgent=is_urgent(case))
+        seat.due_at = unit.now + _term(unit, case, seat, question)
         await tell_member(unit, case, volunteer, "review.no-answer", f"{NOTICE}changed:{case.id}")
 
 
@@ -168,6 +170,14 @@ async def tell_member(unit: Unit, case: Case, volunteer: Volunteer, key: str, sl
     text = unit.texts.render(key, to.language, code=case.code)
     slot = slot or f"{NOTICE}{uuid4()}"
     await show(unit, to, Screen(text, rows), slot=slot, case=case, urgent=is_urgent(case))
+
+
+def _term(unit: Unit, case: Case, seat: Seat, question: Question | None) -> timedelta:
+    """How long a seat's holder has after a change, or after this question: who asked without voting has less."""
+    whole = unit.policy.silent_after(urgent=is_urgent(case))
+    if question is None or question.volunteer_id != seat.volunteer_id or seat.status == SeatStatus.VOTED:
+        return whole
+    return min(max(seat.due_at - question.asked_at, whole / 2), whole)
 
 
 def _choose(pool: Sequence[Volunteer], count: int, language: str) -> list[Volunteer]:
@@ -213,11 +223,13 @@ async def _replace_silent(unit: Unit, seat_id: UUID) -> None:
     others = [v for v in await eligible(unit, case) if (v.probation_left == 0) == seat.counts]
     if not others:
         seat.due_at = unit.now + unit.policy.silent_after(urgent=is_urgent(case))
-        await tell_role(unit, Role.COORDINATOR, "review.nobody-to-replace", code=case.code)
+        if seat.counts:
+            await tell_role(unit, Role.COORDINATOR, "review.nobody-to-replace", code=case.code)
         return
     await vacate(unit, case, seat, volunteer, SeatStatus.REPLACED, "system")
     to = await volunteer_recipient(unit, volunteer)
     await notify(unit, to, Screen(unit.texts.render("review.replaced", to.language, code=case.code)))
+    await silence.lost_seat(unit, volunteer)
     await draw_panel(unit, case)
     await card.post(unit, case)
 

@@ -7,6 +7,8 @@ processor time, which is started for one file and holds no key, no database and 
 
 - The type is found by content, never by name: JPEG, PNG, WebP, HEIC, PDF; anything else is refused.
 - Pixels are bounded before anything is decoded, pages are counted before any is drawn.
+- What is much longer than broad, as a screenshot of a whole conversation or a till's receipt, is cut into pages:
+  Telegram takes no photo that is longer than twenty breadths, and shows a long one too small to be read.
 - The orientation is applied, the pixels are copied into a new picture, and that is written as JPEG: EXIF, XMP,
   ICC, comments, thumbnails, layers, scripts and text behind the page have no way across.
 
@@ -15,6 +17,7 @@ imports none of the fund's packages, so that it can be run alone.
 """
 
 import io
+import math
 import resource
 import sys
 from collections.abc import Iterator
@@ -38,9 +41,18 @@ PIXELS: Final = 60_000_000
 SIDE: Final = 2400
 """Longest side of a rebuilt page, in pixels: small print on A4 stays readable."""
 
+LONG: Final = 2.5
+"""Longest page, in its breadths: the screen of a telephone fits on one; Telegram takes 20 (Bot API, sendPhoto)."""
+
+LAP: Final = 1 / 16
+"""What a page repeats of the one before, in breadths: a line that is cut in half on one is whole on the other."""
+
 PAGES: Final = 20
 QUALITY: Final = 85
 LENGTH_BYTES: Final = 4
+
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom of what becomes a page."""
 
 
 class Verdict(IntEnum):
@@ -81,7 +93,22 @@ def kind_of(data: bytes) -> str:
 def rebuild(data: bytes) -> list[bytes]:
     """The pages of a file as bare JPEGs. Raises `NotRebuilt`."""
     kind = kind_of(data)
-    return list(_pdf_pages(data)) if kind == "PDF" else [_picture(data, kind)]
+    return list(_pdf_pages(data) if kind == "PDF" else _picture_pages(data, kind))
+
+
+def cut(width: float, height: float) -> list[Box]:
+    """The pages that a picture of this size makes, as it is read. Raises `NotRebuilt` when they are too many."""
+    breadth, length = min(width, height), max(width, height)
+    if breadth <= 0:
+        raise NotRebuilt(Verdict.BROKEN)
+    lap = breadth * LAP
+    wanted = (length - lap) / (breadth * LONG - lap)
+    if wanted > PAGES:
+        raise NotRebuilt(Verdict.PAGES)
+    count = math.ceil(wanted)
+    step = (length - lap) / count  # all of one length: a last one that is a sliver would be no photo either
+    spans = [(number * step, min((number + 1) * step + lap, length)) for number in range(count)]
+    return [(0, begin, width, end) if height > width else (begin, 0, end, height) for begin, end in spans]
 
 
 def pack(verdict: Verdict, pages: list[bytes]) -> bytes:
@@ -122,7 +149,7 @@ def main(source: IO[bytes], target: IO[bytes]) -> None:
     target.flush()
 
 
-def _picture(data: bytes, kind: str) -> bytes:
+def _picture_pages(data: bytes, kind: str) -> Iterator[bytes]:
     from PIL import Image, ImageOps  # noqa: PLC0415 - only the child needs decoders
 
     if kind == "HEIF":
@@ -133,9 +160,12 @@ def _picture(data: bytes, kind: str) -> bytes:
             if opened.width * opened.height > PIXELS:
                 raise NotRebuilt(Verdict.PIXELS)
             opened.draft("RGB", (SIDE, SIDE))
-            return _bare(ImageOps.exif_transpose(opened))
+            upright = ImageOps.exif_transpose(opened)
     except Image.DecompressionBombError:
         raise NotRebuilt(Verdict.PIXELS) from None
+    boxes = cut(*upright.size)
+    for box in boxes:
+        yield _bare(upright.crop(box) if len(boxes) > 1 else upright)  # a copy of the whole is memory for nothing
 
 
 def _pdf_pages(data: bytes) -> Iterator[bytes]:
@@ -150,10 +180,16 @@ def _pdf_pages(data: bytes) -> Iterator[bytes]:
         raise NotRebuilt(Verdict.PAGES)
     if len(document) == 0:
         raise NotRebuilt(Verdict.BROKEN)
-    for page in document:
-        longest = max(page.get_size())
-        scale = min(SIDE / max(longest, 1.0), 200 / 72)  # points are 72 to the inch; 200 dpi is a good scan
-        yield _bare(page.render(scale=scale).to_pil())
+    layout = [cut(*document.get_page_size(number)) for number in range(len(document))]
+    if sum(len(boxes) for boxes in layout) > PAGES:
+        raise NotRebuilt(Verdict.PAGES)
+    for page, boxes in zip(document, layout, strict=True):
+        width, height = page.get_size()
+        for left, top, right, bottom in boxes:
+            longest = max(right - left, bottom - top)
+            scale = min(SIDE / max(longest, 1.0), 200 / 72)  # points are 72 to the inch; 200 dpi is a good scan
+            around = (left, height - bottom, width - right, top)
+            yield _bare(page.render(scale=scale, crop=around).to_pil())
 
 
 def _bare(image: "Picture") -> bytes:

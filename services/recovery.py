@@ -8,6 +8,9 @@
 - A case is never locked: with 66 bits to guess it would protect nothing, and whoever has seen the code, on a card
   or on a seized phone, could keep the person from cutting that phone off. Guesses at it are on record.
 - The old account is cut off in the same transaction: its screen, buttons and conversation go, its messages too.
+- Cases of that account that have ended go with it: left behind they could be erased from the old account alone,
+  which may be in other hands, while the person is told that all is gone. They are moved and not shredded, since
+  nobody has asked for that, and whoever asks anew is still known for a possible repeat.
 - A volunteer whose account a case was moved from or to is barred from it: nobody judges or pays their own case.
 """
 
@@ -115,18 +118,32 @@ def _movable(case: Case) -> bool:
 
 
 async def _move(unit: Unit, actor: Actor, case: Case) -> None:
-    await _bar_volunteers(unit, case, actor.chat)
+    moved = (case, *await _left_behind(unit, case))
+    for each in moved:
+        await _bar_volunteers(unit, each, actor.chat)
     if case.chat is not None:
-        await clear_chat(unit, case.chat, [case.id])
-    await write_contact(unit, case, replace(await read_contact(unit, case), address=actor.address))
-    await unit.session.flush()
-    await record(unit, applicant_of(case), "case.moved", about("case", case.id))
-    await unit.vault.note_holder(case.id, LastHolder(case.chat, case.contact))
+        await clear_chat(unit, case.chat, [each.id for each in moved])
+    for each in moved:
+        await write_contact(unit, each, replace(await read_contact(unit, each), address=actor.address))
+        await unit.session.flush()
+        await record(unit, applicant_of(each), "case.moved", about("case", each.id))
+        await unit.vault.note_holder(each.id, LastHolder(each.chat, each.contact))
+
+
+async def _left_behind(unit: Unit, case: Case) -> Sequence[Case]:
+    """The ended cases of the account that a case leaves, whose keys are still there."""
+    ended = col(Case.status).in_(ENDED - {CaseStatus.SHREDDED})
+    query = select(Case).where(Case.chat == case.chat, Case.id != case.id, ended).order_by(col(Case.id))
+    found = (await unit.session.exec(query.with_for_update().execution_options(populate_existing=True))).all()
+    gone = await unit.vault.shredded([each.id for each in found]) if found else ()
+    return [each for each in found if each.id not in gone]
 
 
 async def move_again(unit: Unit, case: Case, holder: LastHolder) -> bool:
     """A backup brought back a case as it was before it moved: move it as it was moved then, and tell whether."""
-    if holder.chat is None or holder.contact is None or case.chat in {None, holder.chat} or not _movable(case):
+    if holder.chat is None or holder.contact is None or case.chat in {None, holder.chat}:
+        return False
+    if case.status in {CaseStatus.DRAFT, CaseStatus.SHREDDED}:
         return False
     await _bar_volunteers(unit, case, holder.chat)
     if case.chat is not None:

@@ -1,6 +1,8 @@
 """Questions of the panel and answers of the applicant, passed on without names.
 
 - One question of a case waits for its answer at a time, whoever asked it.
+- Nobody holds a case up by asking: each reviewer asks at most `MOST` times, their own time does not begin anew
+  with the answer (`services.panel`), and the coordinators are told of the `MANY`th question of a case.
 - An answer is new content: the version rises, and every vote is asked anew.
 - While a question waits nobody is replaced for silence, but a panel that needs no answer may still decide.
 - Who does not answer is reminded twice, by the neutral line and within their hours. After the policy's days the
@@ -11,6 +13,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
 
+from sqlalchemy import ColumnElement
 from sqlmodel import col, func, or_, select
 
 from models.audit import about, record
@@ -18,10 +21,12 @@ from models.case import ALLOWED, OPEN, Case, CaseStatus, Question
 from models.errors import Refused, Stale
 from models.states import move
 from models.unit import Unit
-from services import card, news, panel, review
+from models.volunteer import Role, Volunteer
+from services import card, news, panel, review, silence
 from services.access import Act, Actor, applicant_of, require_seat
 from services.jobs import Job
 from services.messages import erase_too_long
+from services.roles import tell_role
 from services.seats import lock_open
 from services.typed import read_text
 from vault.seal import Place
@@ -30,14 +35,18 @@ from vault.types import Compartment, SealedBytes
 LONGEST = 1500
 """Most characters of a question or an answer."""
 
+MOST = 2
+"""Questions that one reviewer may ask about one case."""
+
+MANY = 3
+"""The question of a case of which coordinators are told: each may hold the decision up for days."""
+
 
 async def ask(unit: Unit, actor: Actor, case: Case, text: str) -> Question:
-    """Put a question to the applicant. Raises `Refused` when one is waiting, `BadInput` when empty or too long."""
+    """Put a question to the applicant. Raises as `require_may_ask`, and `BadInput` when empty or too long."""
     words = read_text(text, LONGEST)
     await lock_open(unit, case)
-    volunteer, _ = await require_seat(unit, actor, Act.ASK, case)
-    if case.status != CaseStatus.IN_REVIEW:
-        raise Refused("relay.waiting")
+    volunteer = await require_may_ask(unit, actor, case)
     question = Question(case_id=case.id, volunteer_id=volunteer.id, text=SealedBytes(b""), asked_at=unit.now)
     question.text = await unit.vault.seal(
         case.id, Compartment.story, words.encode(), Place("question", "text", str(question.id))
@@ -46,9 +55,24 @@ async def ask(unit: Unit, actor: Actor, case: Case, text: str) -> Question:
     await unit.session.flush()
     await move(unit, case, CaseStatus.NEEDS_ANSWER, ALLOWED, actor.name)
     await record(unit, actor.name, "question.asked", about("case", case.id))
+    silence.ends(volunteer)
+    if await _count(unit, case) == MANY:
+        await tell_role(unit, Role.COORDINATOR, "relay.many", code=case.code)
     await card.post(unit, case)
     await news.tell(unit, case, "relay.open")
     return question
+
+
+async def require_may_ask(unit: Unit, actor: Actor, case: Case) -> Volunteer:
+    """Whoever may ask now. Raises `Refused` when a question is waiting, or they have asked often enough."""
+    if case.status not in OPEN:
+        raise Stale("review.closed")
+    volunteer, _ = await require_seat(unit, actor, Act.ASK, case)
+    if case.status != CaseStatus.IN_REVIEW:
+        raise Refused("relay.waiting")
+    if await _count(unit, case, col(Question.volunteer_id) == volunteer.id) >= MOST:
+        raise Refused("relay.enough", most=MOST)
+    return volunteer
 
 
 async def waiting_question(unit: Unit, case: Case) -> Question | None:
@@ -85,7 +109,7 @@ async def answer_question(unit: Unit, actor: Actor, case: Case, text: str) -> No
         await move(unit, case, CaseStatus.IN_REVIEW, ALLOWED, applicant_of(case))
     await record(unit, applicant_of(case), "question.answered", about("case", case.id), version=case.version)
     await news.drop(unit, case, "relay.open")
-    await review.case_changed(unit, case)
+    await review.case_changed(unit, case, question)
 
 
 async def _find_unanswered(unit: Unit) -> Sequence[UUID]:
@@ -110,10 +134,14 @@ async def _remind_or_go_on(unit: Unit, question_id: UUID) -> None:
     if question.asked_at <= unit.now - _patience(unit):
         await move(unit, case, CaseStatus.IN_REVIEW, ALLOWED, "system")
         await record(unit, "system", "question.unanswered", about("case", case.id))
-        await panel.go_on(unit, case)
+        await panel.go_on(unit, case, question)
     else:
         question.reminded_at = unit.now
         await news.tell(unit, case, "relay.open")
+
+
+async def _count(unit: Unit, case: Case, *whose: ColumnElement[bool]) -> int:
+    return (await unit.session.exec(select(func.count()).where(Question.case_id == case.id, *whose))).one()
 
 
 def _patience(unit: Unit) -> timedelta:

@@ -79,6 +79,7 @@ async def doubt(unit: Unit, actor_name: str) -> Doubts:
     for payout_id in waiting:
         payout, grant, case = await payouts.load(unit, payout_id)
         payout.unsure = True
+        await payouts.overtake(unit, [payout.id])
         with_payout += case is not None
         if payout.status in HELD and payouts.is_wanted(case):
             await payouts.put_back(unit, payout, grant, case, actor_name)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlmodel import col, select
 
 from models.audit import about, record
-from models.case import ALLOWED, OPEN, Case, CaseStatus
+from models.case import ALLOWED, OPEN, Case, CaseStatus, Question
 from models.errors import NotAllowed, Refused
 from models.panel import Seat, SeatStatus, Vote, VoteKind, round_of
 from models.states import move
@@ -38,10 +38,13 @@ async def open_review(unit: Unit, case: Case) -> None:
     await panel.begin(unit, case)
 
 
-async def case_changed(unit: Unit, case: Case) -> None:
-    """The content changed and the version has risen: every vote is asked anew. Nothing when no panel sits."""
+async def case_changed(unit: Unit, case: Case, answered: Question | None = None) -> None:
+    """The content changed and the version has risen: every vote is asked anew. Nothing when no panel sits.
+
+    When it changed by an answer, to which question.
+    """
     if case.status in OPEN:
-        await panel.ask_anew(unit, case)
+        await panel.ask_anew(unit, case, answered)
         await card.post(unit, case)
 
 

@@ -73,6 +73,8 @@ class Screen:
     picture: UUID | None = None
     protect: bool = False
     """Telegram's protected content: no forwarding, no saving, no screenshots where the client obeys."""
+    neutral: bool = False
+    """It tells nothing: a notice of it needs no cover."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +129,8 @@ async def show(
     service then decides). With `case` they are bound to its version. `anew` moves the message to the bottom, as
     a typed command or a pressed notice always does with the one screen: they stand below it. `urgent` goes before
     all else in the chat but an erasure of the same slot. With `if_there` only a message that stands is edited:
-    whoever has deleted it gets nothing new.
+    whoever has deleted it gets nothing new. What comes unasked, into a slot of its own, is covered until it is
+    tapped, if it tells anything: it may come to a locked phone.
     """
     lane = lane_of(unit, to.address)
     policy = unit.policy.retention
@@ -142,6 +145,7 @@ async def show(
         "picture": str(screen.picture) if screen.picture else None,
         "protect": screen.protect,
         "anew": anew or (unit.to_bottom and slot == SCREEN),
+        "covered": slot.startswith(NOTICE) and to.address > 0 and not (if_there or screen.neutral),
         "if_there": if_there,
         "fade": life.fade.total_seconds() if life.fade else None,
         "erase": life.erase.total_seconds(),

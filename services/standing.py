@@ -19,7 +19,7 @@ from models.mail import Keyboard
 from models.states import move
 from models.unit import Unit
 from models.volunteer import ALLOWED, Role, Volunteer, VolunteerRole, VolunteerStatus
-from services import danger, group, panel, treasury_leaving
+from services import danger, group, panel, silence, treasury_leaving
 from services.access import Act, Actor, require, roles_of
 from services.clearing import clear_work
 from services.contact import Address, lane_of, volunteer_recipient
@@ -123,7 +123,9 @@ async def pause(unit: Unit, actor: Actor) -> None:
 
 async def resume(unit: Unit, actor: Actor) -> None:
     """Be drawn again."""
-    await move(unit, require(actor, Act.PAUSE), VolunteerStatus.ACTIVE, ALLOWED, actor.name)
+    volunteer = require(actor, Act.PAUSE)
+    await move(unit, volunteer, VolunteerStatus.ACTIVE, ALLOWED, actor.name)
+    silence.ends(volunteer)
 
 
 async def reconfirm(unit: Unit, actor: Actor, volunteer_id: UUID) -> Volunteer:

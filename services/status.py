@@ -6,6 +6,7 @@ from models.case import ENDED, OPEN, Case, CaseStatus, FileStatus
 from models.grant import GrantStatus
 from models.unit import Unit
 from payments import grants
+from services.anew import may_close
 from services.attachments import files_of
 from services.checkphrase import read_check_phrase
 from services.contact import To
@@ -67,6 +68,8 @@ async def _next(unit: Unit, to: To, case: Case) -> str:
     grant = await grants.grant_of(unit, case) if case.status is CaseStatus.APPROVED else None
     if grant is not None and grant.status is GrantStatus.WAITING:
         return _say(unit, to, "case.next.short")
+    if case.status is CaseStatus.NEEDS_ANSWER:
+        return _say(unit, to, "case.next.needs_answer", n=unit.policy.panel.answer_days)
     return _say(unit, to, f"case.next.{case.status}")
 
 
@@ -97,6 +100,8 @@ async def _waiting(unit: Unit, case: Case) -> Ways:
         ways.append(("case.button.question", "relay.open"))
     if case.status in {CaseStatus.DECLINED, CaseStatus.APPROVED}:
         ways.append(("case.button.outcome", "review.outcome"))
+    if may_close(case):
+        ways.append(("case.button.anew", "case.anew"))
     return ways
 
 

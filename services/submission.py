@@ -6,6 +6,7 @@
 - A change of what the panel judges raises the version and asks for every vote anew. How the money can arrive and
   how the person can be reached change nothing that was voted on, unless the case becomes a possible repeat by it:
   then more approvals are needed, and every vote is asked anew (`services.repeats`).
+- What is refused is refused before anything is written: whoever shows the refusal themselves commits what was.
 - A withdrawn case is read by nobody any more; erasing it is another act.
 """
 
@@ -22,7 +23,7 @@ from models.errors import BadInput, Stale
 from models.states import move
 from models.unit import Unit
 from payments import grants
-from services import followup, limits, repeats, review, treasury_rights
+from services import followup, followup_court, followup_rows, limits, repeats, review, treasury_rights
 from services.access import Actor, applicant_of
 from services.contact import read_contact
 from services.intake import (
@@ -48,28 +49,32 @@ ADDED = "added"
 async def give_answer(unit: Unit, actor: Actor, case: Case, key: str, value: str) -> None:
     """Store an answer of the actor's own case, sent or not.
 
-    Raises `Stale` when it may no longer be changed, `BadInput` after too many changes of a sent one.
+    Raises `Stale` when it may no longer be changed, `BadInput` after too many changes of what the panel judges.
+    That a case becomes a possible repeat is not counted: it happens once.
     """
     require_own(actor, case)
     await hold(unit, case)
     if key not in changeable(case) and key != await asked_again(unit, case):
         raise Stale("case.refused.fixed")
+    is_put_off = key == followup_court.COURT and (await read_answer(unit, case, key) or "") != value
+    compartment = question(key).compartment
+    is_judged = compartment is Compartment.story
+    if is_judged and case.status in OPEN:
+        await limits.spend(unit, actor.chat, limits.CHANGES)
     await write_answer(unit, case, key, value)
     await erase_too_long(unit, actor.chat)
     if case.status is CaseStatus.DRAFT:
         return
-    compartment = question(key).compartment
     if compartment is Compartment.contact:
         allowed = (await read_contact(unit, case)).may_write
         await set_contact(unit, case, await read_answers(unit, case, Compartment.contact))
         if not allowed:
             await followup.resume(unit, case)
-    if key == followup.COURT:
-        await followup.put_off_court(unit, case)
+    if is_put_off:
+        await followup_court.put_off(unit, case)
     await record(unit, applicant_of(case), "case.corrected", about("case", case.id), question=key)
     has_become_repeat = key in repeats.SOURCES and await repeats.note(unit, case)
-    if compartment is Compartment.story or has_become_repeat:
-        await limits.spend(unit, actor.chat, limits.CHANGES)
+    if is_judged or has_become_repeat:
         await content_changed(unit, case)
 
 
@@ -92,7 +97,7 @@ def changeable(case: Case) -> Sequence[str]:
         return KEYS
     if case.status in OPEN:
         return (*KEYS, ADDED)
-    return [key for key in KEYS if key == followup.COURT or question(key).compartment is Compartment.contact]
+    return [key for key in KEYS if key == followup_court.COURT or question(key).compartment is Compartment.contact]
 
 
 async def asked_again(unit: Unit, case: Case) -> str | None:
@@ -210,6 +215,6 @@ async def let_go(unit: Unit, case: Case, actor_name: str) -> bool:
     moving = await grants.cancel_for_case(unit, case, actor_name)
     if grant is not None:
         await treasury_rights.cut_off(unit, case, grant)
-    await followup.cancel(unit, case)
+    await followup_rows.cancel(unit, case)
     await unit.session.flush()
     return moving is not None

@@ -26,6 +26,7 @@ from models.grant import Grant, GrantStatus, Payout, PayoutStatus, ReturnReason
 from models.unit import Unit
 from models.volunteer import Role
 from payments import grants, ledger, limits, payouts
+from payments.destinations import whole
 from payments.rails import registry
 from payments.rails.base import ChoosyRail, MachineRail, Rail
 from payments.screening.paying import screen
@@ -275,9 +276,8 @@ async def tell_paid(unit: Unit, case: Case | None) -> None:
 
 
 def _index(unit: Unit, destination: str) -> BlindIndex:
-    """The blind index of the whole destination, for telling a changed one: no spaces, dashes or case."""
-    kept = (sign for sign in unicodedata.normalize("NFKC", destination).casefold() if sign.isalnum())
-    return unit.vault.index(IndexName.destination, "".join(kept))
+    """The blind index of the whole destination, for telling a changed one; `whole` keeps it apart from others."""
+    return unit.vault.index(IndexName.destination, f"whole {whole(destination)}")
 
 
 async def _find_fundable(unit: Unit) -> Sequence[str]:

@@ -1,6 +1,7 @@
 """What the person of a case sees of their money: the ways that are open, what they agreed to, where it is now."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 
 from models.case import Case
 from models.errors import ButtonGone
@@ -15,6 +16,7 @@ from services.corridor import Corridor, corridors, terms
 from services.screens import Rows
 from services.speak import Button, Screen, show
 from services.treasury_closed import is_closed
+from services.treasury_returns import opens, was_looked_up
 from texts.formats import day, money
 
 
@@ -33,6 +35,7 @@ async def show_person(
     payout = await grants.live_payout(unit, grant)
     if payout is not None:
         text, rows = await _under_way(unit, actor, grant, payout, rechecked=rechecked)
+        text, rows = _with_missing(unit, actor, case, payout, text, rows)
     elif grant.status == GrantStatus.WAITING:
         text, rows = _say(unit, actor, "treasury.person.waiting", amount=_amount(actor, grant)), []
     else:
@@ -100,17 +103,36 @@ async def _under_way(
         "day": day((payout.paid_at or payout.created_at).date(), actor.language),
     }
     rows: Rows = []
-    paid = "treasury.person.rechecked" if rechecked else "treasury.person.paid"
-    key = paid if payout.paid_at else "treasury.person.paying"
+    key = f"treasury.person.{_stands(payout, rechecked=rechecked)}"
     if await is_closed(unit, payout, grant) and await corridors(unit, grant):
         key = "treasury.person.closed"
         rows = [[Button(_say(unit, actor, "treasury.person.button.ways"), "treasury.take_back")]]
     elif payout.status == PayoutStatus.QUEUED:
         rows = [[Button(_say(unit, actor, "treasury.person.button.take_back"), "treasury.take_back")]]
     if payout.paid_at and not rail.needs_destination:
-        key = "treasury.person.paid-code"
+        key = key if payout.missing_at else "treasury.person.paid-code"
         rows = [[Button(_say(unit, actor, "treasury.person.button.codes"), "vouchers.show")]]
     return _say(unit, actor, key, **facts), rows
+
+
+def _stands(payout: Payout, *, rechecked: bool) -> str:
+    """Which text says where a payment is."""
+    if payout.paid_at is None:
+        return "paying"
+    if payout.missing_at is not None:
+        return "missing"
+    return "rechecked" if rechecked or was_looked_up(payout) else "paid"
+
+
+def _with_missing(unit: Unit, actor: Actor, case: Case, payout: Payout, text: str, rows: Rows) -> tuple[str, Rows]:
+    """The same with what a person can do when nothing arrives, or from when on they can."""
+    wait = opens(unit, case, payout)
+    if wait is None:
+        return text, rows
+    if wait > timedelta():
+        return f"{text}\n\n{_say(unit, actor, 'treasury.person.say-later')}", rows
+    button = Button(_say(unit, actor, "treasury.person.button.missing"), "treasury.missing")
+    return f"{text}\n\n{_say(unit, actor, 'treasury.person.say-missing')}", [*rows, [button]]
 
 
 def _amount(actor: Actor, grant: Grant) -> str:

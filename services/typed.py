@@ -69,6 +69,7 @@ CURRENCIES: Mapping[str, str] = {
     "рублей": "RUB",
     "₽": "RUB",
     "rub": "RUB",
+    "rur": "RUB",
     "ruble": "RUB",
     "rouble": "RUB",
     "rubles": "RUB",
@@ -89,6 +90,12 @@ CURRENCIES: Mapping[str, str] = {
     "euro": "EUR",
     "euros": "EUR",
 }
+
+WHOSE: Mapping[str, str] = {
+    **dict.fromkeys(("сша", "us", "american", "американских", "американского", "американский"), "USD"),
+    **dict.fromkeys(("рф", "russian", "российских", "российские", "российского", "российский"), "RUB"),
+}
+"""Words that say whose currency of a name is meant."""
 
 SCALES: Mapping[str, int] = {
     **dict.fromkeys(("к", "k", "т", "тыс", "тысяч", "тысячи", "тысяча", "thousand"), 1_000),
@@ -221,6 +228,7 @@ def read_hours(text: str) -> tuple[int, int]:
     """Two whole hours of a day, to 24 at most, typed as `10-21`, `с 10 утра до 9 вечера` or `10:00–21:00`.
 
     An hour without such a word, beside one that has it, must be the same with it: `8 - 10 pm` could be two things.
+    So could `9-5`: whoever works from nine to five would be written to all night. `22-6` is a night only.
     """
     folded = re.sub(r"\b([ap])\.\s?m\b", r"\1m", clean(text).casefold())
     numbers: list[int] = []
@@ -235,6 +243,8 @@ def read_hours(text: str) -> tuple[int, int]:
     hours = [_hour(number, halves.get(place), halves) for place, number in enumerate(numbers)]
     match hours:
         case [first, last] if first != last and max(first, last) <= MIDNIGHT:
+            if last < first % MIDNIGHT < last + TWELVE <= MIDNIGHT and 1 not in halves:
+                raise BadInput("intake.bad.hours-night")
             return first % MIDNIGHT, last
     raise BadInput("intake.bad.hours")
 
@@ -273,17 +283,22 @@ def _known(policy: Policy) -> str:
 def _unit(words: str, policy: Policy) -> tuple[str, int]:
     """The currency named, and how many times the number is meant. Raises `BadInput` for any other word."""
     currency, scale = policy.currency, 1
+    whose: set[str] = set()
     for word in re.findall(r"us\$|[^\W\d_]+|[^\w\s]", words):
         if word in ROUGHLY or not (word[0].isalnum() or unicodedata.category(word[0]) == "Sc"):
             continue
         if word in SCALES and scale == 1:
             scale = SCALES[word]
+        elif word in WHOSE:
+            whose.add(WHOSE[word])
         elif (named := CURRENCIES.get(word, word.upper())) in policy.rates:
             currency = named
         elif word in CURRENCIES or word in _foreign():
             raise BadInput("intake.bad.currency", known=_known(policy))
         else:
             raise BadInput("intake.bad.number")
+    if not whose <= {currency}:
+        raise BadInput("intake.bad.number")
     return currency, scale
 
 

@@ -24,8 +24,8 @@ from models.panel import ALLOWED, Recusal, Seat, SeatStatus, Vote, VoteKind
 from models.policy import Policy
 from models.states import move
 from models.unit import Unit
-from services import card, panel, review
-from services.access import Act, Actor, require_seat
+from services import card, panel, review, silence
+from services.access import Act, Actor, require, require_seat
 from services.reasons import Declining, seal_reason
 from services.seats import asked, lock_as_seen, lock_open, panel_size, quorum, standing_votes
 from services.typed import Bounds, in_fund, read_amount
@@ -102,6 +102,7 @@ async def step_aside(unit: Unit, actor: Actor, case: Case) -> None:
     unit.session.add(Recusal(case_id=case.id, volunteer_id=volunteer.id, at=unit.now))
     await unit.session.flush()
     await panel.vacate(unit, case, seat, volunteer, SeatStatus.STEPPED_ASIDE, actor.name)
+    silence.ends(volunteer)
     await panel.begin(unit, case)
 
 
@@ -143,5 +144,6 @@ async def _cast(unit: Unit, actor: Actor, case: Case, seat: Seat, vote: Vote) ->
     await record(unit, actor.name, "vote.cast", about("case", case.id), version=case.version, counts=seat.counts)
     if seat.status == SeatStatus.DRAWN:
         await move(unit, seat, SeatStatus.VOTED, ALLOWED, actor.name)
+    silence.ends(require(actor, Act.VOTE))
     if not await decide(unit, case, actor.name):
         await card.post(unit, case)

@@ -119,7 +119,8 @@ class Give:
                 return self._refused(unit, language, refused)
         async with self.unit() as unit:
             try:
-                order, token = await self._order(unit, way, money, language)
+                async with unit.attempt():
+                    order, token = await self._order(unit, way, money, language)
             except Refused as refused:
                 return self._refused(unit, language, refused)
         url = await self.open_page(order)

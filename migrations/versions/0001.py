@@ -751,6 +751,7 @@ def upgrade() -> None:
             nullable=False,
         ),
         sa.Column("probation_left", sa.Integer(), nullable=False),
+        sa.Column("silences", sa.Integer(), nullable=False),
         sa.Column("reconfirm_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("reconfirm_told_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -894,8 +895,10 @@ def upgrade() -> None:
         sa.Column("case_id", sa.Uuid(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("told_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("waits_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("taken_by", sa.Uuid(), nullable=True),
         sa.Column("taken_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("undelivered", sa.BigInteger(), nullable=False),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["case_id"], ["fund_case.id"], name=op.f("fk_danger_call_case_id_fund_case")),
         sa.ForeignKeyConstraint(["taken_by"], ["volunteer.id"], name=op.f("fk_danger_call_taken_by_volunteer")),
@@ -1058,6 +1061,7 @@ def upgrade() -> None:
         ),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("repeats", sa.Integer(), nullable=False),
+        sa.Column("put_off", sa.Boolean(), nullable=False),
         sa.Column(
             "outcome",
             sa.Enum(

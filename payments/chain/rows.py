@@ -128,7 +128,7 @@ async def transfer(unit: Unit, attempt: UUID, *, lock: bool = False) -> ChainTra
 
 
 async def is_doubted(unit: Unit, row: ChainTransfer) -> bool:
-    """Whether a backup was put back since a transfer was prepared: nobody signs it any more."""
+    """Whether people decide about a transfer, since its grant may be paid already: nobody signs it any more."""
     found = await unit.session.exec(select(Attempt.doubted).where(Attempt.id == row.attempt))
     return bool(found.first())
 

@@ -1,12 +1,13 @@
 """Listed names near a name: looked for by keys in memory, compared word by word.
 
-A name is looked for under the keys of each of its words, but for the most frequent one of three or more: names
-that share only a patronymic are thousands, and two words have to agree anyway. Most candidates share one word, a
-given name; they are left out by counting the words in which each agrees before anything is compared.
+A name is looked for as it is written, and in other divisions into words that a list gives cause for (`divided`):
+under the keys of each of its words, but for the most frequent one of three or more, since names that share only a
+patronymic are thousands, and two words have to agree anyway. Most candidates share one word, a given name; they
+are left out by counting the words in which each agrees before anything is compared.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import Final
@@ -15,10 +16,11 @@ from sqlmodel import select
 
 from models.screening import ListedEntry, ListedName, SanctionsList
 from models.unit import Unit
+from payments.screening.divided import divisions
 from payments.screening.index import Index, index_of
 from payments.screening.lists import current
 from payments.screening.matching import SPARE, Heard, compare, hear
-from payments.screening.sounds import Sounds, Word, listen
+from payments.screening.sounds import Sounds, Word, heard, parts_of
 
 RARE: Final = 25
 """A word that stands in at most so many listed names may stand for a whole name by itself."""
@@ -57,17 +59,26 @@ class _Remembered:
 
 async def near(unit: Unit, name: str) -> list[Near]:
     """Entries with a name near this one, each with its nearest name, the nearest entry first."""
-    mine = listen(name[:LONGEST])
+    parts = parts_of(name[:LONGEST])
     lists = [(listed, await index_of(unit, listed)) for listed in (await current(unit)).values()]
-    keys = {key for word in mine for key in word.keys}
-    frequencies = {key: sum(index.frequencies[key] for _, index in lists) for key in keys}
+    indexes = [index for _, index in lists]
     found = []
     for listed, index in lists:
-        for entry, (score, number) in _best(mine, index, frequencies).items():
+        best: dict[int, tuple[int, int]] = {}
+        for each in (parts, *divisions(parts, index)):
+            mine = heard(each)
+            for entry, near_by in _best(mine, index, _frequencies(mine, indexes)).items():
+                best[entry] = max(near_by, best.get(entry, near_by))
+        for entry, (score, number) in best.items():
             row = await unit.session.get_one(ListedEntry, (listed.id, entry))
             as_listed = select(ListedName.name).where(ListedName.list_id == listed.id, ListedName.number == number)
             found.append(Near(row, listed, (await unit.session.exec(as_listed)).one(), score))
     return sorted(found, key=lambda each: -each.score)
+
+
+def _frequencies(mine: Sounds, indexes: Sequence[Index]) -> Frequencies:
+    keys = {key for word in mine for key in word.keys}
+    return {key: sum(index.frequencies[key] for index in indexes) for key in keys}
 
 
 def _best(mine: Sounds, index: Index, frequencies: Frequencies) -> dict[int, tuple[int, int]]:

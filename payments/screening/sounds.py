@@ -15,7 +15,7 @@ Glides, soft and hard signs and the second of two vowels are left out; ё is е.
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -70,6 +70,8 @@ TO_LATIN: Final = str.maketrans("".join((TWINS[0], GREEK_TWINS[0])), "".join((TW
 TO_CYRILLIC: Final = str.maketrans(TWINS[1], TWINS[0])
 """Letters that look the same, for words that mix alphabets to pass unseen: either may be the word's own."""
 
+LOOK_ALIKE: Final = frozenset("".join(TWINS))
+
 SIGNS: Final = re.compile("['’‘`´ʹʺʼʿʾ\"]")
 """Apostrophes and primes inside a word: soft and hard signs, and O'Brien."""
 
@@ -117,10 +119,23 @@ Sounds = tuple[Word, ...]
 
 def listen(name: str) -> Sounds:
     """How a name sounds. Empty when it has no letter or digit."""
+    return heard(parts_of(name))
+
+
+def parts_of(name: str) -> list[str]:
+    """The words of a name in small letters, initials with their dots."""
     bare = SIGNS.sub("", name)  # some would fall apart into a space and an accent
     text = unicodedata.normalize("NFC", unicodedata.normalize("NFKC", bare).casefold())
     visible = "".join(sign for sign in text if sign.isspace() or unicodedata.category(sign)[0] != "C")
-    words = [word for part in PARTS.findall(SIGNS.sub("", visible)) if (word := _word(part)) is not None]
+    return PARTS.findall(SIGNS.sub("", visible))
+
+
+def heard(parts: Iterable[str]) -> Sounds:
+    """How the words of a name sound."""
+    parts = list(parts)
+    alphabets = [_alphabets(part) for part in parts]
+    mixed = {"LATIN", "CYRILLIC"} <= set[str]().union(*alphabets)
+    words = [word for part in parts if (word := _word(part, mixed and LOOK_ALIKE.issuperset(part))) is not None]
     if all(word.empty for word in words):
         return tuple(Word(word.forms, word.initial) for word in words)
     return tuple(words)
@@ -151,10 +166,13 @@ def key_of(form: str) -> str:
 
 
 @lru_cache(maxsize=4096)
-def _word(part: str) -> Word | None:
-    """One word; none when nothing of it can be read. The cache holds words of public lists for the most part."""
+def _word(part: str, veiled: bool) -> Word | None:  # noqa: FBT001 - cached by position
+    """One word; none when nothing of it can be read. The cache holds words of public lists for the most part.
+
+    A `veiled` one may be of the other alphabet than its letters: others of its name are.
+    """
     dotted, letters = part.endswith("."), part.rstrip(".")
-    forms = tuple(sorted({form for form in INITIALS.get(letters) or _readings(letters) if form}))
+    forms = tuple(sorted({form for form in INITIALS.get(letters) or _readings(letters, veiled) if form}))
     if not forms:
         return None
     short = all(len(form) == 1 for form in forms) and not letters.isdecimal()
@@ -163,15 +181,19 @@ def _word(part: str) -> Word | None:
     return Word(forms, initial, letters in EMPTY_WORDS)
 
 
-def _readings(letters: str) -> list[str]:
-    alphabets = {unicodedata.name(sign, "").partition(" ")[0] for sign in letters}
-    if "LATIN" not in alphabets:
+def _readings(letters: str, veiled: bool) -> list[str]:  # noqa: FBT001
+    alphabets = _alphabets(letters)
+    if not veiled and "LATIN" not in alphabets:
         return [_spoken(letters)]
-    if not alphabets & {"CYRILLIC", "GREEK"}:
+    if not veiled and not alphabets & {"CYRILLIC", "GREEK"}:
         return [_sound(letters, system) for system in SYSTEMS]
     as_latin = [anyascii(letters).lower(), anyascii(letters.translate(TO_LATIN)).lower()]
     found = [_sound(one, system) for one in as_latin for system in SYSTEMS]
-    return [*found, _spoken(letters.translate(TO_CYRILLIC))] if "CYRILLIC" in alphabets else found
+    return [*found, _spoken(letters.translate(TO_CYRILLIC))] if veiled or "CYRILLIC" in alphabets else found
+
+
+def _alphabets(letters: str) -> set[str]:
+    return {unicodedata.name(sign, "").partition(" ")[0] for sign in letters}
 
 
 def _spoken(letters: str) -> str:

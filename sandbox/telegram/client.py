@@ -378,6 +378,10 @@ class Group:
         """Show or hide earlier messages to those who come later."""
         await self.town.call("POST", f"/groups/{self.id}/history", json={"visible": visible})
 
+    async def set_up(self, **settings: str | int | bool | None) -> None:
+        """Change `username`, `is_forum`, `linked_chat` or `address`."""
+        await self.town.call("POST", f"/groups/{self.id}/settings", json=settings)
+
     async def migrate(self) -> "Group":
         """Turn the basic group into a supergroup and return that."""
         body = await self.town.call("POST", f"/groups/{self.id}/migrate")

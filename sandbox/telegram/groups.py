@@ -50,6 +50,19 @@ def set_history(telegram: Telegram, chat: Chat, *, visible: bool) -> None:
     telegram.hub.publish("chat", telegram.world.chat_body(chat), chat=chat.id)
 
 
+def set_up(telegram: Telegram, chat: Chat, settings: JsonDict) -> None:
+    """Make a supergroup public (`username`), a forum, a channel's discussion group or a place's, or no longer."""
+    if chat.kind != "supergroup":
+        raise NotAllowed("only a supergroup has these settings")
+    channels = {other.id for other in telegram.world.groups() if other.kind == "channel"}
+    if settings.get("linked_chat") not in {None, *channels}:
+        raise NotAllowed("only a channel is linked to a group")
+    for name in ("username", "is_forum", "linked_chat", "address"):
+        if name in settings:
+            setattr(chat, name, settings[name])
+    telegram.hub.publish("chat", telegram.world.chat_body(chat), chat=chat.id)
+
+
 def migrate(telegram: Telegram, chat: Chat, by: User) -> Chat:
     """Turn a basic group into a supergroup with another id; both get Telegram's service message."""
     if chat.kind != "group" or chat.migrated_to is not None:

@@ -1,8 +1,8 @@
 """Telegram's limits as numbers, and the flood control that enforces the rates.
 
-Sources: core.telegram.org/bots/api (sizes, 48 hours, 24 hours, 20 MB) and core.telegram.org/bots/faq (30
-messages per second overall, one per second in a chat with short bursts, 20 per minute in a group). Rates go
-by the stand-in's clock, so a test may travel instead of waiting.
+Sources: core.telegram.org/bots/api (sizes, a photo's dimensions, 48 hours, 24 hours, 20 MB) and
+core.telegram.org/bots/faq (30 messages per second overall, one per second in a chat with short bursts, 20 per
+minute in a group). Rates go by the stand-in's clock, so a test may travel instead of waiting.
 """
 
 import math
@@ -29,6 +29,9 @@ class Limits:
     download_bytes: int = 20 * 1024 * 1024
     upload_bytes: int = 50 * 1024 * 1024
     photo_bytes: int = 10 * 1024 * 1024
+    photo_sides: int = 10_000
+    """Pixels of a photo's width and height together."""
+    photo_ratio: float = 20.0
     deletion_age: timedelta = timedelta(hours=48)
     update_retention: timedelta = timedelta(hours=24)
     callback_lifetime: timedelta = timedelta(minutes=15)

@@ -38,6 +38,7 @@ class Places:
             web.get("/groups/{id}", self.one),
             web.post("/groups/{id}/members", self.member),
             web.post("/groups/{id}/history", self.history),
+            web.post("/groups/{id}/settings", self.settings),
             web.post("/groups/{id}/migrate", self.migrate),
             web.post("/updates", self.inject),
             web.post("/updates/repeat", self.repeat),
@@ -95,6 +96,13 @@ class Places:
         body = await payload(request)
         chat = self._chat(request)
         groups.set_history(self._telegram, chat, visible=bool(body["visible"]))
+        return answer(chat_view(self._telegram, chat))
+
+    async def settings(self, request: web.Request) -> web.Response:
+        """Set what is given of `username`, `is_forum`, `linked_chat` (a channel's id) and `address`."""
+        body = await payload(request)
+        chat = self._chat(request)
+        groups.set_up(self._telegram, chat, body)
         return answer(chat_view(self._telegram, chat))
 
     async def migrate(self, request: web.Request) -> web.Response:

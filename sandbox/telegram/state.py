@@ -73,12 +73,24 @@ class Chat:
     title: str = ""
     instance: str = ""
     history_visible: bool = True
+    username: str | None = None
+    is_forum: bool = False
+    linked_chat: int | None = None
+    address: str | None = None
+    """Where a group of a place is."""
     protected: bool = False
     migrated_to: int | None = None
     pinned: int | None = None
     last_message_id: int = 0
     members: dict[int, Membership] = field(default_factory=dict)
     messages: dict[int, Message] = field(default_factory=dict)
+
+    @property
+    def can_be_read_back(self) -> bool:
+        """Tell whether newcomers read earlier messages: in public, forum, discussion and place groups always."""
+        return bool(
+            self.history_visible or self.username or self.is_forum or self.linked_chat or self.address is not None
+        )
 
     def present(self, user_id: int) -> bool:
         """Tell whether the user is in the chat now."""
@@ -206,6 +218,10 @@ class World:
             body: JsonDict = {"id": chat.id, "title": chat.title, "type": chat.kind}
             if chat.kind == "group":
                 body["all_members_are_administrators"] = False
+            if chat.username:
+                body["username"] = chat.username
+            if chat.is_forum:
+                body["is_forum"] = True
             return body
         user = self.users[chat.id].body()
         return {name: user[name] for name in user if name not in {"is_bot", "language_code"}} | {"type": "private"}

@@ -42,7 +42,7 @@ def visible(chat: Chat, person: User) -> list[Message]:
     membership = chat.members.get(person.id)
     if membership is None or membership.status not in PRESENT:
         return []
-    first = 0 if chat.history_visible else membership.since
+    first = 0 if chat.can_be_read_back else membership.since
     return [message for message in chat.messages.values() if message.id > first]
 
 

@@ -4,7 +4,8 @@ import pytest
 from sqlmodel import col, select
 
 from models.case import Case, CaseStatus
-from services import intake
+from services import intake, limits
+from services.contact import Address, lane_of
 from services.questions import KEYS
 from tests.flows.harness import World
 from tests.flows.interview import TYPED, Applicant, applicant
@@ -288,6 +289,23 @@ async def test_a_new_phrase_is_shown_once_in_protected_content(world: World) -> 
     shown = await asker.press("case.button.written")
     assert words not in shown.text
     assert len(await asker.person.messages()) == 1
+
+
+@pytest.mark.parametrize("ways", [("case.button.correct", "intake.title.story"), ("case.button.add",)])
+async def test_a_change_too_many_is_not_stored(world: World, ways: tuple[str, ...]) -> None:
+    """Refused on the screen means refused in the row: the panel's votes are bound to what they have read."""
+    asker = await applicant(world)
+    await asker.submit()
+    async with world.unit() as unit:
+        for _ in range(limits.CHANGES.most):
+            await limits.spend(unit, lane_of(unit, Address(asker.person.id)), limits.CHANGES)
+    for way in ways:
+        await asker.press(way)
+    shown = await asker.type("another story altogether")
+    assert asker.say(limits.CHANGES.key, minutes=24 * 60) in shown.text
+    (case,) = await cases(world)
+    async with world.unit() as unit:
+        assert "another story altogether" not in (await intake.read_answers(unit, case)).values()
 
 
 async def test_a_language_is_kept_before_there_is_a_case(world: World) -> None:

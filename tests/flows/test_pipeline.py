@@ -11,7 +11,7 @@ from sqlmodel import col, select
 from bot.app import WEBHOOK_PATH, webhook_secret
 from bot.database import Resources
 from bot.rates import Rates
-from models.mail import Effect, EffectStatus, EventStatus, InboxEvent, SentMessage
+from models.mail import Conversation, Effect, EffectStatus, EventStatus, InboxEvent, SentMessage
 from sandbox.clock import TravelClock
 from sandbox.telegram.client import Person
 from sandbox.telegram.limits import Limits
@@ -119,7 +119,7 @@ async def test_an_edited_message_is_erased(world: World) -> None:
 
 
 async def test_channels_and_groups_hear_nothing(world: World) -> None:
-    """A post in a channel, talk in a group and people coming and going are nobody's business."""
+    """A post in a channel, talk in a group and people coming and going are nobody's business: no word is kept."""
     anna, boris = await world.person("Anna"), await world.person("Boris")
     channel = await world.town.group("Вести", anna, kind="channel")
     await channel.add_bot(admin=True)
@@ -131,6 +131,9 @@ async def test_channels_and_groups_hear_nothing(world: World) -> None:
     await world.settle()
     assert {status for status, _ in await outcomes(world)} == {EventStatus.DONE}
     assert not await world.town.calls("sendMessage")
+    async with world.unit() as unit:
+        assert {event.payload for event in (await unit.session.exec(select(InboxEvent))).all()} == {None}
+        assert not (await unit.session.exec(select(Conversation))).all()
 
 
 @pytest.mark.parametrize("database", ["sqlite"], indirect=True)

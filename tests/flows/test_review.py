@@ -228,15 +228,46 @@ async def test_a_stranger_closes_the_group_and_a_coordinator_opens_it(world: Wor
     assert [view for view in await team.coordinators[0].messages(team.group) if view.labels]
 
 
-@pytest.mark.parametrize("fault", ["no-delete", "history-visible"])
+async def open_to_others(team: Team, group: Group, fault: str) -> None:
+    """Change a group so that Telegram lets others read it, though its history is set to be hidden."""
+    if fault == "history-visible":
+        await group.set_history(visible=True)
+    elif fault == "public":
+        await group.set_up(username="plecho_reviewers")
+    elif fault == "forum":
+        await group.set_up(is_forum=True)
+    elif fault == "linked":
+        channel = await team.world.town.group("News", team.coordinators[0], kind="channel")
+        await group.set_up(linked_chat=channel.id)
+    elif fault == "located":
+        await group.set_up(address="A square")
+
+
+OPEN_TO_OTHERS = ["public", "forum", "linked", "located"]
+
+
+@pytest.mark.parametrize("fault", OPEN_TO_OTHERS)
+async def test_a_group_that_others_can_read_is_closed(world: World, fault: str) -> None:
+    """Telegram tells nobody of such a change: the next look takes the cards away and alerts the coordinators."""
+    team = await gather(world, "en")
+    await team.case(await world.person("Anna", "en"))
+    assert [view for view in await team.coordinators[0].messages(team.group) if view.labels]
+    await open_to_others(team, team.group, fault)
+    await world.jump(minutes=31)
+    assert not [view for view in await team.coordinators[0].messages(team.group) if view.labels]
+    alert = team.say(f"group.closed.{fault}")
+    for coordinator in team.coordinators:
+        assert any(view.text == alert for view in await coordinator.messages())
+
+
+@pytest.mark.parametrize("fault", ["no-delete", "history-visible", *OPEN_TO_OTHERS])
 async def test_an_unsafe_group_is_refused(world: World, fault: str) -> None:
     """The coordinator hears in private what to mend; the group hears nothing."""
     coordinator = await world.person("Coordinator", "en")
     await come_in(world, coordinator, Role.COORDINATOR, "en")
     group = await world.group("Review", coordinator, admin=fault != "no-delete")
-    if fault == "history-visible":
-        await group.set_history(visible=True)
     team = Team(world, Fund(world.resources), "en", [coordinator], {}, group)
+    await open_to_others(team, group, fault)
     await bind(team)
     assert any(team.say(f"group.fault.{fault}", n=0) in view.text for view in await coordinator.messages())
     assert not [view for view in await coordinator.messages(group) if view.from_bot]

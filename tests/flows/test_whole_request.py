@@ -87,6 +87,12 @@ async def test_money_that_came_back_is_paid_another_way_without_a_second_review(
     assert {person.id: len(house.written.shown[person.id]) for person in staff.reviewers} == told
     await _check_books(house, 10_000_000)
 
+    await asker.type("/status")
+    shown = await asker.press("case.button.anew")
+    assert asker.say("case.ask.anew") in shown.text
+    shown = await asker.press("case.button.anew_sure")
+    assert asker.say("intake.ask.happened") in shown.text
+
 
 @pytest.mark.parametrize(("language", "database"), [("en", "sqlite"), ("ru", "postgresql")], indirect=["database"])
 async def test_money_that_did_not_arrive_is_looked_up(house: House) -> None:
@@ -116,6 +122,8 @@ async def test_money_that_did_not_arrive_is_looked_up(house: House) -> None:
     await staff.press(payer, "treasury.button.open")
     await staff.press(payer, "treasury.button.recheck")
     assert says((await house.open_news()).text, "treasury.person.rechecked", asker.language)
+    shown = await asker.press("treasury.person.button.missing")
+    assert says(shown.text, "treasury.person.missing", asker.language)
     await asker.type("/status")
     await asker.press("danger.button.call")
     for coordinator in staff.coordinators:

@@ -22,6 +22,7 @@ _GIFTS: Final = {
     "premium_subscription": False,
     "gifts_from_channels": False,
 }
+_SOMEWHERE: Final = {"latitude": 55.75, "longitude": 37.62}
 _PERMISSIONS: Final = {
     "can_send_messages": True,
     "can_send_audios": True,
@@ -40,7 +41,11 @@ _PERMISSIONS: Final = {
 
 
 def get_chat(telegram: Telegram, call: GetChat) -> JsonDict:
-    """Describe a chat (core.telegram.org/bots/api#chatfullinfo); history is told to administrators only."""
+    """Describe a chat (core.telegram.org/bots/api#chatfullinfo).
+
+    Whether history is visible is told to administrators only, and says what was set: in public, forum, discussion
+    and place groups earlier messages are read whatever that is (TDLib, is_all_history_available).
+    """
     chat = telegram.find(call.chat_id)
     body = telegram.world.chat_body(chat)
     body |= {"accent_color_id": abs(chat.id) % 7, "max_reaction_count": 11, "accepted_gift_types": _GIFTS}
@@ -48,6 +53,12 @@ def get_chat(telegram: Telegram, call: GetChat) -> JsonDict:
         body["permissions"] = _PERMISSIONS
         if chat.history_visible and chat.is_admin(telegram.bot.id):
             body["has_visible_history"] = True
+    if chat.username:
+        body["active_usernames"] = [chat.username]
+    if chat.linked_chat is not None:
+        body["linked_chat_id"] = chat.linked_chat
+    if chat.address is not None:
+        body["location"] = {"location": _SOMEWHERE, "address": chat.address}
     if chat.protected:
         body["has_protected_content"] = True
     pinned = chat.messages.get(chat.pinned) if chat.pinned is not None else None

@@ -127,10 +127,11 @@ def caption_fields(
 
 
 def photo_fields(telegram: Telegram, file: StoredFile) -> JsonDict:
-    """Return the sizes of a photo, a thumbnail first; raises Telegram's refusal for what is no picture."""
+    """Return the sizes of a photo, a thumbnail first; raises Telegram's refusals for what is none, or too long."""
     try:
         with Image.open(io.BytesIO(file.content)) as picture:
             width, height = picture.size
+            _check_dimensions(telegram, width, height)
             picture.thumbnail((THUMBNAIL, THUMBNAIL))
             small = io.BytesIO()
             picture.convert("RGB").save(small, "JPEG")
@@ -139,6 +140,12 @@ def photo_fields(telegram: Telegram, file: StoredFile) -> JsonDict:
     thumbnail = telegram.keep_file(small.getvalue(), file.name, "image/jpeg", "thumbnails")
     sizes = [(thumbnail, *picture.size), (file, width, height)]
     return {"photo": [file_body(size) | {"width": wide, "height": high} for size, wide, high in sizes]}
+
+
+def _check_dimensions(telegram: Telegram, width: int, height: int) -> None:
+    limits = telegram.limits
+    if width + height > limits.photo_sides or max(width, height) > limits.photo_ratio * min(width, height):
+        raise bad_request("PHOTO_INVALID_DIMENSIONS")
 
 
 def document_body(file: StoredFile) -> JsonDict:

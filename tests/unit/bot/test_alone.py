@@ -1,4 +1,4 @@
-"""Directories of demos: each is its process's own, and none outlives it for long."""
+"""Directories of demos and backups: each is its process's own, and none outlives it for long."""
 
 import subprocess
 import sys
@@ -6,7 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bot.alone import passing
+import pytest
+
+from bot.alone import STAGING, held, passing, sweep_left
+from bot.problems import Problem
+from bot.settings import Settings
 
 HOLD = """
 import sys
@@ -50,3 +54,28 @@ def test_what_a_killed_process_left_goes_with_the_next_start(tmp_path: Path) -> 
         with passing(tmp_path, "demo") as own:
             assert {path for path in tmp_path.iterdir() if path.is_dir()} == {lives, own}
             assert (lives / "plecho.db").exists()
+
+
+def test_a_start_sweeps_what_commands_have_left(tmp_path: Path) -> None:
+    """Half a backup and half a keyring of killed commands are gone once the fund starts; one at work goes on."""
+    settings = Settings(data_dir=tmp_path)
+    settings.files.mkdir()
+    left = [
+        tmp_path / ".backup-killed",
+        *(folder / f".x.{'0f' * 8}.partial" for folder in (tmp_path, settings.files)),
+    ]
+    left[0].mkdir()
+    for path in (left[0] / "keys.db", *left[1:]):
+        path.write_bytes(b"half")
+    with passing(tmp_path, STAGING) as working:
+        left[0].mkdir(exist_ok=True)
+        with held(settings):
+            assert [path for path in left if path.exists()] == []
+            assert working.exists()
+
+
+def test_what_cannot_be_removed_stops_the_start(tmp_path: Path) -> None:
+    """Nobody goes on in the belief that an old half of something secret is gone."""
+    (tmp_path / f".x.{'0f' * 8}.partial").mkdir()
+    with pytest.raises(Problem, match="cannot be removed"):
+        sweep_left(Settings(data_dir=tmp_path))

@@ -2,8 +2,10 @@
 
 import asyncio
 import os
+import signal
 import stat
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from io import BytesIO
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -16,15 +18,18 @@ from pydantic import SecretStr
 
 from bot.backup import copy_grants, finish_restore, make_backup, unpack_backup
 from bot.database import Resources
+from bot.keys import new_keyring
 from bot.operations import sweep_shredded
 from bot.problems import Problem
-from bot.resources import open_resources, refuse_half_restored
+from bot.resources import make_directories, open_resources, refuse_half_restored
 from bot.sealed_stream import PIECE, SealedReader, SealedWriter
 from bot.settings import Settings
 from models.case import Case, CaseStatus
 from services.contact import Address, SafeContact, write_contact
+from tests.forked import begin
 from vault.keyring import Keyring, KeySet
 from vault.keystore import KeyStore
+from vault.passwords import Argon2Cost
 from vault.seal import SealingKey, new_key
 from vault.types import CaseCode, Compartment
 
@@ -210,14 +215,109 @@ async def test_the_copy_of_the_grants_is_the_newest(fund: Resources, settings: S
     """A copy of the key grants replaces the one before, is private, and holds no shredded key."""
     kept, erased = await add_case(fund), await add_case(fund)
     target = tmp_path / "keys.copy"
-    await copy_grants(settings, target)
+    copy_grants(settings, target)
     await fund.vault.shred(erased)
-    await copy_grants(settings, target)
+    copy_grants(settings, target)
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
     store = await KeyStore.open(f"sqlite+aiosqlite:///{target}")
     assert await store.compartments(kept) == set(Compartment)
     assert await store.compartments(erased) == set()
     await store.close()
+
+
+async def test_no_half_copy_of_the_grants_stays(fund: Resources, settings: Settings, tmp_path: Path) -> None:
+    """What copies that were killed have left goes with the next, beside the data and where the copy lies."""
+    erased = await add_case(fund)
+    target = tmp_path / "elsewhere" / "keys.copy"
+    left = settings.data_dir / ".backup-killed" / "keys.db", target.with_name(f".keys.copy.{'0f' * 8}.partial")
+    for path in left:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"half")
+    await fund.vault.shred(erased)
+    copy_grants(settings, target)
+    assert [path for path in left if path.exists()] == []
+    assert not list(settings.data_dir.glob(".backup-*"))
+
+
+STUB = """#!/bin/sh
+env | grep ^PG > {folder}/environment
+exec sleep {seconds}
+"""
+
+
+@pytest.fixture
+def stub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], Path]:
+    """Puts a pg_dump in the way that writes its environment down and sleeps; returns where it writes it."""
+
+    def make(seconds: int) -> Path:
+        folder = tmp_path / "stub"
+        folder.mkdir()
+        (folder / "pg_dump").write_text(STUB.format(folder=folder, seconds=seconds))
+        (folder / "pg_dump").chmod(0o700)
+        monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+        return folder / "environment"
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("address", "wanted"),
+    [
+        ("u:p%40@db/plecho?sslmode=verify-full", {"HOST": "db", "PASSWORD": "p@", "SSLMODE": "verify-full"}),
+        ("u@db:5433/plecho?ssl=require", {"HOST": "db", "PORT": "5433", "SSLMODE": "require"}),
+        ("u@/plecho?host=db&port=5434", {"HOST": "db", "PORT": "5434"}),
+        ("u@/plecho?host=one:1&host=two:2", {"HOST": "one,two", "PORT": "1,2"}),
+    ],
+)
+async def test_the_tools_go_where_the_bot_goes(
+    tmp_path: Path,
+    keyring: Keyring,
+    stub: Callable[[int], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    address: str,
+    wanted: dict[str, str],
+) -> None:
+    """pg_dump asks the same server, and as safely: what follows the ? of the address is not lost on the way."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        monkeypatch.delenv(name)
+    told = stub(0)
+    settings = Settings(data_dir=tmp_path / "data", database_url=SecretStr(f"postgresql://{address}"))
+    make_directories(settings)
+    with pytest.raises(Problem, match="cannot be written"):  # the stub makes no dump
+        await make_backup(settings, keyring, tmp_path / "a.backup")
+    lines = dict(line.split("=", 1) for line in told.read_text().splitlines())
+    assert lines == {f"PG{name}": value for name, value in wanted.items()} | {
+        "PGUSER": "u",
+        "PGDATABASE": "plecho",
+    }
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_backup_that_a_signal_ends_leaves_nothing(
+    tmp_path: Path, cheap_argon2: Argon2Cost, stub: Callable[[int], Path], number: signal.Signals
+) -> None:
+    """A shutdown, a closed terminal and Ctrl+C end a backup without half of it, and without its pg_dump."""
+    data, begun = tmp_path / "data", stub(600)
+    settings = Settings(data_dir=data, keyring_passphrase=SecretStr("a passphrase for tests"))
+    new_keyring(settings, cost=cheap_argon2)
+    known = {name: value for name, value in os.environ.items() if not name.startswith("PLECHO_")}
+    environment = known | {
+        "PLECHO_DATA_DIR": str(data),
+        "PLECHO_KEYRING_PASSPHRASE": "a passphrase for tests",
+        "PLECHO_DATABASE_URL": "postgresql://u@db/plecho",
+    }
+    out, errors = tmp_path / "out", tmp_path / "errors"
+    process = begin(environment, ["backup", str(tmp_path / "a.backup")], out, errors)
+    while not begun.exists() or not begun.read_text():
+        assert process.is_alive(), errors.read_text()
+        time.sleep(0.01)
+    assert list(data.glob(".backup-*/lock"))
+    assert process.pid is not None
+    os.kill(process.pid, number)
+    process.join()
+    assert (process.exitcode, out.read_text(), errors.read_text()) == (128 + number, "", "")
+    assert [path.name for path in data.iterdir() if path.name.startswith(".")] == [".backup.lock"]
+    assert not list(tmp_path.glob("*a.backup*"))
 
 
 async def test_postgresql_needs_its_tools(

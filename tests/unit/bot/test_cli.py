@@ -83,6 +83,7 @@ def test_parts_are_those_of_the_process() -> None:
         (("restore", "missing.backup", "--force"), "cannot be read"),
         (("keys", "new"), "already"),
         (("keys", "rotate", "--finish"), "no rotation to finish"),
+        (("keys", "passphrase"), "start at a terminal"),
         (("chain", "show"), "has no section [stablecoin]"),
     ],
 )

@@ -6,7 +6,15 @@ from uuid import uuid4
 import pytest
 from pydantic import SecretStr
 
-from bot.keys import finish, new_keyring, open_keyring, printed_keyring, rotate
+from bot.keys import (
+    SHORTEST,
+    change_passphrase,
+    finish,
+    new_keyring,
+    open_keyring,
+    printed_keyring,
+    rotate,
+)
 from bot.problems import Problem
 from bot.settings import Settings
 from vault.keyring import Keyring
@@ -17,6 +25,7 @@ from vault.types import Compartment
 from vault.vault import Vault
 
 PASSPHRASE = "long enough to be one"
+OTHER = "another that is long enough"
 PLACE = Place("answer", "text", "1")
 
 
@@ -76,7 +85,7 @@ def test_a_keyring_from_the_environment(settings: Settings, cheap_argon2: Argon2
     printed = printed_keyring(settings, never, cheap_argon2)
     inline = settings.model_copy(update={"keyring": SecretStr(printed)})
     assert open_keyring(inline, never).servers.newest.version == 1
-    for act in (rotate, new_keyring):
+    for act in (rotate, new_keyring, change_passphrase):
         with pytest.raises(Problem, match="PLECHO_KEYRING holds"):
             act(inline, never, cheap_argon2)
 
@@ -95,6 +104,62 @@ def test_a_chosen_passphrase_is_checked(
         new_keyring(asked, lambda _: next(given), cheap_argon2)
     assert settings.keyring_path is not None
     assert not settings.keyring_path.exists()
+
+
+def test_a_passphrase_is_changed(settings: Settings, cheap_argon2: Argon2Cost) -> None:
+    """Who has seen the old passphrase opens neither the keyring nor what a rotation adds; no key is lost."""
+    new_keyring(settings, never, cheap_argon2)
+    before = open_keyring(settings, never)
+    told = change_passphrase(settings, lambda _: OTHER, cheap_argon2)
+    assert "PLECHO_KEYRING_PASSPHRASE" in told
+    changed = settings.model_copy(update={"keyring_passphrase": SecretStr(OTHER)})
+    assert open_keyring(changed, never) == before
+    rotate(changed, never, cheap_argon2)
+    assert versions(open_keyring(changed, never)) == [1, 2]
+    with pytest.raises(Problem, match="wrong passphrase"):
+        open_keyring(settings, never)
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [
+        ((OTHER, OTHER[:-1]), "differ"),
+        (("short",) * 2, f"at least {SHORTEST}"),
+        ((PASSPHRASE,) * 2, "that it has"),
+    ],
+)
+def test_a_new_passphrase_is_checked(
+    settings: Settings, cheap_argon2: Argon2Cost, answers: tuple[str, ...], said: str
+) -> None:
+    """What was mistyped, is too short or changes nothing is refused, and the keyring opens as before."""
+    new_keyring(settings, never, cheap_argon2)
+    given = iter(answers)
+    with pytest.raises(Problem, match=said):
+        change_passphrase(settings, lambda _: next(given), cheap_argon2)
+    assert versions(open_keyring(settings, never)) == [1]
+
+
+def test_a_new_passphrase_is_never_an_argument(settings: Settings, cheap_argon2: Argon2Cost) -> None:
+    """Without a terminal the change is refused: what stands on a command line, every process can read."""
+    new_keyring(settings, never, cheap_argon2)
+    with pytest.raises(Problem, match="start at a terminal"):
+        change_passphrase(settings)
+
+
+def test_a_change_that_is_cut_off_changes_nothing(
+    settings: Settings, cheap_argon2: Argon2Cost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When the disk refuses at the last step the old passphrase opens, and no second keyring is left."""
+    new_keyring(settings, never, cheap_argon2)
+
+    def refuse(_: Path, __: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(Problem, match="No space left"):
+        change_passphrase(settings, lambda _: OTHER, cheap_argon2)
+    assert versions(open_keyring(settings, never)) == [1]
+    assert [path.name for path in settings.data_dir.iterdir()] == ["keyring"]
 
 
 async def test_rotation_keeps_what_was_sealed(settings: Settings, cheap_argon2: Argon2Cost) -> None:

@@ -33,6 +33,23 @@ async def test_a_new_message_is_neutral_before_it_speaks(post: Post, anna: Perso
     assert (view.text, view.labels) == ("секрет", ["Дальше"])
 
 
+@pytest.mark.parametrize(("neutral", "slot", "marks"), [
+    (False, speak.NOTICE + "x", ["spoiler"]), (True, speak.NOTICE + "x", []), (False, speak.SCREEN, []),
+])  # fmt: skip
+async def test_what_comes_unasked_is_covered_until_it_is_tapped(
+    post: Post, anna: Person, slot: str, marks: list[str], *, neutral: bool
+) -> None:
+    """Telegram for Android puts an edit into a notification on a locked phone, but masks a spoiler there."""
+    said = "мы рядом 🕊"
+    async with post.resources.unit() as unit:
+        await speak.show(unit, To(Address(anna.id), "ru"), Screen(said, neutral=neutral), slot=slot)
+    await post.deliver()
+    [view] = await anna.messages()
+    assert view.text == said
+    assert [each["type"] for each in view.entities] == marks
+    assert all((each["offset"], each["length"]) == (0, speak.units(said)) for each in view.entities)
+
+
 async def test_the_screen_is_edited_in_place(post: Post, anna: Person) -> None:
     """The second text goes into the first one's message; nothing of either stays in the tables."""
     for text in ("один", "два"):
@@ -196,6 +213,31 @@ async def test_a_picture_is_put_in_and_taken_out(post: Post, anna: Person) -> No
     await post.show(anna.id, "пропала", picture=uuid4())
     await post.deliver()
     assert (await post.effects())[-1].error == "PictureGone"
+
+
+@pytest.mark.parametrize("before", ["text", "picture", None])
+async def test_a_picture_that_telegram_refuses_is_left_out(post: Post, anna: Person, before: str | None) -> None:
+    """What stood there gives way to the text and its buttons, with a line about the picture: nobody is cut off."""
+    good, bad = uuid4(), uuid4()
+    for page, size in ((good, (40, 30)), (bad, (30, 900))):
+        content = io.BytesIO()
+        Image.new("RGB", size, "teal").save(content, "JPEG")
+        post.pictures[page] = content.getvalue()
+    if before is not None:
+        await post.show(anna.id, "раньше", picture=good if before == "picture" else None, protect=True)
+        await post.deliver()
+    await post.show(anna.id, "страница 2", picture=bad, protect=True)
+    await post.deliver()
+    line = post.resources.texts.render("pipeline.no-picture", "ru")
+    [view] = await anna.messages()
+    assert (view.text, view.labels, view.photo) == (f"страница 2\n\n{line}", ["Дальше"], None)
+    assert view.protected
+    assert {effect.status for effect in await post.effects()} == {EffectStatus.DONE}
+    await post.show(anna.id, "страница 3", picture=good, protect=True)
+    await post.deliver()
+    [view] = await anna.messages()
+    assert view.photo
+    assert view.text == "страница 3"
 
 
 @pytest.mark.parametrize("press", ["unknown", "12345"])

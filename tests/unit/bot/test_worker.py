@@ -257,7 +257,7 @@ async def test_an_event_that_keeps_failing_is_parked_and_its_person_told(
     async with resources.unit() as unit:
         [typed] = (await unit.session.exec(select(SentMessage))).all()
         assert typed.slot == "typed:41"
-        assert typed.erase_at < unit.now + timedelta(hours=48)
+        assert typed.erase_at <= unit.now + timedelta(minutes=unit.policy.retention.screen_minutes)
 
 
 async def test_who_pressed_a_button_that_keeps_failing_gets_a_pop_up(

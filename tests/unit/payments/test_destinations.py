@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from payments.destinations import counted, named
+from payments.destinations import counted, named, whole
 
 CARD = "4111111111111111"
 IBAN = "DE89 3704 0044 0532 0130 00"
@@ -67,3 +67,37 @@ def test_words_around_a_card_change_nothing(before: str, after: str) -> None:
 def test_any_text_counts(typed: str) -> None:
     """Nothing that is typed stops a payment by an error, and reading it twice counts the same."""
     assert counted(typed) == counted(typed) != frozenset()
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("Card 4111 1111 1111 1111", "card 4111-1111-1111-1111"),
+        ("+7 (912) 345-67-89, Ivan", "+79123456789,ivan"),
+        ("PayPal.me/Ivan_Petrov", "paypal.me/ ivan_petrov"),
+        ("４１１１\u00a01111", "41111111"),
+        (IBAN, IBAN.lower().replace(" ", "")),
+    ],
+)
+def test_another_grouping_is_no_other_text(one: str, other: str) -> None:
+    """Spaces, capitals, and dashes or brackets between the digits of a number change nothing of a destination."""
+    assert whole(one) == whole(other)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("paypal.me/ivan_petrov", "paypal.me/ivanpetrov"),
+        ("ivan.petrov@mail.example", "ivanpetrov@mail.example"),
+        ("ivan-petrov@mail.example", "ivanpetrov@mail.example"),
+        ("mail ivan-1-2@mail.example", "mail ivan-12@mail.example"),
+        ("1-23-45@mail.example", "12345@mail.example"),
+        ("ivan+1-2@mail.example", "ivan+12@mail.example"),
+        ("t.me/12-34", "t.me/1234"),
+        ("@ivan", "ivan"),
+        ("1-2.example", "12.example"),
+    ],
+)
+def test_a_sign_in_a_name_leads_to_somebody_else(one: str, other: str) -> None:
+    """What differs by a dot, a dash or a line within a name is another destination, and gets its second look."""
+    assert whole(one) != whole(other)

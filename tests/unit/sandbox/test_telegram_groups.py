@@ -117,6 +117,32 @@ async def test_history_is_hidden_or_visible(
     assert (await ear.get_chat(group.id)).id == group.id
 
 
+@pytest.mark.parametrize("kind", ["public", "forum", "linked", "located"])
+async def test_a_group_open_to_others_hides_nothing(
+    ear: Bot, anna: Person, town: Town, group: Group, kind: str
+) -> None:
+    """Its hidden history is said to be hidden, and is read by newcomers all the same; getChat tells what it is."""
+    await group.set_bot("administrator")
+    channel = await town.group("Новости", anna, kind="channel")
+    settings: dict[str, str | int] = {"username": "shield", "is_forum": True, "address": "Москва"}
+    name = {"public": "username", "forum": "is_forum", "linked": "linked_chat", "located": "address"}[kind]
+    await group.set_up(**{name: settings.get(name, channel.id)})
+    await anna.send("before", chat=group)
+    boris = await town.person("Boris")
+    await group.join(boris)
+    assert [m.text for m in await boris.messages(group) if not m.service] == ["before"]
+    told = await ear.get_chat(group.id)
+    assert not told.has_visible_history
+    assert (told.username, told.active_usernames) == (("shield", ["shield"]) if kind == "public" else (None, None))
+    assert bool(told.is_forum) == (kind == "forum")
+    assert told.linked_chat_id == (channel.id if kind == "linked" else None)
+    assert (told.location.address if told.location else None) == ("Москва" if kind == "located" else None)
+    with pytest.raises(Refused, match="supergroup"):
+        await channel.set_up(is_forum=True)
+    with pytest.raises(Refused, match="channel"):
+        await group.set_up(linked_chat=group.id)
+
+
 async def test_channel_posts_are_told(ear: Bot, town: Town, anna: Person) -> None:
     """A post in a channel where the bot is an administrator is a channel_post without a sender."""
     channel = await town.group("Новости", anna, kind="channel")

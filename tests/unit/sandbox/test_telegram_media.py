@@ -63,6 +63,29 @@ async def test_a_photo_gives_way_to_a_document(mouth: ExtBot[None], anna: Person
 
 
 @pytest.mark.parametrize(
+    ("size", "taken"),
+    [((100, 2000), True), ((100, 2001), False), ((2001, 100), False), ((2500, 7500), True), ((7501, 2500), False)],
+)
+async def test_photos_have_telegrams_dimensions(
+    mouth: ExtBot[None], anna: Person, size: tuple[int, int], *, taken: bool
+) -> None:
+    """A photo is at most twenty times as long as it is broad, and its sides are 10000 together, new or put in."""
+    buffer = io.BytesIO()
+    Image.new("RGB", size).save(buffer, "PNG")
+    content = buffer.getvalue()
+    text = await mouth.send_message(anna.id, "text")
+    if taken:
+        assert (await mouth.send_photo(anna.id, content)).photo
+        await mouth.edit_message_media(InputMediaPhoto(content), anna.id, text.message_id)
+        return
+    with pytest.raises(BadRequest, match=r"(?i)photo_invalid_dimensions"):
+        await mouth.send_photo(anna.id, content)
+    with pytest.raises(BadRequest, match=r"(?i)photo_invalid_dimensions"):
+        await mouth.edit_message_media(InputMediaPhoto(content), anna.id, text.message_id)
+    assert (await shown(anna)).text == "text"
+
+
+@pytest.mark.parametrize(
     ("media", "description"),
     [
         ({"type": "photo", "media": "nothing"}, "wrong file identifier/HTTP URL specified"),

@@ -1,7 +1,7 @@
 """A fund with people and cases for the tests of services: made by the services and models themselves."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -17,13 +17,13 @@ from models.volunteer import Role, Volunteer
 from services import followup_answers, group, review, volunteers, voting
 from services.access import Actor, name_actor
 from services.contact import Address, SafeContact, write_contact
-from services.group import Findings
+from services.group import GONE
 from services.jobs import Job
 from vault.seal import Place
 from vault.types import CallSign, CaseCode, Compartment, SealedBytes
 
 GROUP = Address(-1001)
-SAFE = Findings(present=True, supergroup=True, may_delete=True, history_visible=False, strangers=0)
+SAFE = replace(GONE, present=True, supergroup=True, may_delete=True)
 OPERATORS = ("Alpha", "Beta")
 SMALL, MIDDLE, LARGE = 1_000_000, 10_000_000, 40_000_000
 

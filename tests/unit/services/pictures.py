@@ -61,11 +61,11 @@ def heic() -> bytes:
     return out.getvalue()
 
 
-def pdf(pages: int = 2, size: float = 300, password: str | None = None) -> bytes:
+def pdf(pages: int = 2, size: tuple[float, float] = (300, 300), password: str | None = None) -> bytes:
     """A PDF with an author, a script and an attached file."""
     made = pikepdf.new()
     for _ in range(pages):
-        made.add_blank_page(page_size=(size, size))
+        made.add_blank_page(page_size=size)
     made.docinfo["/Author"] = SECRET.decode()
     made.attachments["hidden.txt"] = SECRET
     made.Root.OpenAction = pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS=SECRET.decode())
@@ -78,7 +78,7 @@ def pdf(pages: int = 2, size: float = 300, password: str | None = None) -> bytes
 def form(words: str = "filled in by hand") -> bytes:
     """A PDF page with one field of a form, filled in; how it looks is in the field, not on the page."""
     made = pikepdf.new()
-    made.add_blank_page(page_size=(300, 100))
+    made.add_blank_page(page_size=(300, 150))
     font = pikepdf.Dictionary(Type=pikepdf.Name.Font, Subtype=pikepdf.Name.Type1, BaseFont=pikepdf.Name.Helvetica)
     resources = pikepdf.Dictionary(Font=pikepdf.Dictionary(Helv=made.make_indirect(font)))
     look = made.make_stream(f"/Tx BMC BT /Helv 24 Tf 0 g 5 10 Td ({words}) Tj ET EMC".encode())
@@ -100,7 +100,7 @@ def grey(depth: int = 65_535) -> bytes:
     """A PNG of 16 bits of grey, as scanners make them: from black on the left to white on the right."""
     out = io.BytesIO()
     row = b"".join((level * depth // 255).to_bytes(2, "little") for level in range(256))
-    Image.frombytes("I;16", (256, 8), row * 8).save(out, "PNG")
+    Image.frombytes("I;16", (256, 128), row * 128).save(out, "PNG")
     return out.getvalue()
 
 

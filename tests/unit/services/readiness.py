@@ -16,6 +16,7 @@ from models.volunteer import Role, VolunteerRole
 from payments.screening import SubjectKind
 from services import (
     attachments,
+    calls,
     danger,
     emergency,
     intake,
@@ -139,7 +140,7 @@ async def called(fund: Desk) -> tuple[str, UUID]:
     async with fund.resources.unit() as unit:
         case = await unit.session.get_one(Case, case_id)
         await danger.call(unit, case)
-        call = await danger.open_call(unit, case)
+        call = await calls.open_call(unit, case)
         assert call is not None
         return "Alpha", call.id
 
@@ -282,7 +283,7 @@ async def in_danger(fund: Desk) -> tuple[str, UUID]:
     async with fund.resources.unit() as unit:
         case = await unit.session.get_one(Case, case_id)
         await danger.call(unit, case)
-        call = await danger.open_call(unit, case)
+        call = await calls.open_call(unit, case)
         assert call is not None
         return owner, call.id
 

@@ -12,7 +12,7 @@ from models.followup import DangerCall
 from models.unit import Unit
 from models.volunteer import VolunteerStatus
 from sandbox.clock import TravelClock
-from services import danger, desk, followup_answers, standing
+from services import calls, danger, desk, followup_answers, standing
 from services.access import name_actor
 from services.speak import MESSAGE, units
 from tests.unit.services.aftercare import (
@@ -37,7 +37,7 @@ async def test_danger_reaches_every_coordinator_at_once(resources: Resources, cl
         await followup_answers.call_for_help(unit, await person(unit), row.id)
     shown = await delivered(resources)
     assert {one["chat"] for one in shown if "K7-Q2" in one["text"]} == {FIRST, SECOND}
-    key = (await calls(resources))[0].id
+    key = (await all_calls(resources))[0].id
     async with resources.unit() as unit:
         await danger.take(unit, await name_actor(unit, FIRST, "en"), key)
     with pytest.raises(Stale):
@@ -57,20 +57,22 @@ async def test_danger_reaches_every_coordinator_at_once(resources: Resources, cl
 
 
 async def test_an_untaken_call_is_told_again(resources: Resources, clock: TravelClock) -> None:
-    """A call does not get lost because everybody was asleep; a taken one is left in peace."""
+    """A call does not get lost because everybody was asleep; an answered one is left in peace."""
     await coordinators(resources)
     row = await asked(resources, clock)
     async with resources.unit() as unit:
         await followup_answers.call_for_help(unit, await person(unit), row.id)
         await followup_answers.call_for_help(unit, await person(unit), row.id)
     assert len(await delivered(resources)) == 3
-    clock.advance(danger.PATIENCE)
+    clock.advance(calls.PATIENCE)
     await tick(resources, danger.JOBS)
     assert len(await delivered(resources)) == 2
     async with resources.unit() as unit:
-        await danger.take(unit, await name_actor(unit, FIRST, "en"), (await calls(resources, unit))[0].id)
+        key, first = (await all_calls(resources, unit))[0].id, await name_actor(unit, FIRST, "en")
+        await danger.take(unit, first, key)
+        await danger.write(unit, first, key, "I am here.")
     await delivered(resources)
-    clock.advance(danger.PATIENCE)
+    clock.advance(calls.PATIENCE)
     await tick(resources, danger.JOBS)
     assert await delivered(resources) == []
 
@@ -84,12 +86,12 @@ async def test_a_call_ends_with_the_case(resources: Resources, clock: TravelCloc
     await delivered(resources)
     async with resources.unit() as unit:
         (await unit.session.get_one(Case, row.case_id)).status = CaseStatus.SHREDDED
-    clock.advance(danger.PATIENCE)
+    clock.advance(calls.PATIENCE)
     await tick(resources, danger.JOBS)
     assert await delivered(resources) == []
     with pytest.raises(Stale):
         async with resources.unit() as unit:
-            await danger.take(unit, await name_actor(unit, FIRST, "en"), (await calls(resources, unit))[0].id)
+            await danger.take(unit, await name_actor(unit, FIRST, "en"), (await all_calls(resources, unit))[0].id)
 
 
 async def test_the_person_is_told_when_nobody_is_there(resources: Resources, clock: TravelClock) -> None:
@@ -100,7 +102,7 @@ async def test_the_person_is_told_when_nobody_is_there(resources: Resources, clo
     assert [shown["text"] for shown in await delivered(resources)] == [
         resources.texts.render("followup.done.danger-nobody", "en")
     ]
-    assert len(await calls(resources)) == 1
+    assert len(await all_calls(resources)) == 1
 
 
 async def test_a_suspended_coordinator_loses_the_call(resources: Resources, clock: TravelClock) -> None:
@@ -109,7 +111,7 @@ async def test_a_suspended_coordinator_loses_the_call(resources: Resources, cloc
     row = await asked(resources, clock)
     async with resources.unit() as unit:
         await followup_answers.call_for_help(unit, await person(unit), row.id)
-    key = (await calls(resources))[0].id
+    key = (await all_calls(resources))[0].id
     async with resources.unit() as unit:
         first = await name_actor(unit, FIRST, "en")
         await danger.take(unit, first, key)
@@ -128,7 +130,7 @@ async def taken(resources: Resources, clock: TravelClock) -> UUID:
     row = await asked(resources, clock)
     async with resources.unit() as unit:
         await followup_answers.call_for_help(unit, await person(unit), row.id)
-    key = (await calls(resources))[0].id
+    key = (await all_calls(resources))[0].id
     await delivered(resources)
     async with resources.unit() as unit:
         await danger.take(unit, await name_actor(unit, FIRST, "en"), key)
@@ -166,7 +168,7 @@ async def test_who_loses_access_lets_go_of_their_call(resources: Resources, cloc
         await standing.suspend(unit, await name_actor(unit, SECOND, "en"), first.id)
     called = resources.texts.render("danger.called", "en", code="K7-Q2")
     assert [one["chat"] for one in await delivered(resources) if one["text"] == called] == [SECOND]
-    assert (await calls(resources))[0].taken_by is None
+    assert (await all_calls(resources))[0].taken_by is None
     assert len(await acts_on_desk(resources, SECOND)) == 1
 
 
@@ -178,12 +180,12 @@ async def test_a_holder_who_ran_out_holds_nothing(resources: Resources, clock: T
         first = (await name_actor(unit, FIRST, "en")).volunteer
         assert first is not None
         first.reconfirm_at = unit.now
-    clock.advance(danger.PATIENCE)
+    clock.advance(calls.PATIENCE)
     await tick(resources, danger.JOBS)
     assert [one["chat"] for one in await delivered(resources)] == [SECOND]
     async with resources.unit() as unit:
         seen = await desk.read_desk(unit, await name_actor(unit, SECOND, "en"))
-    assert (len(seen.untaken), seen.taken) == (1, 0)
+    assert (len(seen.untaken), len(seen.taken)) == (1, 0)
 
 
 async def pause(resources: Resources, *numbers: int) -> None:
@@ -221,13 +223,15 @@ async def test_who_has_taken_a_call_keeps_it_on_a_pause(resources: Resources, cl
     with pytest.raises(Stale):
         async with resources.unit() as unit:
             await danger.take(unit, await name_actor(unit, SECOND, "en"), key)
-    clock.advance(danger.PATIENCE)
+    async with resources.unit() as unit:
+        await danger.write(unit, await name_actor(unit, FIRST, "en"), key, "So am I.")
+    await delivered(resources)
+    clock.advance(calls.PATIENCE)
     await tick(resources, danger.JOBS)
     assert await delivered(resources) == []
     async with resources.unit() as unit:
-        await danger.write(unit, await name_actor(unit, FIRST, "en"), key, "So am I.")
         seen = await desk.read_desk(unit, await name_actor(unit, SECOND, "en"))
-    assert (len(seen.untaken), seen.taken) == (0, 1)
+    assert (len(seen.untaken), len(seen.taken)) == (0, 1)
 
 
 async def test_who_has_taken_several_calls_says_which(resources: Resources, clock: TravelClock) -> None:
@@ -239,7 +243,7 @@ async def test_who_has_taken_several_calls_says_which(resources: Resources, cloc
         unit.session.add(case)
         await unit.session.flush()
         await danger.call(unit, case)
-        second = (await danger.open_call(unit, case)) or DangerCall(case_id=case.id, at=unit.now, told_at=unit.now)
+        second = (await calls.open_call(unit, case)) or DangerCall(case_id=case.id, at=unit.now, told_at=unit.now)
         actor = await name_actor(unit, FIRST, "en")
         await danger.take(unit, actor, second.id)
         with pytest.raises(BadInput) as refusal:
@@ -280,16 +284,16 @@ async def test_only_the_taker_writes(
     row = await asked(resources, clock)
     async with resources.unit() as unit:
         await followup_answers.call_for_help(unit, await person(unit), row.id)
-        key = (await calls(resources, unit))[0].id
+        key = (await all_calls(resources, unit))[0].id
         await danger.take(unit, await name_actor(unit, FIRST, "en"), key)
     with pytest.raises(error):
         async with resources.unit() as unit:
             await danger.write(unit, await name_actor(unit, number, "en"), key, "Hello")
 
 
-async def calls(resources: Resources, unit: Unit | None = None) -> list[DangerCall]:
+async def all_calls(resources: Resources, unit: Unit | None = None) -> list[DangerCall]:
     """All calls."""
     if unit is not None:
         return list((await unit.session.exec(select(DangerCall))).all())
     async with resources.unit() as own:
-        return await calls(resources, own)
+        return await all_calls(resources, own)

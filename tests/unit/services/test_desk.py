@@ -60,7 +60,7 @@ async def test_an_empty_fund(fund: Fund) -> None:
     assert desk.load == [("Rook", 0), ("Swift", 0), ("Tern", 0)]
     assert (desk.usual_wait, desk.longest_wait, desk.checkpoint) == (None, None, None)
     assert desk.free == desk.reserved == Money(0, fund.resources.policy.currency)
-    assert (desk.short, desk.stuck, desk.failed, desk.dead, desk.untaken, desk.taken) == (0, 0, 0, 0, [], 0)
+    assert (desk.short, desk.stuck, desk.failed, desk.dead, desk.untaken, desk.taken) == (0, 0, 0, 0, [], [])
 
 
 async def test_a_case_for_which_reviewers_are_missing_is_counted(fund: Fund) -> None:

@@ -14,7 +14,8 @@ from sandbox.clock import TravelClock
 from services import followup_answers, submission
 from services.access import name_actor
 from services.contact import Address, SafeContact, read_contact, write_contact
-from services.followup import JOBS, cancel, schedule, show_open, stop
+from services.followup import JOBS, schedule, show_open, stop
+from services.followup_rows import cancel
 from services.home import home_screen
 from services.status import case_screen
 from tests.unit.services.aftercare import (

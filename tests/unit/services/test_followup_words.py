@@ -19,7 +19,7 @@ from services.panel import reading_slot
 from services.reasons import Declining, Reason
 from services.speak import effect_place
 from tests.unit.services.founding import peopled
-from tests.unit.services.fund import Fund, shows, volunteer, wrote
+from tests.unit.services.fund import LARGE, Fund, shows, volunteer, wrote
 
 WORDS = "All well, the umbrella is back."
 FIRST = ("Heron", "Otter", "Raven")
@@ -74,7 +74,7 @@ async def told(fund: Fund) -> set[str]:
 
 async def test_words_reach_who_decided_on_a_pause(fund: Fund) -> None:
     """They are nothing new: nobody else may read them."""
-    case_id = await fund.approved_by(await fund.case())
+    case_id = await fund.approved_by(await fund.case(amount=LARGE))
     async with fund.resources.unit() as unit:
         await standing.pause(unit, await fund.actor(unit, "Heron"))
     await wrote(fund, case_id, WORDS)
@@ -83,7 +83,7 @@ async def test_words_reach_who_decided_on_a_pause(fund: Fund) -> None:
 
 async def test_words_reach_those_who_decided(fund: Fund) -> None:
     """The whole panel that decided, and not who sat beside it on probation, hears of them and reads them."""
-    case_id = await fund.approved_by(await fund.case())
+    case_id = await fund.approved_by(await fund.case(amount=LARGE))
     key = await wrote(fund, case_id, WORDS)
     assert await told(fund) == set(FIRST)
     for sign in FIRST:
@@ -94,6 +94,22 @@ async def test_words_reach_those_who_decided(fund: Fund) -> None:
     async with fund.resources.unit() as unit:
         found = await unit.session.exec(select(AuditEntry.actor).where(AuditEntry.act == "follow_up.read"))
         assert set(found.all()) == {str((await volunteer(unit, sign)).id) for sign in FIRST}
+
+
+async def test_who_had_not_voted_on_what_was_decided_reads_nothing(fund: Fund) -> None:
+    """Neither a member whom two others were quicker than, nor one who voted on what the request said before."""
+    case_id = await fund.case()
+    async with fund.resources.unit() as unit:
+        case = await unit.session.get_one(Case, case_id)
+        await voting.approve(unit, await fund.actor(unit, "Raven"), case)
+        case.version += 1
+        await review.case_changed(unit, case)
+        for sign in FIRST[:2]:
+            await voting.approve(unit, await fund.actor(unit, sign), case)
+    key = await wrote(fund, case_id, WORDS)
+    assert await told(fund) == set(FIRST[:2])
+    with pytest.raises(NotOnPanel):
+        await read(fund, "Raven", key)
 
 
 async def test_the_panel_of_an_earlier_round_reads_nothing(fund: Fund) -> None:
@@ -122,7 +138,7 @@ async def test_the_panel_of_an_earlier_round_reads_nothing(fund: Fund) -> None:
 )
 async def test_words_are_read_by_nobody_else(fund: Fund, why: str, sign: str, error: type[Exception]) -> None:
     """A button that was forwarded, kept or forged opens no words."""
-    case_id = await fund.approved_by(await fund.case())
+    case_id = await fund.approved_by(await fund.case(amount=LARGE))
     await fund.reviewers("Swift")
     key = await wrote(fund, case_id, WORDS)
     async with fund.resources.unit() as unit:
@@ -141,7 +157,7 @@ async def test_words_are_read_by_nobody_else(fund: Fund, why: str, sign: str, er
 
 async def test_who_was_suspended_before_hears_nothing(fund: Fund) -> None:
     """Access that has ended gives no news of anybody."""
-    case_id = await fund.approved_by(await fund.case())
+    case_id = await fund.approved_by(await fund.case(amount=LARGE))
     async with fund.resources.unit() as unit:
         await standing.suspend(unit, await fund.actor(unit, "Alpha"), (await volunteer(unit, "Heron")).id)
     await wrote(fund, case_id, WORDS)
@@ -150,7 +166,7 @@ async def test_who_was_suspended_before_hears_nothing(fund: Fund) -> None:
 
 async def test_nobody_is_told_twice_before_they_read(fund: Fund) -> None:
     """More words wait behind the same line; once read, new ones are told anew."""
-    case_id = await fund.approved_by(await fund.case())
+    case_id = await fund.approved_by(await fund.case(amount=LARGE))
     key = await wrote(fund, case_id, "One.")
     async with fund.resources.unit() as unit:
         await followup_answers.tell(unit, await fund.actor(unit, "Applicant"), key, "Two.")
@@ -164,7 +180,7 @@ async def test_nobody_is_told_twice_before_they_read(fund: Fund) -> None:
 
 async def test_words_around_court_go_with_their_question(fund: Fund) -> None:
     """The clock forgets the day in court although somebody has not read yet."""
-    case_id = await fund.approved_by(await fund.case())
+    case_id = await fund.approved_by(await fund.case(amount=LARGE))
     key = await wrote(fund, case_id, WORDS, kind="court_after")
     fund.later(days=60)
     await fund.run([job for job in JOBS if job.name == "followup.forget"])
@@ -176,7 +192,7 @@ async def test_words_around_court_go_with_their_question(fund: Fund) -> None:
 @pytest.mark.parametrize("text", ["", "  \n", "x" * 1501])
 async def test_refused_words(fund: Fund, text: str) -> None:
     """Nothing and too much are refused, and nobody is told."""
-    case_id = await fund.approved_by(await fund.case())
+    case_id = await fund.approved_by(await fund.case(amount=LARGE))
     with pytest.raises(BadInput):
         await wrote(fund, case_id, text)
     assert await told(fund) == set()

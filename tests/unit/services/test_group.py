@@ -9,19 +9,24 @@ from bot.database import Resources
 from models.errors import NotAllowed
 from models.mail import Effect, EffectKind, Keyboard, SentMessage
 from models.unit import Unit
-from models.volunteer import ReviewGroup, Role
+from models.volunteer import ReviewGroup, Role, VolunteerStatus
 from services import card, group
 from services.contact import Address, lane_of
 from services.group import GONE
 from services.messages import sent_place
+from tests.unit.services.asker import said
 from tests.unit.services.founding import peopled
-from tests.unit.services.fund import GROUP, SAFE, Fund, shows
+from tests.unit.services.fund import GROUP, SAFE, Fund, shows, volunteer
 from vault.types import SealedBytes
 
 FAULTS = {
     "bot-removed": GONE,
     "not-supergroup": replace(SAFE, supergroup=False),
     "no-delete": replace(SAFE, may_delete=False),
+    "public": replace(SAFE, public=True),
+    "forum": replace(SAFE, forum=True),
+    "linked": replace(SAFE, linked=True),
+    "located": replace(SAFE, located=True),
     "history-visible": replace(SAFE, history_visible=True),
     "strangers": replace(SAFE, strangers=2),
 }
@@ -158,6 +163,21 @@ async def test_another_group_takes_over(fund: Fund) -> None:
         now = await group.open_group(unit)
         assert now is not None
         assert now.chat == lane_of(unit, other)
+
+
+async def test_no_group_is_moved_in_silence(fund: Fund) -> None:
+    """Every coordinator, on a pause too, hears who takes all cards elsewhere; the same group is no move."""
+    await fund.bound()
+    heard: list[list[str]] = []
+    for address in (GROUP, Address(-2002)):
+        async with fund.resources.unit() as unit:
+            (await volunteer(unit, "Alpha")).status = VolunteerStatus.PAUSED
+            made = await group.bind(unit, await fund.actor(unit, "Beta"), address)
+            await group.checked(unit, made.id, SAFE)
+        async with fund.resources.unit() as unit:
+            moved = fund.resources.texts.render("group.moved", "en", sign="Beta")
+            heard.append([sign for sign in fund.people if moved in await said(unit, fund.people[sign])])
+    assert heard == [[], ["Alpha", "Beta"]]
 
 
 async def test_a_migrated_group_is_followed_and_checked(fund: Fund) -> None:

@@ -10,7 +10,7 @@ from models.allowance import Allowance
 from models.case import Case
 from models.errors import BadInput
 from sandbox.clock import TravelClock
-from services import attachments, danger, erasure, intake, limits, submission
+from services import attachments, calls, danger, erasure, intake, limits, submission
 from services.limits import CHANGES, FILES, JOBS, LINES, SENDINGS
 from tests.unit.services.asker import actor_of, case_of, draft, submitted
 from tests.unit.services.fund import Fund
@@ -70,6 +70,42 @@ async def test_nobody_rings_a_panel_without_end(resources: Resources, clock: Tra
     await change("The next day.")
 
 
+@pytest.mark.parametrize("key", ["story", "added"])
+async def test_a_change_too_many_changes_nothing(resources: Resources, key: str) -> None:
+    """What is refused is not in the row either: votes would be bound to a version that nobody has read."""
+    case_id, _ = await submitted(resources)
+    async with resources.unit() as unit:
+        actor, case = await actor_of(unit), await case_of(unit, case_id)
+        await submission.give_answer(unit, actor, case, key, "Before.")
+        for _ in range(CHANGES.most - 1):
+            await limits.spend(unit, actor.chat, CHANGES)
+    async with resources.unit() as unit:  # committed all the same, as where a handler says the refusal itself
+        actor, case = await actor_of(unit), await case_of(unit, case_id)
+        version = case.version
+        with pytest.raises(BadInput, match=CHANGES.key):
+            await submission.give_answer(unit, actor, case, key, "Another story altogether.")
+    async with resources.unit() as unit:
+        case = await case_of(unit, case_id)
+        assert (await intake.read_answer(unit, case, key), case.version) == ("Before.", version)
+
+
+async def test_a_repeat_is_told_of_whatever_was_changed_before(resources: Resources) -> None:
+    """A destination that makes a case a possible repeat asks for every vote anew, also after many changes."""
+    destination = "TRX 4111 1111 1111 1111"
+    other, _ = await submitted(resources, number=4_000_002)
+    async with resources.unit() as unit:
+        actor = await actor_of(unit, 4_000_002)
+        await submission.give_answer(unit, actor, await case_of(unit, other), "payout", destination)
+    case_id, _ = await submitted(resources)
+    async with resources.unit() as unit:
+        actor, case = await actor_of(unit), await case_of(unit, case_id)
+        for _ in range(CHANGES.most):
+            await limits.spend(unit, actor.chat, CHANGES)
+        version = case.version
+        await submission.give_answer(unit, actor, case, "payout", destination)
+        assert (case.possible_repeat, case.version) == (True, version + 1)
+
+
 async def test_lines_have_an_end_and_calls_have_none(resources: Resources) -> None:
     """Too many lines at once are refused; the call stands, and a new one is taken at once."""
     fund = Fund(resources)
@@ -78,7 +114,7 @@ async def test_lines_have_an_end_and_calls_have_none(resources: Resources) -> No
     async with resources.unit() as unit:
         actor, case = await fund.actor(unit, "Applicant"), await unit.session.get_one(Case, case_id)
         assert await danger.call(unit, case) == 2
-        standing = await danger.open_call(unit, case)
+        standing = await calls.open_call(unit, case)
         assert standing is not None
         for _ in range(LINES.most):
             await danger.reply(unit, actor, standing.id, "they are at the door")

@@ -10,7 +10,7 @@ from models.errors import NotAllowed
 from services import followup_answers, followup_words, mine, panel, relay, standing, voting
 from services.erasure import shred_case
 from tests.unit.services.founding import peopled
-from tests.unit.services.fund import Fund, volunteer, wrote
+from tests.unit.services.fund import LARGE, Fund, volunteer, wrote
 
 
 @pytest.fixture
@@ -65,7 +65,7 @@ async def listed(fund: Fund, sign: str) -> list[UUID]:
 
 async def test_words_wait_in_the_list_until_they_are_read(fund: Fund) -> None:
     """Each who decided finds them until they have read, and once more when the person writes anew."""
-    case_id = await fund.approved_by(await fund.case())
+    case_id = await fund.approved_by(await fund.case(amount=LARGE))
     assert await listed(fund, "Heron") == []
     key = await wrote(fund, case_id, "All well.")
     assert [await listed(fund, sign) for sign in ("Heron", "Otter", "Raven")] == [[case_id]] * 3
@@ -81,7 +81,7 @@ async def test_words_wait_in_the_list_until_they_are_read(fund: Fund) -> None:
 @pytest.mark.parametrize("why", ["stepped aside", "withdrawn", "erased", "on a pause"])
 async def test_whose_words_are_listed(fund: Fund, why: str) -> None:
     """What may not be read is not listed either; a pause only keeps new cases away."""
-    case_id = await fund.approved_by(await fund.case())
+    case_id = await fund.approved_by(await fund.case(amount=LARGE))
     await wrote(fund, case_id, "All well.")
     async with fund.resources.unit() as unit:
         case = await unit.session.get_one(Case, case_id)

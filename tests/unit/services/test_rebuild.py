@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import io
 import sys
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from PIL import Image
 
 from services import attachments, rebuild
 from services.rebuild import NotRebuilt, Verdict, kind_of, pack, unpack
-from tests.unit.services.pictures import KINDS, SECRET, bomb, form, grey, jpeg, pdf, picture, slow
+from tests.unit.services.pictures import KINDS, SECRET, bomb, exif, form, grey, jpeg, pdf, picture, slow
 
 RED, BLUE = (254, 0, 0), (0, 0, 254)
 
@@ -125,6 +126,67 @@ async def test_a_large_picture_is_made_smaller() -> None:
         assert max(image.size) == rebuild.SIDE
 
 
+@given(st.integers(1000, 60_000), st.integers(1000, 60_000))
+def test_every_page_is_one_that_telegram_takes(width: int, height: int) -> None:
+    """Whatever its size, a picture makes few pages of a readable form that cover it whole, or is refused."""
+    if max(width, height) > 49 * min(width, height):
+        with pytest.raises(NotRebuilt):
+            rebuild.cut(width, height)
+        return
+    boxes = rebuild.cut(width, height)
+    assert 1 <= len(boxes) <= rebuild.PAGES
+    for left, top, right, bottom in boxes:
+        sides = sorted((right - left, bottom - top))
+        assert sides[1] <= rebuild.LONG * sides[0] * 1.0001
+    assert boxes[0][:2] == (0, 0)
+    assert boxes[-1][2:] == (width, height)
+    for before, after in pairwise(boxes):
+        assert after[0] < before[2]
+        assert after[1] < before[3]
+
+
+@pytest.mark.parametrize(
+    ("size", "pages"),
+    [((1080, 2520), 1), ((1080, 12_000), 5), ((1080, 25_000), 10), ((3000, 19_000), 3), ((20_000, 1000), 9)],
+)
+async def test_a_long_picture_is_cut_into_pages(size: tuple[int, int], pages: int) -> None:
+    """A screenshot of a whole conversation can be read: none of its pages is a thread of a few pixels."""
+    content = io.BytesIO()
+    Image.new("RGB", size, "white").save(content, "PNG")
+    made = await attachments.rebuilt(content.getvalue())
+    assert len(made) == pages
+    for page in made:
+        with Image.open(io.BytesIO(page)) as image:
+            assert min(image.size) >= 860
+            assert max(image.size) <= rebuild.SIDE
+
+
+async def test_the_pages_of_a_long_picture_are_in_order() -> None:
+    """They are read from top to bottom after the picture was turned, and nothing between two is lost."""
+    steps = Image.new("RGB", (1600, 400))  # lies on its side: its left becomes the top
+    for step in range(16):
+        steps.paste((step * 16, 0, 0), (step * 100, 0, step * 100 + 100, 400))
+    content = io.BytesIO()
+    steps.save(content, "JPEG", exif=exif(6), quality=95)
+    seen: list[object] = []
+    for page in await attachments.rebuilt(content.getvalue()):
+        with Image.open(io.BytesIO(page)) as image:
+            assert image.width == 400
+            seen += [image.getpixel((200, y)) for y in range(50, image.height, 100)]
+    assert len(seen) == 16
+    assert all(near(pixel, (step * 16, 0, 0)) for step, pixel in enumerate(seen))
+
+
+async def test_a_long_page_of_a_pdf_is_cut_too() -> None:
+    """A page of the web that was printed as one endless sheet is read in pieces, and these count as pages."""
+    made = await attachments.rebuilt(pdf(pages=1, size=(600, 8000)))
+    assert len(made) == 6
+    for page in made:
+        with Image.open(io.BytesIO(page)) as image:
+            assert image.width >= 900
+            assert image.height <= rebuild.SIDE
+
+
 @pytest.mark.parametrize(
     ("content", "verdict"),
     [
@@ -140,9 +202,12 @@ async def test_a_large_picture_is_made_smaller() -> None:
         (b"\x00\x00\x00\x18ftypheic" + bytes(50), Verdict.BROKEN),
         (bomb(), Verdict.PIXELS),
         (pdf(pages=21), Verdict.PAGES),
+        (pdf(pages=4, size=(600, 8000)), Verdict.PAGES),
+        (pdf(pages=1, size=(3, 14_000)), Verdict.PAGES),
+        (jpeg(size=(100, 6000)), Verdict.PAGES),
         (pdf(password="secret"), Verdict.LOCKED),
     ],
-    ids=range(13),
+    ids=range(16),
 )
 async def test_what_cannot_be_taken_says_why(content: bytes, verdict: Verdict) -> None:
     """A wrong type, a broken, locked, too long or exploding file each have their own reason."""
@@ -154,7 +219,7 @@ async def test_what_cannot_be_taken_says_why(content: bytes, verdict: Verdict) -
 
 async def test_a_huge_page_is_drawn_within_bounds() -> None:
     """A PDF page may claim to be kilometres wide; it is drawn no larger than any other."""
-    (page,) = await attachments.rebuilt(pdf(pages=1, size=14_000))
+    (page,) = await attachments.rebuilt(pdf(pages=1, size=(14_000, 14_000)))
     with Image.open(io.BytesIO(page)) as image:
         assert max(image.size) <= rebuild.SIDE
 

@@ -9,11 +9,11 @@ from sqlmodel import col, select
 
 from bot.database import Resources
 from models.audit import AuditEntry
-from models.case import CaseStatus, RecoveryGuess
+from models.case import Answer, CaseStatus, RecoveryGuess
 from models.errors import BadInput, OwnCase, Stale, SteppedAside
 from models.mail import Conversation, Effect, EffectKind, Keyboard
 from sandbox.clock import TravelClock
-from services import panel, recovery, voting
+from services import erasure, panel, recovery, submission, voting
 from services.contact import Address, To, lane_of, read_contact
 from services.recovery import NOTHING, Recovery, read_claim
 from services.seats import standing_votes
@@ -93,6 +93,27 @@ async def test_code_and_phrase_move_the_case(resources: Resources) -> None:
         assert (await unit.session.exec(select(Conversation))).all() == []
         effects = (await unit.session.exec(select(Effect).where(Effect.lane == lane))).all()
         assert {effect.kind for effect in effects} == {EffectKind.ERASE}
+
+
+async def test_nothing_of_the_person_is_left_on_the_old_account(resources: Resources) -> None:
+    """A request of before goes with the one that moves, so that erasing everything is erasing everything."""
+    first, _ = await submitted(resources)
+    async with resources.unit() as unit:
+        await submission.withdraw(unit, await actor_of(unit), await case_of(unit, first))
+        standing(unit, ASKER, 900, await case_of(unit, first))
+    others, _ = await submitted(resources, number=ASKER + 1)
+    async with resources.unit() as unit:
+        await submission.withdraw(unit, await actor_of(unit, ASKER + 1), await case_of(unit, others))
+    second, phrase = await submitted(resources)
+    assert (await attempt(resources, f"{await code_of(resources, second)} {phrase}")).case is not None
+    async with resources.unit() as unit:
+        assert (await read_contact(unit, await case_of(unit, first))).address == NEW
+        assert (await read_contact(unit, await case_of(unit, others))).address == ASKER + 1
+        assert (await erasure.erase(unit, await actor_of(unit))).cases == 0
+        assert (await erasure.erase(unit, await actor_of(unit, NEW))).cases == 2
+    async with resources.unit() as unit:
+        assert (await unit.session.exec(select(Answer).where(Answer.case_id == first))).all() == []
+        assert (await case_of(unit, others)).status is CaseStatus.WITHDRAWN
 
 
 async def test_every_wrong_pair_gets_the_same_answer(resources: Resources) -> None:

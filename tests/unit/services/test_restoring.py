@@ -13,7 +13,7 @@ from models.grant import Payout, PayoutStatus
 from models.unit import Unit
 from models.volunteer import Role, Volunteer, VolunteerRole
 from payments import grants
-from services import recovery, standing, treasury, treasury_screens
+from services import recovery, standing, submission, treasury, treasury_screens
 from services.contact import read_contact
 from services.restoring import CutOff, Doubts
 from tests.unit.services.codes import stock
@@ -153,3 +153,23 @@ async def test_a_seized_phone_does_not_get_its_case_back(desk: Desk) -> None:
         mine = (await desk.actor(unit, "New")).case
         assert mine is not None
         assert (await read_contact(unit, mine)).address == desk.people["New"]
+
+
+async def test_an_ended_case_is_not_left_on_a_seized_phone_either(desk: Desk) -> None:
+    """It had moved with the one that was open, and goes again, so that its person can erase it."""
+    ended = await desk.case("Seized", begin=False)
+    async with desk.resources.unit() as unit:
+        actor = await desk.actor(unit, "Seized")
+        await submission.withdraw(unit, actor, await unit.session.get_one(Case, ended))
+    async with desk.resources.unit() as unit:
+        before = await unit.session.get_one(Case, ended)
+    opened = await desk.case("Seized", begin=False)
+    async with desk.resources.unit() as unit:
+        case = await unit.session.get_one(Case, opened)
+        case.recovery_hash = "hash"
+        await recovery.settle(unit, await desk.actor(unit, "New"), case.code, "hash", matches=True)
+    await take_back(desk, [before])
+    assert await cut_off_again(desk.resources) == CutOff(volunteers=0, cases=1)
+    async with desk.resources.unit() as unit:
+        case = await unit.session.get_one(Case, ended)
+        assert (await read_contact(unit, case)).address == desk.people["New"]

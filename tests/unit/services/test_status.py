@@ -6,7 +6,8 @@ from bot.database import Resources
 from models.case import CaseStatus
 from sandbox.clock import TravelClock
 from services.contact import Address, To
-from services.followup import JOBS, WAITING
+from services.followup import JOBS
+from services.followup_rows import WAITING
 from services.home import home_screen
 from services.status import case_screen
 from tests.unit.services.aftercare import PERSON, jump, planned, rows_of, tick
@@ -89,6 +90,16 @@ async def test_a_second_refusal_promises_no_third_look(resources: Resources, app
         case.status, case.appealed = CaseStatus.DECLINED, appealed
         screen = await case_screen(unit, To(Address(ASKER), "en"), case)
         assert resources.texts.render(key, "en") in screen.text
+
+
+async def test_it_is_said_how_long_an_answer_is_waited_for(resources: Resources) -> None:
+    """Whoever cannot answer, or would rather not, knows that it is decided all the same, and when."""
+    case_id, _ = await submitted(resources)
+    async with resources.unit() as unit:
+        case = await case_of(unit, case_id)
+        case.status = CaseStatus.NEEDS_ANSWER
+        screen = await case_screen(unit, To(Address(ASKER), "en"), case)
+    assert f"no answer for {resources.policy.panel.answer_days} days" in screen.text
 
 
 async def test_help_and_language_are_on_the_first_screen(resources: Resources) -> None:

@@ -15,7 +15,7 @@ from models.panel import Seat, SeatStatus
 from models.volunteer import Role
 from payments import reconcile
 from payments.attempts import Now
-from services import treasury, treasury_doubts, treasury_machine, treasury_screens
+from services import treasury, treasury_doubts, treasury_leaving, treasury_machine, treasury_screens
 from tests.unit.payments.carrier import Carrier, Fault
 from tests.unit.services.desk import PLENTY, Desk, Step, carried_desk
 from tests.unit.services.doubting import C, F, G, P, attempt_of, never, paid, restored, withdraw
@@ -197,6 +197,30 @@ async def test_a_rail_that_answers_meanwhile_overtakes_a_word(desk: Desk, carrie
     with pytest.raises(ButtonGone):
         await desk.do("Coin", payout_id, treasury_doubts.confirm)
     assert (await desk.stands(payout_id))[0] == P.PAID
+
+
+@pytest.mark.parametrize("since", ["given back", "left", "restored"])
+async def test_a_word_counts_for_its_own_doubt_alone(desk: Desk, since: str) -> None:
+    """What was said before another had the payout, or before a restore, does not say what has happened since."""
+    payout_id = await desk.agreed(await desk.approved(), rail="manual")
+    await doubt_payments(desk.resources)
+    await desk.do("Till", payout_id, never)
+    if since == "given back":
+        await desk.do("Coin", payout_id, treasury.claim, treasury.give_back)
+    if since == "restored":
+        await doubt_payments(desk.resources)
+    else:
+        await desk.do("Coin", payout_id, treasury.claim)
+        async with desk.resources.unit() as unit:
+            await treasury_leaving.release(unit, await volunteer(unit, "Coin"), "system")
+    async with desk.resources.unit() as unit:
+        payout = await unit.session.get_one(Payout, payout_id)
+        finding = (await unit.session.exec(select(Finding))).one()
+    assert (payout.status, payout.unsure) == (P.QUEUED, True)
+    assert finding.status == FindingStatus.OVERTAKEN
+    with pytest.raises(ButtonGone):
+        await desk.do("Purse", payout_id, treasury_doubts.confirm)
+    await desk.do("Purse", payout_id, never)
 
 
 async def test_what_is_paid_by_hand_after_a_restore_frees_nothing_when_withdrawn(desk: Desk) -> None:

@@ -7,6 +7,7 @@ import pytest
 from sqlmodel import select
 
 from bot.database import Resources
+from bot.operations import doubt_payments
 from models.case import Case, CaseStatus
 from models.destination import DestinationMark, PayoutBar
 from models.errors import NotAllowed, SamePerson
@@ -16,10 +17,11 @@ from models.volunteer import Role
 from payments import grants
 from payments.attempts import Now
 from payments.limits import LimitReached
-from services import erasure, intake, retention, treasury, treasury_returns
+from services import erasure, intake, retention, treasury, treasury_doubts, treasury_returns
 from services.treasury_rights import able
 from tests.unit.payments.carrier import Carrier
 from tests.unit.services.desk import Desk, carried_desk, make_desk
+from tests.unit.services.doubting import paid as say_paid
 from tests.unit.services.fund import LARGE, SMALL, volunteer
 
 CARD = "card 4111 1111 1111 1111"
@@ -113,6 +115,23 @@ async def test_money_that_came_back_frees_the_limit(desk: Desk) -> None:
     await erase(desk, "One")
     await erase(desk, "Two")
     assert await rows(desk) == 0
+
+
+@pytest.mark.parametrize("erased", [False, True])
+async def test_what_two_found_to_be_paid_counts_for_its_destination(resources: Resources, *, erased: bool) -> None:
+    """As far as the data know nobody had claimed it; erasing its case does not change that it went there."""
+    desk = limited(await carried_desk(resources, Carrier()), per_destination=SMALL)
+    payout_id = await desk.agreed(await approved(desk, "One", CARD), "One", "carrier")
+    await doubt_payments(resources)
+    await desk.do("Till", payout_id, say_paid)
+    await desk.do("Coin", payout_id, treasury_doubts.confirm)
+    assert (await desk.stands(payout_id))[0] == PayoutStatus.PAID
+    if erased:
+        await erase(desk, "One")
+    with pytest.raises(LimitReached):
+        await desk.agreed(await approved(desk, "Two", CARD), "Two", "manual")
+    desk.later(days=31)
+    await desk.agreed(await approved(desk, "Three", CARD), "Three", "manual")
 
 
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)

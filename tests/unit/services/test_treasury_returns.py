@@ -1,5 +1,6 @@
 """A payment that is said not to have arrived waits on the desk until somebody has found out what became of it."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from uuid import UUID
 
@@ -7,10 +8,12 @@ import pytest
 from sqlmodel import select
 
 from bot.database import Resources
-from models.case import Case
+from models.case import Case, CaseStatus
+from models.errors import BadInput, ButtonGone
 from models.grant import Payout, PayoutStatus
+from models.mail import Keyboard
 from services import desk as coordinators_desk
-from services import treasury, treasury_returns, treasury_screens
+from services import followup, followup_rows, treasury, treasury_person, treasury_returns, treasury_screens
 from tests.unit.services.desk import Desk, Step, make_desk
 from tests.unit.services.fund import LARGE
 from tests.unit.services.paying import P, came_back, pay
@@ -105,6 +108,87 @@ async def test_what_was_found_out_ends_the_report(desk: Desk, found_out: Step) -
     await desk.do("Till", payout_id, found_out)
     assert await missing_since(desk, payout_id) is None
     assert await entries(desk, "Till") == []
+
+
+async def says_missing(desk: Desk, sign: str = "Applicant") -> None:
+    """Somebody presses the button that stands where the money is."""
+    async with desk.resources.unit() as unit:
+        case = (await unit.session.exec(select(Case))).one()
+        await treasury_returns.not_arrived(unit, await desk.actor(unit, sign), case)
+
+
+async def sees(desk: Desk) -> tuple[str, list[str]]:
+    """What the person sees of their money, and the acts below it."""
+    async with desk.resources.unit() as unit:
+        actor = await desk.actor(unit, "Applicant")
+        assert actor.case is not None
+        await treasury_person.show_person(unit, actor, actor.case)
+    screen = await desk.screen("Applicant")
+    async with desk.resources.unit() as unit:
+        keyboard = await unit.session.get_one(Keyboard, screen["keyboard"][0][0]["data"].split(".")[0])
+    return screen["text"], [act for act, _ in keyboard.buttons]
+
+
+@pytest.mark.parametrize("says", [reported, says_missing])
+async def test_it_can_be_said_again(desk: Desk, says: Callable[[Desk], Awaitable[object]]) -> None:
+    """However it was said first, though a treasurer saw it go through: who still has nothing says so again."""
+    payout_id = await desk.paid()
+    text, acts = await sees(desk)
+    assert "treasury.missing" not in acts
+    assert "there will be a button for it" in text
+    desk.later(days=3)
+    assert "treasury.missing" in (await sees(desk))[1]
+    await says(desk)
+    text, acts = await sees(desk)
+    assert ("We are looking it up" in text, "treasury.missing" in acts) == (True, False)
+    await desk.do("Till", payout_id, treasury_returns.recheck)
+    desk.later(days=1)
+    text, acts = await sees(desk)
+    assert text.startswith("We looked it up")
+    assert "treasury.missing" in acts
+    await says_missing(desk)
+    assert await missing_since(desk, payout_id) is not None
+
+
+async def test_said_twice_it_is_passed_on_once(desk: Desk) -> None:
+    """Another press, or another way to say the same, calls nobody; and so many look-ups are enough for one day."""
+    payout_id = await desk.paid()
+    desk.later(days=3)
+    await desk.deliver()
+    before = len(await desk.notices("Till"))
+    await says_missing(desk)
+    await says_missing(desk)
+    assert await reported(desk)
+    assert len(await desk.notices("Till")) == before + 1
+    await desk.do("Till", payout_id, treasury_returns.recheck)
+    with pytest.raises(BadInput, match=r"treasury\.bad\.missing"):
+        await says_missing(desk)
+
+
+@pytest.mark.parametrize(("sign", "days"), [("Till", 3), ("Stranger", 3), ("Applicant", 2), ("Applicant", 91)])
+async def test_who_may_not_say_it(desk: Desk, sign: str, days: int) -> None:
+    """Nobody says it of another's money, nor before the fund would ask itself, nor when it has long asked last."""
+    payout_id = await desk.paid()
+    desk.later(days=days)
+    with pytest.raises(ButtonGone):
+        await says_missing(desk, sign)
+    assert await missing_since(desk, payout_id) is None
+
+
+async def test_a_case_is_not_closed_over_missing_money(desk: Desk) -> None:
+    """Once it is closed, money that comes back would be set free: first it is found out what became of it."""
+    payout_id = await desk.paid()
+    last = desk.resources.policy.followups.days[-1]
+    async with desk.resources.unit() as unit:
+        await followup_rows.cancel(unit, (await unit.session.exec(select(Case))).one())
+    desk.later(days=last, minutes=-5)
+    await says_missing(desk)
+    desk.later(days=1)
+    await desk.run(followup.JOBS)
+    assert (await desk.stands(payout_id))[2] == CaseStatus.PAID
+    await desk.do("Till", payout_id, treasury_returns.recheck)
+    await desk.run(followup.JOBS)
+    assert (await desk.stands(payout_id))[2] == CaseStatus.CLOSED
 
 
 async def _heard_in_a_day(desk: Desk) -> int:

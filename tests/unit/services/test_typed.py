@@ -55,6 +55,12 @@ def refusal(act: Callable[[], object]) -> str:
         ("0,2 млн", 20_000_000, "RUB"),
         ("15000 ruble", 1_500_000, "RUB"),
         ("100 dollar", 10_000, "USD"),
+        ("100 долларов США", 10_000, "USD"),
+        ("100 долл. США", 10_000, "USD"),
+        ("100 US dollars", 10_000, "USD"),
+        ("15000 RUR", 1_500_000, "RUB"),
+        ("15000 российских рублей", 1_500_000, "RUB"),
+        ("15 тыс. российских рублей", 1_500_000, "RUB"),
         ("100 долл.", 10_000, "USD"),
         ("US$100", 10_000, "USD"),
         ("up to 100 $", 10_000, "USD"),
@@ -92,6 +98,9 @@ def test_an_amount_is_read_as_people_write_it(typed: str, amount: int, currency:
         ("£200", "currency"),
         ("200 ₸", "currency"),
         ("15000 рублей на адвоката", "number"),
+        ("100 рублей США", "number"),
+        ("100 российских долларов", "number"),
+        ("100 US", "number"),
         ("15000 for a lawyer", "number"),
         ("1 млн", "large"),
         ("500001", "large"),
@@ -169,6 +178,12 @@ def test_what_is_no_date_is_refused_exactly(typed: str, when: When, key: str) ->
         ("22 - 6", (22, 6)),
         ("0-24", (0, 24)),
         ("24-6", (0, 6)),
+        ("18-6", (18, 6)),
+        ("16-2", (16, 2)),
+        ("21-9", (21, 9)),
+        ("с 9 вечера до 5 утра", (21, 5)),
+        ("from 9 am to 5 am", (9, 5)),
+        ("14 - 6 утра", (14, 6)),
         ("18-24", (18, 24)),
         ("10 am - 9 pm", (10, 21)),
         ("10am–9:30pm", (10, 21)),
@@ -185,6 +200,15 @@ def test_what_is_no_date_is_refused_exactly(typed: str, when: When, key: str) ->
 def test_hours_are_read_as_people_write_them(typed: str, hours: tuple[int, int]) -> None:
     """Two hours in any of the usual forms, over midnight too."""
     assert read_hours(typed) == hours
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["9-5", "с 9 утра до 6", "from 9 am to 5", "9 to 6", "9:00-5:00", "12-8", "14-6", "22-12", "18-12", "20-9"],
+)
+def test_a_day_is_not_taken_for_a_night(typed: str) -> None:
+    """Hours of twelve that fit into one day are asked about: else messages would arrive all night."""
+    assert refusal(lambda: read_hours(typed)) == "intake.bad.hours-night"
 
 
 @pytest.mark.parametrize(

@@ -87,6 +87,15 @@ def test_the_end_is_waited_for() -> None:
     assert int(seconds) > len(Part) * PATIENCE
 
 
+def test_backups_have_a_place_outside() -> None:
+    """Where the README's commands for a container write is mounted; keys, backups and data lie apart."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    places = re.findall(r"plecho (?:backup|keys copy|restore) (/mnt/\w+)/", readme.partition("## With Docker")[2])
+    mounts = dict(volume.split(":")[::-1] for volume in compose()["services"]["plecho"]["volumes"])
+    assert set(places) == {"/mnt/backup", "/mnt/keys"} == set(mounts) - {"/var/lib/plecho"}
+    assert len(set(mounts.values())) == len(mounts)
+
+
 def test_secrets_have_the_names_of_settings() -> None:
     """Each secret of compose.yaml that the bot gets is a setting, so that the bot finds it."""
     readme = (ROOT / "README.md").read_text(encoding="utf-8")

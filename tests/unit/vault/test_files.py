@@ -2,12 +2,21 @@
 
 import asyncio
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from vault.errors import SealBroken
-from vault.files import create_private, open_file, seal_file, shred_file, write_private
+from vault.files import (
+    create_private,
+    open_file,
+    seal_file,
+    shred_file,
+    sweep_partial,
+    write_private,
+    written_aside,
+)
 from vault.seal import Place, SealingKey, new_key, sealed_size
 
 KEY = SealingKey(0, new_key())
@@ -74,3 +83,33 @@ def test_a_failed_write_leaves_the_old_file(path: Path) -> None:
         write_private(target, b"two")
     assert path.read_bytes() == b"one"
     assert sorted(each.name for each in path.parent.iterdir()) == ["3", "folder"]
+
+
+@pytest.mark.parametrize("write", [write_private, create_private])
+def test_what_a_killed_writer_left_goes_with_the_next(path: Path, write: Callable[[Path, bytes], None]) -> None:
+    """An old half of the key grants opens what was erased since: it goes when the next file is written."""
+    path.parent.mkdir()
+    left = path.with_name(f".other.{'0f' * 8}.partial")
+    kept = [path.with_name(name) for name in (".other.partial", f"other.{'0f' * 8}.partial", ".x.zz.partial")]
+    for each in (left, *kept):
+        each.write_bytes(b"half")
+    write(path, b"whole")
+    assert sorted(path.parent.iterdir()) == sorted([path, *kept])
+
+
+def test_what_is_being_written_stays(path: Path) -> None:
+    """A start beside a command that writes must not take its file away."""
+    path.parent.mkdir()
+    with written_aside(path, exclusive=True) as file:
+        file.write(b"whole")
+        sweep_partial(path.parent)
+    assert path.read_bytes() == b"whole"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_what_raises_while_it_is_written_never_appears(path: Path) -> None:
+    """Half a file has no name, and nothing of it stays."""
+    path.parent.mkdir()
+    with pytest.raises(TypeError), written_aside(path, exclusive=False) as file:
+        file.writelines([b"half", "no bytes"])  # type: ignore[list-item] # on purpose
+    assert list(path.parent.iterdir()) == []
