@@ -215,6 +215,11 @@ def restore(
         "May have been paid since, so the desk asks to look first: "
         f"{doubts.payouts} payouts, and the next payout of {doubts.requests} more requests."
     )
+    if doubts.codes:
+        typer.echo(
+            f"May have been given since, so nobody gets them: {doubts.codes} codes. Ask their seller, then "
+            "`plecho vouchers write-off --doubted` each kind, or `plecho vouchers trust` it."
+        )
 
 
 @cli.command(name="erase-due")

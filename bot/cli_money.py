@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from bot.keys import open_keyring
-from bot.money import Rows, count_vouchers, load_vouchers, reconcile_now, write_off_vouchers
+from bot.money import Rows, count_vouchers, load_vouchers, reconcile_now, trust_vouchers, write_off_vouchers
 from bot.rails import partner_rail
 from bot.resources import open_resources
 from bot.settings import Settings, read_settings
@@ -38,17 +38,33 @@ def vouchers_load(
 @vouchers.command(name="write-off")
 def vouchers_write_off(
     kind: Annotated[VoucherKind, typer.Option(help="What the codes are good for.")],
+    *,
+    doubted: Annotated[
+        bool,
+        typer.Option("--doubted", help="Only those that a restore has put in doubt, not what was loaded since."),
+    ] = False,
 ) -> None:
-    """Take all codes of a kind out of the stock and the books: expired, or of doubt after a restore.
+    """Take all codes of a kind out of the stock and the books: expired, or in doubt after a restore.
 
     Codes set aside or given stay. What was written off may be loaded again.
     """
-    typer.echo(asyncio.run(_write_off(read_settings(), kind)))
+    typer.echo(asyncio.run(_write_off(read_settings(), kind, doubted_only=doubted)))
+
+
+@vouchers.command(name="trust")
+def vouchers_trust(
+    kind: Annotated[VoucherKind, typer.Option(help="What the codes are good for.")],
+) -> None:
+    """Put all codes of a kind that a restore has put in doubt back into the stock: none was given since.
+
+    A code that was given all the same is given twice: ask their seller first.
+    """
+    typer.echo(asyncio.run(_trust(read_settings(), kind)))
 
 
 @vouchers.command(name="count")
 def vouchers_count() -> None:
-    """Say how many codes of each kind and worth are in stock, and how many were given."""
+    """Say how many codes of each kind and worth are in stock, in doubt after a restore, set aside and given."""
     for line in asyncio.run(_count(read_settings())):
         typer.echo(line)
 
@@ -75,9 +91,14 @@ async def _load(settings: Settings, rows: Rows) -> tuple[list[str], bool]:
         return await load_vouchers(resources, rows)
 
 
-async def _write_off(settings: Settings, kind: VoucherKind) -> str:
+async def _write_off(settings: Settings, kind: VoucherKind, *, doubted_only: bool) -> str:
     async with open_resources(settings, open_keyring(settings)) as resources:
-        return await write_off_vouchers(resources, kind)
+        return await write_off_vouchers(resources, kind, doubted_only=doubted_only)
+
+
+async def _trust(settings: Settings, kind: VoucherKind) -> str:
+    async with open_resources(settings, open_keyring(settings)) as resources:
+        return await trust_vouchers(resources, kind)
 
 
 async def _count(settings: Settings) -> list[str]:

@@ -57,10 +57,16 @@ async def load_vouchers(resources: Resources, rows: Rows) -> tuple[list[str], bo
     return [f"Loaded {count} codes worth {worth}. Erase the file now: the codes in it are readable."], True
 
 
-async def write_off_vouchers(resources: Resources, kind: VoucherKind) -> str:
+async def write_off_vouchers(resources: Resources, kind: VoucherKind, *, doubted_only: bool) -> str:
     """Take a kind out of the stock; says how many there were."""
     async with resources.unit() as unit:
-        return f"Written off: {await vouchers.write_off(unit, kind, OPERATOR)}."
+        return f"Written off: {await vouchers.write_off(unit, kind, OPERATOR, doubted_only=doubted_only)}."
+
+
+async def trust_vouchers(resources: Resources, kind: VoucherKind) -> str:
+    """Put what a restore has put in doubt back into the stock; says how many codes there were."""
+    async with resources.unit() as unit:
+        return f"In stock again: {await vouchers.trust(unit, kind, OPERATOR)}."
 
 
 async def count_vouchers(resources: Resources) -> list[str]:

@@ -52,6 +52,7 @@ from services import screening as screenings
 from services import stablecoin as stablecoins
 from services import treasury as treasuries
 from services import treasury_closed as closed_ways
+from services import treasury_no_way as missing_ways
 from services import vouchers as codes
 from services.jobs import Job
 
@@ -94,6 +95,7 @@ JOBS: Final[tuple[Job, ...]] = (
     *standing.JOBS,
     *treasuries.JOBS,
     *closed_ways.JOBS,
+    *missing_ways.JOBS,
     *screenings.JOBS,
     *stablecoins.JOBS,
     *reconciling.JOBS,

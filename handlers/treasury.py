@@ -22,6 +22,7 @@ from models.unit import Unit
 from services import (
     treasury,
     treasury_differences,
+    treasury_leaving,
     treasury_machine,
     treasury_person,
     treasury_rails,
@@ -35,7 +36,8 @@ from services.speak import erase_messages
 ACTS: Final[Mapping[str, Callable[[Unit, Actor, UUID], Awaitable[object]]]] = {
     "treasury.claim": treasury.claim,
     "treasury.give_back": treasury.give_back,
-    "treasury.take_over": treasury.take_over,
+    "treasury.take_over": treasury_leaving.take_over,
+    "treasury.take_telling": treasury_leaving.take_telling,
     "treasury.confirm": treasury.confirm,
     "treasury.recheck": treasury_returns.recheck,
     "treasury.confirm_return": treasury_returns.confirm_return,

@@ -159,8 +159,8 @@ class Payout(SQLModel, table=True):
     missing_at: datetime | None = Field(default=None, sa_type=UtcTime)
     """When its person said that nothing has arrived; none once a treasurer has found out what became of it."""
     unsure: bool = False
-    """Its holder lost access before saying whether they had paid, a backup was put back, or an earlier try proves
-    to be paid: what became of it is found out first (`payments.doubts`)."""
+    """Its holder lost access, or fell silent, before saying whether they had paid, a backup was put back, or an
+    earlier try proves to be paid: what became of it is found out first (`payments.doubts`)."""
     lists: str | None = None
     """Versions of the sanctions lists that were looked at last; none: nothing was screened."""
     decided: bool = False

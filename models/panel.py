@@ -113,6 +113,8 @@ class RailWait(SQLModel, table=True):
     due_at: datetime = Field(sa_type=UtcTime)
     """When they are reminded next."""
     reminded: int = 0
+    no_way_since: datetime | None = Field(default=None, sa_type=UtcTime)
+    """Since when nothing that is open pays their grant; none while there is a way."""
 
 
 class News(SQLModel, table=True):

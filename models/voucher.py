@@ -23,6 +23,8 @@ class VoucherStatus(StrEnum):
     """Where a code stands."""
 
     STOCK = "stock"
+    DOUBTED = "doubted"
+    """In stock when a backup was made that was put back: perhaps given since, so it is given to nobody."""
     TAKEN = "taken"
     """Set aside for an attempt."""
     GIVEN = "given"
@@ -34,8 +36,9 @@ class VoucherStatus(StrEnum):
 V = VoucherStatus
 
 VOUCHER_ALLOWED: dict[VoucherStatus, frozenset[VoucherStatus]] = {
-    V.STOCK: frozenset({V.TAKEN}),
-    V.TAKEN: frozenset({V.GIVEN, V.STOCK, V.ERASED}),
+    V.STOCK: frozenset({V.TAKEN, V.DOUBTED}),
+    V.DOUBTED: frozenset({V.STOCK}),
+    V.TAKEN: frozenset({V.GIVEN, V.STOCK, V.DOUBTED, V.ERASED}),
     V.GIVEN: frozenset({V.ERASED}),
     V.ERASED: frozenset(),
 }
@@ -54,7 +57,7 @@ class Voucher(SQLModel, table=True):
     """Minor units that it is worth."""
     currency: str = Field(max_length=3)
     code: SealedBytes | None = Field(default=None, sa_type=Sealed)
-    """In stock under the server's key, once given in the case's `payout`. Place: (`voucher`, `code`, id)."""
+    """Under the server's key, once given in the case's `payout`. Place: (`voucher`, `code`, id)."""
     fingerprint: BlindIndex = Field(sa_type=String, unique=True)
     """Keyed: the same code is never loaded twice, not even after it was erased."""
     attempt_id: UUID | None = Field(default=None, foreign_key="attempt.id", index=True)

@@ -3,6 +3,8 @@
 - A file with one bad row is refused with the lines that are bad; nothing of it is loaded.
 - The books hold the stock at what it is worth (`Purpose.VOUCHERS`): bought out of free cash, or given to the fund.
 - A grant is paid by codes only when some of them come to it exactly.
+- After a restore nothing of the old stock is given: its codes may have been given since the backup. The operator,
+  who can ask their seller, writes them off or trusts them.
 """
 
 import csv
@@ -113,18 +115,19 @@ async def load(unit: Unit, lines: Iterable[str], kind: VoucherKind, each: Money,
     return len(codes)
 
 
-async def write_off(unit: Unit, kind: VoucherKind, by: str) -> int:
+async def write_off(unit: Unit, kind: VoucherKind, by: str, *, doubted_only: bool = False) -> int:
     """Take the stock of a kind out of the fund and its books, such as codes that have expired; returns how many.
 
-    They may be loaded again, unlike codes that were given. What goes is what is counted, whoever writes off or
-    takes codes at the same time.
+    What a restore has put in doubt goes with it, or with `doubted_only` alone. They may be loaded again, unlike
+    codes that were given. What goes is what is counted, whoever writes off or takes codes at the same time.
     """
     await audit.hold(unit)
     await unit.session.flush()
     voucher = table_of(Voucher)
+    goes = (VoucherStatus.DOUBTED,) if doubted_only else (VoucherStatus.STOCK, VoucherStatus.DOUBTED)
     gone = await unit.run(
         voucher.delete()
-        .where(voucher.c.kind == kind, voucher.c.status == VoucherStatus.STOCK)
+        .where(voucher.c.kind == kind, voucher.c.status.in_(goes))
         .returning(voucher.c.currency, voucher.c.amount)
     )
     count, totals = 0, Counter[str]()
@@ -139,6 +142,28 @@ async def write_off(unit: Unit, kind: VoucherKind, by: str) -> int:
         )
     await audit.record(unit, by, "voucher.write_off", f"voucher:{kind}", count=count)
     return count
+
+
+async def doubt(unit: Unit) -> int:
+    """After a backup was put back: what it says is in stock is given to nobody; returns how many there are."""
+    await audit.hold(unit)
+    await unit.session.exec(
+        update(Voucher).where(col(Voucher.status) == VoucherStatus.STOCK).values(status=VoucherStatus.DOUBTED)
+    )
+    there = select(func.count(col(Voucher.id))).where(Voucher.status == VoucherStatus.DOUBTED)
+    return (await unit.session.exec(there)).one()
+
+
+async def trust(unit: Unit, kind: VoucherKind, by: str) -> int:
+    """Codes of a kind that were in doubt are in stock again, since none was given after all; returns how many."""
+    await audit.hold(unit)
+    trusted = await unit.session.exec(
+        update(Voucher)
+        .where(col(Voucher.kind) == kind, col(Voucher.status) == VoucherStatus.DOUBTED)
+        .values(status=VoucherStatus.STOCK)
+    )
+    await audit.record(unit, by, "voucher.trust", f"voucher:{kind}", count=trusted.rowcount)
+    return trusted.rowcount
 
 
 async def stock(unit: Unit, kind: VoucherKind, currency: str) -> Mapping[int, int]:
@@ -240,12 +265,13 @@ async def give(unit: Unit, attempt: UUID, case_id: UUID | None) -> None:
         await move(unit, row, VoucherStatus.GIVEN, VOUCHER_ALLOWED, "system")
 
 
-async def put_back(unit: Unit, attempt: UUID) -> None:
-    """The codes of an attempt that failed are in stock again."""
+async def put_back(unit: Unit, attempt: UUID, *, doubted: bool) -> None:
+    """The codes of an attempt that failed are in stock again; of a `doubted` one they may be somebody's by now."""
+    target = VoucherStatus.DOUBTED if doubted else VoucherStatus.STOCK
     for row in await of_attempt(unit, attempt):
         if row.status == VoucherStatus.TAKEN:
             row.attempt_id = None
-            await move(unit, row, VoucherStatus.STOCK, VOUCHER_ALLOWED, "system")
+            await move(unit, row, target, VOUCHER_ALLOWED, "system")
 
 
 async def of_attempt(unit: Unit, attempt: UUID) -> Sequence[Voucher]:

@@ -12,7 +12,7 @@ from models.grant import Grant, Payout
 from models.unit import Unit
 from payments.money import Money
 from payments.rails import registry
-from payments.rails.base import Quote, Rail
+from payments.rails.base import DistantRail, Quote, Rail
 from payments.rails.registry import NoRail
 from payments.screening.paying import why_stale
 from texts.formats import money, span
@@ -31,6 +31,15 @@ async def corridors(unit: Unit, grant: Grant) -> Sequence[Corridor]:
     whole = Money(grant.amount, grant.currency)
     found = [rail for rail in await registry.open_for(unit, whole) if await why_stale(unit, rail) is None]
     return [Corridor(rail, await rail.quote(unit, whole)) for rail in found]
+
+
+async def has_way(unit: Unit, whole: Money) -> bool | None:
+    """Whether any way is open for an amount now; none when only another process can tell."""
+    for rail in await registry.open_for(unit, whole):
+        if await why_stale(unit, rail) is None:
+            return True
+    listed = [unit.rails[name] for name in unit.policy.rails if name in unit.rails]
+    return None if any(isinstance(rail, DistantRail) and rail.out_of_reach for rail in listed) else False
 
 
 class TermsChanged(MoneyRefused):

@@ -10,6 +10,8 @@ and who was cut off since must not come back.
   and paid since. The mark goes when a treasurer has said whether it was.
 - What a machine rail was asked for, or was about to be, is looked up at its provider and never executed again:
   when the provider does not know of it, two treasurers say what became of it (`payments.doubts`).
+- Codes of the old stock are given to nobody until the operator has written them off or trusts them.
+- Treasurers are told of every restore, though nothing waits: they alone know what they have paid since.
 - A held payout of a request that was withdrawn stays with its holder, who is asked the same by its screen.
 """
 
@@ -22,7 +24,7 @@ from models.case import ENDED, Case
 from models.grant import Payout, PayoutStatus
 from models.unit import Unit
 from models.volunteer import Role
-from payments import attempts, payouts
+from payments import attempts, payouts, vouchers
 from payments.chain import rows as chain
 from services import audit, recovery, standing
 from services.roles import tell_role
@@ -44,10 +46,14 @@ class CutOff:
 
 @dataclass(frozen=True, slots=True)
 class Doubts:
-    """How many payouts, and how many requests without one, are to be looked up before they are paid."""
+    """How many payouts, and how many requests without one, are to be looked up before they are paid.
+
+    And how many codes in stock may have been given.
+    """
 
     payouts: int
     requests: int
+    codes: int = 0
 
 
 async def cut_off(unit: Unit, actor_name: str) -> CutOff:
@@ -79,11 +85,12 @@ async def doubt(unit: Unit, actor_name: str) -> Doubts:
             await payouts.put_back(unit, payout, grant, case, actor_name)
     await attempts.doubt(unit)
     await chain.doubt(unit)
+    codes = await vouchers.doubt(unit)
     await unit.session.flush()
     connection = await unit.session.connection()
     marked = await connection.execute(update(Case).where(col(Case.status).not_in(ENDED)).values(restored=True))
-    doubts = Doubts(len(waiting), marked.rowcount - with_payout)
-    if doubts.payouts or doubts.requests:
-        await tell_role(unit, Role.TREASURER, "treasury.told.restored")
-    await record(unit, actor_name, "backup.restored", "backup", payouts=doubts.payouts, requests=doubts.requests)
+    doubts = Doubts(len(waiting), marked.rowcount - with_payout, codes)
+    await tell_role(unit, Role.TREASURER, "treasury.told.restored-codes" if codes else "treasury.told.restored")
+    facts = {"payouts": doubts.payouts, "requests": doubts.requests, "codes": doubts.codes}
+    await record(unit, actor_name, "backup.restored", "backup", **facts)
     return doubts

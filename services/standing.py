@@ -19,7 +19,7 @@ from models.mail import Keyboard
 from models.states import move
 from models.unit import Unit
 from models.volunteer import ALLOWED, Role, Volunteer, VolunteerRole, VolunteerStatus
-from services import danger, group, panel, silence, treasury
+from services import danger, group, panel, silence, treasury_leaving
 from services.access import Act, Actor, require, roles_of
 from services.clearing import clear_work
 from services.contact import Address, lane_of, volunteer_recipient
@@ -89,7 +89,7 @@ async def take_access(unit: Unit, volunteer: Volunteer, target: VolunteerStatus,
 
     Payouts first: everybody who moves money locks cases before the chain of the audit log.
     """
-    await treasury.release(unit, volunteer, actor)
+    await treasury_leaving.release(unit, volunteer, actor)
     await move(unit, volunteer, target, ALLOWED, actor)
     volunteer.since = unit.now
     await unit.session.exec(delete(VolunteerRole).where(col(VolunteerRole.volunteer_id) == volunteer.id))

@@ -1,6 +1,7 @@
 """The payout desk: who may pay, confirm and return, and who is told what.
 
-- Who may act on a payout: `services.treasury_rights`. What came back: `services.treasury_returns`.
+- Who may act on a payout: `services.treasury_rights`. What came back: `services.treasury_returns`. What becomes of
+  it when its treasurer leaves or falls silent: `services.treasury_leaving`.
 - A payout exists once the person has confirmed how the money reaches them; until then nothing can be claimed.
 - The destination is read by the treasurer who holds the payout, alone, and each reading is on the record.
 - Above the policy's tier a payment counts once a second treasurer, another person, has confirmed it.
@@ -23,20 +24,21 @@ from models.case import Case, CaseStatus
 from models.errors import AlreadyDone, BadInput, ButtonGone, FundShort, NotAllowed
 from models.grant import Grant, GrantStatus, Payout, PayoutStatus, ReturnReason
 from models.unit import Unit
-from models.volunteer import Role, Volunteer
+from models.volunteer import Role
 from payments import grants, ledger, limits, payouts
 from payments.destinations import whole
 from payments.rails import registry
 from payments.rails.base import ChoosyRail, MachineRail, Rail
 from payments.screening.paying import screen
 from services import followup, intake, news
-from services.access import Act, Actor, applicant_of, roles_of
+from services.access import Act, Actor, applicant_of
 from services.corridor import chosen
 from services.jobs import Job
 from services.limits import WAYS, spend
-from services.roles import holders, tell_role
+from services.roles import tell_role
+from services.treasury_leaving import is_abandoned, remind_holder, with_partner
 from services.treasury_returns import PERSON
-from services.treasury_rights import call, call_to_look, call_to_take, end_call, held, is_involved, tell, to_call
+from services.treasury_rights import call, call_to_look, call_to_take, end_call, held, to_call
 from vault.types import BlindIndex, IndexName
 
 REFERENCE_LIMIT: Final = 64
@@ -163,8 +165,7 @@ async def read_destination(unit: Unit, actor: Actor, payout_id: UUID) -> str:
     volunteer, payout, _, case = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
     payouts.only_holder(payout, volunteer.id)
     rail = registry.find(unit, payout.rail)
-    with_partner = isinstance(rail, MachineRail) and rail.reports_back and payout.status == PayoutStatus.SENT
-    readable = payout.status == PayoutStatus.CLAIMED or with_partner
+    readable = payout.status == PayoutStatus.CLAIMED or with_partner(unit, payout)
     if not readable or case is None or not payouts.is_wanted(case):
         raise NotAllowed("treasury.refused.nothing-to-pay")
     if not rail.needs_destination or not await _is_clear(unit, payout, case):
@@ -177,53 +178,6 @@ async def give_back(unit: Unit, actor: Actor, payout_id: UUID) -> None:
     """Put a claimed payout back, not paid."""
     volunteer, payout, grant, case = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
     await payouts.give_back(unit, payout, grant, case, volunteer.id)
-
-
-async def take_over(unit: Unit, actor: Actor, payout_id: UUID) -> None:
-    """Put back a payout whose holder may not pay it any more. Raises `NotAllowed` while they may.
-
-    Whether they have paid is for the treasurers to find out first: the screen says so. When nobody waits for it,
-    two of them say what they found (`payments.doubts`): the money is free only then.
-    """
-    _, payout, grant, case = await held(unit, actor, Act.CLAIM_PAYOUT, payout_id)
-    if not await is_abandoned(unit, payout):
-        raise NotAllowed("treasury.refused.not-holder")
-    payout.unsure = payout.unsure or not payouts.is_wanted(case)
-    await payouts.put_back(unit, payout, grant, case, actor.name)
-
-
-async def release(unit: Unit, volunteer: Volunteer, actor_name: str) -> int:
-    """Take what a treasurer holds from them, since their access ends; returns how many payouts there were.
-
-    What they claimed goes back into the queue, marked as unsure: whether they had paid already, nobody else can
-    know, and whoever takes it is told to find out. What they ordered, and nobody has agreed to, was asked of no
-    rail: it goes back as it is. What they sent waits for its second treasurer as before. Of a claimed one that
-    nobody waits for any more two treasurers say whether it was paid.
-    """
-    held = await payouts.unfinished_of(unit, volunteer.id)
-    for payout_id in held:
-        payout, grant, case = await payouts.load(unit, payout_id)
-        if payout.status in {PayoutStatus.CLAIMED, PayoutStatus.ORDERED}:
-            payout.unsure = payout.unsure or payout.status == PayoutStatus.CLAIMED
-            await payouts.put_back(unit, payout, grant, case, actor_name)
-        if payout.status == PayoutStatus.CANCELLED:
-            continue
-        back = "treasury.told.released" if payout.unsure else "treasury.told.queued"
-        key = back if payout.status == PayoutStatus.QUEUED else "treasury.told.confirm"
-        await call(unit, key, payout, case, but=volunteer.id)
-    return len(held)
-
-
-async def is_abandoned(unit: Unit, payout: Payout) -> bool:
-    """Whether a payout is claimed by somebody who may not pay it any more."""
-    if payout.status != PayoutStatus.CLAIMED or payout.claimed_by is None:
-        return False
-    holder = await unit.session.get(Volunteer, payout.claimed_by)
-    if Role.TREASURER not in await roles_of(unit, holder):
-        return True
-    grant = await unit.session.get_one(Grant, payout.grant_id)
-    case = await unit.session.get(Case, grant.case_id) if grant.case_id else None
-    return case is not None and await is_involved(unit, case, payout.claimed_by)
 
 
 def read_reference(typed: str) -> str:
@@ -352,16 +306,13 @@ async def _find_still(unit: Unit) -> Sequence[UUID]:
 
 
 async def _remind(unit: Unit, payout_id: UUID) -> None:
-    """Tell those on whom a payout waits; coordinators too when its holder is no treasurer any more."""
+    """Tell those on whom a payout waits; coordinators too when its holder is no treasurer any more, or silent."""
     if payout_id not in await _find_still(unit):
         return
-    payout, grant, case = await payouts.load(unit, payout_id)
+    payout, _, case = await payouts.load(unit, payout_id)
     payout.reminded_at = unit.now
     if payout.status == PayoutStatus.CLAIMED and not await is_abandoned(unit, payout):
-        key = "treasury.told.withdrawn" if grant.case_id is None else "treasury.told.held"
-        for volunteer in await holders(unit, Role.TREASURER):
-            if volunteer.id == payout.claimed_by:
-                await tell(unit, volunteer, key, payout)
+        await remind_holder(unit, payout, case)
         return
     await tell_role(unit, Role.COORDINATOR, "treasury.told.still")
     acted = {

@@ -13,7 +13,7 @@ from models.errors import BadInput
 from models.grant import Grant, Payout, PayoutStatus
 from models.unit import Unit
 from payments import doubts, incidents, payouts
-from services import news, treasury
+from services import news, treasury, treasury_leaving
 from services.access import Act, Actor
 from services.contact import volunteer_recipient
 from services.roles import on_duty
@@ -47,7 +47,7 @@ async def confirm(unit: Unit, actor: Actor, payout_id: UUID) -> None:
         case PayoutStatus.PAID:
             await treasury.tell_paid(unit, case)
         case PayoutStatus.SENT:
-            await call(unit, "treasury.told.report", payout, case)
+            await treasury_leaving.call_to_report(unit, payout, case)
         case PayoutStatus.QUEUED:
             await call(unit, "treasury.told.queued", payout, case)
         case _ if case is not None and payouts.is_wanted(case):

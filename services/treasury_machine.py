@@ -20,7 +20,7 @@ from payments.money import Money
 from payments.rails import registry
 from payments.rails.base import MachineRail
 from payments.screening.paying import screen, why_stale
-from services import corridor, intake, news, treasury
+from services import corridor, intake, news, treasury, treasury_leaving
 from services.access import Act, Actor
 from services.roles import tell_role
 from services.treasury_returns import PERSON
@@ -128,7 +128,7 @@ async def told(unit: Unit, concluded: Concluded) -> None:
         case Now.PAID:
             await treasury.tell_paid(unit, case)
         case Now.SENT:
-            await call(unit, "treasury.told.report", payout, case)
+            await treasury_leaving.call_to_report(unit, payout, case)
         case Now.QUEUED:
             await call(unit, "treasury.told.doubt" if payout.unsure else "treasury.told.failed", payout, case)
         case Now.INCIDENT:

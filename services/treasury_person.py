@@ -47,7 +47,7 @@ async def show_person(
 async def _ways(unit: Unit, actor: Actor, case: Case, grant: Grant, rail: str | None) -> tuple[str, Rows]:
     found = await corridors(unit, grant)
     if not found:
-        raise NoRail
+        raise NoRail("treasury.refused.no-way")
     one = [way for way in found if way.rail.name == rail] or (list(found) if len(found) == 1 else [])
     if one:
         return await _ask(unit, actor, case, grant, one[0], others=len(found) > 1)

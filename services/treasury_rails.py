@@ -1,6 +1,7 @@
 """What treasurers see of the ways to pay: the price of each, whether it works now, its statement, its screening.
 
-And what the rail of one payout would do now, before a treasurer lets it pay.
+What is in the way of an amount that nothing open pays. And what the rail of one payout would do now, before a
+treasurer lets it pay.
 """
 
 from models.audit import record
@@ -11,6 +12,7 @@ from payments.money import Money
 from payments.rails import registry
 from payments.rails.base import Quote, Rail
 from payments.screening.paying import PartnerRail, why_stale
+from services import treasury_no_way
 from services.access import Act, Actor, require
 from services.speak import Button, Screen, show
 from texts.formats import money, span
@@ -23,7 +25,8 @@ async def show_rails(unit: Unit, actor: Actor) -> None:
     example = Money(unit.policy.tiers[0].up_to, unit.policy.currency)
     ways = [await _described(unit, actor, registry.find(unit, name), example) for name in unit.policy.rails]
     amount = money(example.amount, example.currency, actor.language)
-    text = "\n\n".join([_say(unit, actor, "treasury.ways", amount=amount), *ways])
+    lacking = [await _lacking(unit, actor, whole) for whole in await treasury_no_way.without(unit)]
+    text = "\n\n".join([_say(unit, actor, "treasury.ways", amount=amount), *ways, *lacking])
     back = Button(_say(unit, actor, "treasury.button.desk"), "treasury.desk")
     await show(unit, actor.to, Screen(text, [[back]]))
 
@@ -49,6 +52,19 @@ async def _described(unit: Unit, actor: Actor, rail: Rail, example: Money) -> st
         _say(unit, actor, f"treasury.way.screens-{screens}"),
     ]
     return "\n".join(line for line in lines if line)
+
+
+async def _lacking(unit: Unit, actor: Actor, whole: Money) -> str:
+    """An amount that somebody waits for and nothing open pays, and what is in the way of each rail."""
+    lines = [
+        _say(unit, actor, "treasury.ways.lacking", amount=money(whole.amount, whole.currency, actor.language))
+    ]
+    for name in unit.policy.rails:
+        rail = registry.find(unit, name)
+        closed = await why_stale(unit, rail) or await registry.why_not(unit, rail, whole)
+        if closed:
+            lines.append(f"{_say(unit, actor, rail.title)}: {_say(unit, actor, closed)}")
+    return "\n".join(lines)
 
 
 async def _quoted(unit: Unit, rail: Rail, whole: Money) -> Quote | None:

@@ -18,7 +18,7 @@ from models.grant import PAYOUT_OVER, Grant, Payout, PayoutStatus, ReturnReason
 from models.unit import Unit
 from payments import doubts, grants, ledger, payouts
 from payments.rails import registry
-from services import treasury, treasury_differences
+from services import treasury, treasury_differences, treasury_leaving
 from services.access import Act, Actor, require
 from services.speak import Button, Screen, for_copying, show
 from services.treasury import read_destination
@@ -96,7 +96,7 @@ async def show_payout(unit: Unit, actor: Actor, payout_id: UUID) -> None:
     elif payout.status == PayoutStatus.CLAIMED:
         key, verbs = await _claimed(unit, payout, mine=mine)
     elif payout.status == PayoutStatus.SENT and machine(unit, payout):
-        key, verbs = "report", ("report", "returned", *(["where"] if mine and case is not None else []))
+        key, verbs = await _sent(unit, payout, case, mine=mine)
     reference = payouts.reference_of(unit, payout)
     text = _held_back(unit, actor, payout) + _say(
         unit, actor, f"treasury.payout.{key}", reference=reference, **facts
@@ -148,7 +148,18 @@ async def _claimed(unit: Unit, payout: Payout, *, mine: bool) -> Stand:
             if machine(unit, payout)
             else ("withdrawn", ("give_back", "paid"))
         )
-    return ("abandoned", ("take_over",)) if await treasury.is_abandoned(unit, payout) else ("taken", ())
+    if await treasury_leaving.is_abandoned(unit, payout):
+        return "abandoned", ("take_over",)
+    return ("silent", ("take_over",)) if treasury_leaving.is_silent(unit, payout) else ("taken", ())
+
+
+async def _sent(unit: Unit, payout: Payout, case: Case | None, *, mine: bool) -> Stand:
+    """A payout that a partner passes on, of which one treasurer tells them where it goes."""
+    if not payouts.is_wanted(case):
+        return "report", ("report", "returned")
+    if await treasury_leaving.lacks_teller(unit, payout):
+        return "untold", ("take_telling", "report", "returned")
+    return "report", ("report", "returned", *(["where"] if mine else []))
 
 
 async def show_changed(unit: Unit, actor: Actor, payout_id: UUID) -> None:

@@ -1318,6 +1318,7 @@ def upgrade() -> None:
         sa.Column("case_id", sa.Uuid(), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("reminded", sa.Integer(), nullable=False),
+        sa.Column("no_way_since", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["case_id"], ["fund_case.id"], name=op.f("fk_rail_wait_case_id_fund_case")),
         sa.PrimaryKeyConstraint("case_id", name=op.f("pk_rail_wait")),
     )
@@ -1756,6 +1757,7 @@ def upgrade() -> None:
             "status",
             sa.Enum(
                 "stock",
+                "doubted",
                 "taken",
                 "given",
                 "erased",

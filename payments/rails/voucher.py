@@ -59,23 +59,23 @@ class VoucherRail:
 
     async def finish(self, unit: Unit, order: Order, result: Result) -> None:
         """Give the codes, or put them back into the stock."""
+        attempt = await unit.session.get_one(Attempt, order.attempt)
         if result.outcome == Outcome.DONE:
-            attempt = await unit.session.get_one(Attempt, order.attempt)
             await vouchers.give(unit, order.attempt, attempt.case_id)
         else:
-            await vouchers.put_back(unit, order.attempt)
+            await vouchers.put_back(unit, order.attempt, doubted=attempt.doubted)
 
     async def probe(self) -> bool:
         """Always there."""
         return True
 
     async def stock(self, unit: Unit, currency: str) -> Money:
-        """What the codes in stock and those set aside are worth: the books say the same."""
+        """What the codes that are not given are worth, set aside or in doubt too: the books say the same."""
         total = await unit.session.exec(
             select(func.coalesce(func.sum(Voucher.amount), 0)).where(
                 Voucher.kind == self.kind,
                 Voucher.currency == currency,
-                col(Voucher.status).in_((VoucherStatus.STOCK, VoucherStatus.TAKEN)),
+                col(Voucher.status).in_((VoucherStatus.STOCK, VoucherStatus.DOUBTED, VoucherStatus.TAKEN)),
             )
         )
         return Money(int(total.one()), currency)

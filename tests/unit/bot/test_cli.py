@@ -147,6 +147,9 @@ def test_vouchers_and_reconciliation(environment: dict[str, str], tmp_path: Path
     assert loaded.stdout.startswith("Loaded 2 codes worth 1,000")
     assert "AAA" not in loaded.stdout
     assert plecho(environment, "vouchers", "count").stdout.endswith("stock: 2\n")
+    assert plecho(environment, "vouchers", "trust", "--kind", "mobile").stdout == "In stock again: 0.\n"
+    write_off = ("vouchers", "write-off", "--kind", "mobile")
+    assert plecho(environment, *write_off, "--doubted").stdout == "Written off: 0.\n"
     agreed = plecho(environment, "reconcile")
     assert (agreed.returncode, agreed.stdout) == (0, "Everything agrees.\n")
 

@@ -16,6 +16,7 @@ from payments import grants
 from services import recovery, standing, submission, treasury, treasury_screens
 from services.contact import read_contact
 from services.restoring import CutOff, Doubts
+from tests.unit.services.codes import stock
 from tests.unit.services.desk import Desk, make_desk
 from tests.unit.services.fund import volunteer
 
@@ -64,6 +65,19 @@ async def test_a_grant_without_a_payout_begins_unsure(desk: Desk) -> None:
     assert not await unsure(desk, payout_id)
     async with desk.resources.unit() as unit:
         assert not (await unit.session.get_one(Case, case_id)).restored
+
+
+@pytest.mark.parametrize("codes", [0, 2])
+async def test_treasurers_hear_of_every_restore(desk: Desk, codes: int) -> None:
+    """Also when nothing waits for money: what they have paid since, they alone know. Codes are named, if any."""
+    if codes:
+        await stock(desk, codes)
+    assert await doubt_payments(desk.resources) == Doubts(payouts=0, requests=0, codes=codes)
+    assert await doubt_payments(desk.resources) == Doubts(payouts=0, requests=0, codes=codes)
+    for sign in ("Till", "Coin", "Purse"):
+        told = (await desk.notices(sign))[-1]
+        assert "put back from a backup" in told
+        assert ("Codes" in told) == bool(codes)
 
 
 async def test_a_request_not_decided_yet_is_marked_too(desk: Desk) -> None:

@@ -15,7 +15,7 @@ from models.panel import Seat, SeatStatus
 from models.volunteer import Role
 from payments import reconcile
 from payments.attempts import Now
-from services import treasury, treasury_doubts, treasury_machine, treasury_screens
+from services import treasury, treasury_doubts, treasury_leaving, treasury_machine, treasury_screens
 from tests.unit.payments.carrier import Carrier, Fault
 from tests.unit.services.desk import PLENTY, Desk, Step, carried_desk
 from tests.unit.services.doubting import C, F, G, P, attempt_of, never, paid, restored, withdraw
@@ -212,7 +212,7 @@ async def test_a_word_counts_for_its_own_doubt_alone(desk: Desk, since: str) -> 
     else:
         await desk.do("Coin", payout_id, treasury.claim)
         async with desk.resources.unit() as unit:
-            await treasury.release(unit, await volunteer(unit, "Coin"), "system")
+            await treasury_leaving.release(unit, await volunteer(unit, "Coin"), "system")
     async with desk.resources.unit() as unit:
         payout = await unit.session.get_one(Payout, payout_id)
         finding = (await unit.session.exec(select(Finding))).one()

@@ -14,6 +14,7 @@ from services import (
     submission,
     treasury,
     treasury_doubts,
+    treasury_leaving,
     treasury_machine,
     treasury_returns,
     treasury_screens,
@@ -51,14 +52,14 @@ async def test_a_payout_is_taken_over_from_who_is_no_treasurer_any_more(desk: De
     payout_id = await desk.queued()
     await desk.do("Till", payout_id, treasury.claim)
     with pytest.raises(NotAllowed):
-        await desk.do("Coin", payout_id, treasury.take_over)
+        await desk.do("Coin", payout_id, treasury_leaving.take_over)
     async with desk.resources.unit() as unit:
         (await volunteer(unit, "Till")).status = VolunteerStatus.SUSPENDED
     with pytest.raises(NotAllowed):
         await desk.do("Till", payout_id, pay)
     await desk.do("Coin", payout_id, treasury_screens.show_payout)
     assert "no treasurer any more" in (await desk.screen("Coin"))["text"]
-    await desk.do("Coin", payout_id, treasury.take_over)
+    await desk.do("Coin", payout_id, treasury_leaving.take_over)
     assert (await desk.stands(payout_id))[0] == P.QUEUED
     await desk.do("Coin", payout_id, treasury.claim, pay)
     assert (await desk.stands(payout_id))[0] == P.PAID
@@ -228,7 +229,7 @@ async def test_an_order_does_not_outlive_its_treasurers_access(resources: Resour
         till = await volunteer(unit, "Till")
         if withdrawn:
             (await unit.session.exec(select(Case))).one().status = CaseStatus.WITHDRAWN
-        assert await treasury.release(unit, till, "system") == 1
+        assert await treasury_leaving.release(unit, till, "system") == 1
         assert not (await unit.session.get_one(Payout, payout_id)).unsure
     assert (await desk.stands(payout_id))[:2] == (
         (P.CANCELLED, G.CANCELLED) if withdrawn else (P.QUEUED, G.RESERVED)

@@ -12,7 +12,7 @@ from models.errors import AlreadyDone, ButtonGone, NotAllowed, OwnCase, Refused,
 from models.grant import Grant
 from models.panel import Recusal, Seat, SeatStatus, Vote, VoteKind
 from models.volunteer import Role
-from services import treasury, treasury_funding, treasury_returns, treasury_screens
+from services import treasury, treasury_funding, treasury_leaving, treasury_returns, treasury_screens
 from tests.unit.services.desk import PLENTY, Desk, Step, make_desk
 from tests.unit.services.fund import LARGE, SMALL, volunteer
 from tests.unit.services.paying import C, G, P, came_back, pay
@@ -42,7 +42,8 @@ ALL_STEPS: tuple[Step, ...] = (
     treasury.confirm,
     came_back,
     treasury_returns.recheck,
-    treasury.take_over,
+    treasury_leaving.take_over,
+    treasury_leaving.take_telling,
     treasury_returns.confirm_return,
     treasury_returns.deny_return,
     treasury_screens.show_payout,

@@ -13,7 +13,7 @@ from models.compliance import ComplianceRecord, ScreeningResult
 from models.doubt import Found, Ground
 from models.grant import Payout, PayoutStatus
 from models.screening import ListedAddress, ListStatus, SanctionsList, ScreeningQuestion
-from services import intake, screening, treasury, treasury_doubts, treasury_screens
+from services import intake, screening, treasury, treasury_doubts, treasury_leaving, treasury_screens
 from tests.unit.payments.screening.house import WALLET, load_both
 from tests.unit.services.desk import Desk, make_desk
 from tests.unit.services.fund import volunteer
@@ -165,7 +165,7 @@ async def test_what_may_be_paid_and_is_listed_since_two_speak_for(desk: Desk) ->
     payout_id = await queued(desk, f"USDC to {CLEAN}")
     assert (await claimed(desk, payout_id))[0] == PayoutStatus.CLAIMED
     async with desk.resources.unit() as unit:
-        await treasury.release(unit, await volunteer(unit, "Till"), "system")
+        await treasury_leaving.release(unit, await volunteer(unit, "Till"), "system")
     await listed(desk, CLEAN)
     await desk.do("Coin", payout_id, treasury.claim, treasury_screens.show_payout)
     assert "on a sanctions list" in (shown := (await desk.screen("Coin"))["text"])

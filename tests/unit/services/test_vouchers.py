@@ -21,7 +21,7 @@ from services import submission, treasury, treasury_doubts, treasury_machine, tr
 from services import vouchers as codes
 from services.access import Actor
 from services.speak import NOTICE
-from tests.unit.services.codes import count_codes, stock
+from tests.unit.services.codes import count_codes, load, stock
 from tests.unit.services.desk import PLENTY, RUB, Desk, make_desk
 from tests.unit.services.fund import SMALL, shows, volunteer
 
@@ -75,7 +75,7 @@ async def test_codes_are_given_once_and_erased(desk: Desk) -> None:
 
 @pytest.mark.parametrize("found", list(Found))
 async def test_codes_in_doubt_after_a_restore(desk: Desk, found: Found) -> None:
-    """No machine gives them: two say that they were, and their person sees them; or they are in stock again."""
+    """No machine gives them: two say that they were, and their person sees them; or they wait for the operator."""
     await stock(desk, 2)
     payout_id = await desk.ordered("voucher-mobile")
     await doubt_payments(desk.resources)
@@ -87,7 +87,7 @@ async def test_codes_in_doubt_after_a_restore(desk: Desk, found: Found) -> None:
         await treasury_doubts.say(unit, till, payout_id, found, Ground.PROVIDER, reference)
     async with desk.resources.unit() as unit:
         await treasury_doubts.confirm(unit, await desk.actor(unit, "Coin"), payout_id)
-    assert await count_codes(desk) == {S.GIVEN if found == Found.PAID else S.STOCK: 2}
+    assert await count_codes(desk) == {S.GIVEN if found == Found.PAID else S.DOUBTED: 2}
     if found == Found.PAID:
         assert "CODE-" in await _codes(desk)
     await desk.agrees()
@@ -114,6 +114,28 @@ async def test_codes_that_were_given_before_the_backup_was_put_back(desk: Desk) 
         await treasury_doubts.confirm(unit, await desk.actor(unit, "Coin"), payout_id)
         assert (await balance(unit, Purpose.LOSSES, RUB)).amount == 0
     assert await desk.books() == (PLENTY - SMALL, 0, SMALL)
+    await desk.agrees()
+
+
+async def test_codes_of_an_old_stock_are_given_to_nobody(desk: Desk) -> None:
+    """A request that comes after a restore gets none until the operator trusts them, but it gets what is new."""
+    await stock(desk, 2)
+    await doubt_payments(desk.resources)
+    with pytest.raises(NoRail):
+        await desk.ordered("voucher-mobile", "Newcomer")
+    assert await count_codes(desk) == {S.DOUBTED: 2}
+    await desk.agrees()
+    async with desk.resources.unit() as unit:
+        await load(unit, ["NEW-1\n", "NEW-2\n"])
+    await desk.ordered("voucher-mobile", "Later")
+    await desk.tick()
+    assert "NEW-1" in await _codes(desk, "Later")
+    async with desk.resources.unit() as unit:
+        assert await vouchers.trust(unit, VoucherKind.GROCERIES, "operator") == 0
+        assert await vouchers.trust(unit, VoucherKind.MOBILE, "operator") == 2
+    await desk.ordered("voucher-mobile", "Last")
+    await desk.tick()
+    assert await count_codes(desk) == {S.GIVEN: 4}
     await desk.agrees()
 
 

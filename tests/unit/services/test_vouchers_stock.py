@@ -98,6 +98,21 @@ async def test_codes_written_off_are_a_loss_and_may_be_loaded_again(desk: Desk) 
     assert fresh == 2
 
 
+@pytest.mark.parametrize("doubted_only", [True, False])
+async def test_codes_in_doubt_are_written_off(desk: Desk, *, doubted_only: bool) -> None:
+    """What a restore put in doubt leaves stock and books, alone or with what is newer, and may be loaded again."""
+    await stock(desk, 2)
+    async with desk.resources.unit() as unit:
+        assert await vouchers.doubt(unit) == 2
+        await load(unit, ["NEW-1\n"])
+    async with desk.resources.unit() as unit:
+        gone = await vouchers.write_off(unit, VoucherKind.MOBILE, "operator", doubted_only=doubted_only)
+        assert gone == (2 if doubted_only else 3)
+    await desk.agrees()
+    await stock(desk, 2)
+    assert await count_codes(desk) == {S.STOCK: 3 if doubted_only else 2}
+
+
 @pytest.mark.parametrize("database", ["postgresql"], indirect=True)
 async def test_codes_written_off_at_once_are_lost_once(desk: Desk) -> None:
     """Two who write off one kind, one who writes off another and one who orders codes: books and stock agree."""
