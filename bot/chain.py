@@ -81,7 +81,10 @@ async def export_batch(resources: Resources, path: Path) -> str:
 
 
 async def show(resources: Resources) -> list[str]:
-    """Each wallet with what it holds, and what it has out: ids, states, nonces and times, no destination."""
+    """Each wallet with what it holds, and what it has out: ids, states, nonces and times, no destination.
+
+    What was asked for in another token than the policy's is shown with its token.
+    """
     lines = []
     for chain in await _chains(resources):
         lines.append(await _wallet_line(resources, chain))
@@ -90,6 +93,7 @@ async def show(resources: Resources) -> list[str]:
             out = await rows.with_status(unit, purse, OPEN) if purse else []
         lines += [
             f"  {row.attempt} {row.status} nonce {'-' if row.nonce is None else row.nonce}"
+            f"{f' of {row.token}' if sending.is_former(row, chain.rules) else ''}"
             f" since {row.created_at:%Y-%m-%d %H:%M} {row.error or ''}".rstrip()
             for row in out
         ]

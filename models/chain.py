@@ -84,6 +84,8 @@ class ChainWallet(SQLModel, table=True):
     """Blind index of chain and address: the address itself would lead to everybody who was paid."""
     next_nonce: int | None = Field(default=None, sa_type=BigInteger)
     """None until the chain was asked for the first one."""
+    token: str | None = Field(default=None, max_length=42)
+    """The token of which `expected` tells; its contract is everybody's and leads to nobody."""
     scanned_to: int | None = Field(default=None, sa_type=BigInteger)
     """The last block whose events need not be read again."""
     expected: str | None = Field(default=None, max_length=80)
@@ -116,6 +118,11 @@ class ChainTransfer(SQLModel, table=True):
     status: TransferStatus = Field(default=S.PREPARED, sa_column=enum_column(TransferStatus, "transfer_status"))
     amount: int = Field(sa_type=BigInteger)
     """Minor units of the token's currency; counts for the daily cap."""
+    token: str = Field(max_length=42)
+    """The token's contract when it was asked for, with its checksum: the policy may name another one by now. The
+    chain is its wallet's."""
+    decimals: int
+    """Of that token, as the policy had them: `tokens` was counted with them."""
     tokens: str = Field(max_length=80)
     """The token's smallest units as decimal text: more than 64 bits."""
     destination: SealedBytes | None = Field(default=None, sa_type=Sealed)

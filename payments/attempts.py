@@ -213,7 +213,7 @@ async def conclude(unit: Unit, attempt_id: UUID, rail: MachineRail, order: Order
     if result.reference is not None:
         name(unit, attempt, result.reference)
     payout.hold, done = result.hold, result.outcome == Outcome.DONE
-    failed = result.outcome == Outcome.FAILED and result.hold is None
+    failed = result.outcome == Outcome.FAILED and result.hold is None and not result.anew
     unheard = result.outcome == Outcome.UNKNOWN and not result.for_people
     bad = result.away or unheard or failed
     shuts = await breaker.failed(unit, rail.name) if bad else False
@@ -222,7 +222,7 @@ async def conclude(unit: Unit, attempt_id: UUID, rail: MachineRail, order: Order
         case Outcome.DONE:
             now = await _done(unit, attempt, rail, payout, grant, case, result.reference or order.key)
         case Outcome.REFUSED | Outcome.FAILED:
-            again = result.hold is not None or (failed and not await _gave_up(unit, attempt))
+            again = result.anew or result.hold is not None or (failed and not await _gave_up(unit, attempt))
             now = await _failed(unit, attempt, payout, grant, case, again=again)
         case _:
             return Concluded(payout, case, Now.OPEN, shuts, opens)

@@ -3,8 +3,9 @@
 - Each transfer of a batch has its nonce, given at the first export. Exporting again gives the same nonces with
   today's fees, so that of two signed files the chain takes each transfer once.
 - Before it gets its nonce each is looked at as one that is signed here: what the chain would refuse, or would pay
-  to a contract, is in no batch and fails. So does one whose address is listed by now; while the sanctions lists
-  are too old, or as much as may has left within a day, what has no nonce yet waits.
+  to a contract, is in no batch and fails. So does one whose address is listed by now, or that was asked for in
+  another token than the policy's; while the sanctions lists are too old, or as much as may has left within a day,
+  what has no nonce yet waits.
 - Nothing is exported while the wallet is in trouble, or while the chain knows more of its transactions than this
   database: what waits here may have been signed and paid before a backup was put back.
 - The chain's events say which of them were paid (`payments.chain.events`).
@@ -20,7 +21,7 @@ from models.chain import ChainTransfer, ChainWallet, TransferStatus, Trouble
 from models.unit import Unit
 from payments.chain import rows
 from payments.chain.events import scan
-from payments.chain.sending import Chain, Look, count_all, look_at, may_go, note_gauge, plan, refuse
+from payments.chain.sending import Chain, Look, count_all, is_former, look_at, may_go, note_gauge, plan, refuse
 from payments.chain.signing import cancellation, fees
 from payments.chain.signing import transfer as transfer_of
 from payments.chain.values import Fees, NodeFailed, StandsStill
@@ -63,29 +64,34 @@ async def export(chain: Chain) -> dict[str, Any]:
         "token": rules.token,
         "symbol": rules.symbol,
         "decimals": rules.decimals,
-        "total": str(sum(int(row.tokens) for row in due if not row.cancel_asked)),
+        "total": str(sum(int(row.tokens) for row in due if row.token == rules.token and not row.cancel_asked)),
         "transactions": listed,
     }
 
 
 async def _looks(chain: Chain) -> Mapping[UUID, Look]:
-    """What the chain says of each transfer that has no nonce yet, by its attempt."""
+    """What the chain says of each transfer of the policy's token that has no nonce yet, by its attempt."""
     async with chain.open_unit() as unit:
         purse = await rows.wallet(unit, chain.rules.chain_id, chain.wallet)
         waiting = [
-            (row.attempt, rows.destination_of(unit, row), int(row.tokens))
+            (row.attempt, rows.moved_of(unit, row))
             for row in await rows.with_status(unit, purse, frozenset({TransferStatus.PREPARED}))
+            if not is_former(row, chain.rules)
         ]
-    return {attempt: await look_at(chain, to, tokens) for attempt, to, tokens in waiting}
+    return {attempt: await look_at(chain, asked) for attempt, asked in waiting}
 
 
 async def _give_nonces(unit: Unit, chain: Chain, purse: ChainWallet, looks: Mapping[UUID, Look]) -> None:
     """A nonce to each that was looked at and may be paid; what was asked for meanwhile waits for the next."""
     for row in await rows.with_status(unit, purse, frozenset({TransferStatus.PREPARED})):
         look = looks.get(row.attempt)
-        if look is None or await rows.is_doubted(unit, row):
+        if await rows.is_doubted(unit, row):
             continue
-        if (error := plan(look, purse, [], int(row.tokens), chain.rules).error) is not None:
+        if is_former(row, chain.rules):
+            await refuse(unit, row, rows.TOKEN_CHANGED)
+        elif look is None:
+            continue
+        elif (error := plan(look, purse, [], int(row.tokens), chain.rules).error) is not None:
             await refuse(unit, row, error)
         elif await may_go(unit, purse, row, chain.rules):
             await rows.issue(unit, purse, row, purse.next_nonce or 0)
@@ -93,10 +99,17 @@ async def _give_nonces(unit: Unit, chain: Chain, purse: ChainWallet, looks: Mapp
 
 def _entry(unit: Unit, chain: Chain, row: ChainTransfer, paid: Fees) -> dict[str, Any]:
     """One transaction as hardware wallets' tools take it: quantities as hexadecimal text."""
-    nonce, to = row.nonce or 0, rows.destination_of(unit, row)
+    nonce, asked = row.nonce or 0, rows.moved_of(unit, row)
     if row.cancel_asked:
         unsigned = cancellation(chain.rules, nonce, chain.wallet, paid)
     else:
-        unsigned = transfer_of(chain.rules, nonce, to, int(row.tokens), chain.rules.gas_limit, paid)
+        unsigned = transfer_of(chain.rules, nonce, asked, chain.rules.gas_limit, paid)
     shown = {name: hex(value) if isinstance(value, int) else value for name, value in unsigned.items()}
-    return {"to": to, "tokens": row.tokens, "cancels": row.cancel_asked, "unsigned": shown}
+    return {
+        "to": asked.to,
+        "token": row.token,
+        "decimals": row.decimals,
+        "tokens": row.tokens,
+        "cancels": row.cancel_asked,
+        "unsigned": shown,
+    }

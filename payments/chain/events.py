@@ -10,9 +10,11 @@
 - Whatever else left the wallet is a stray, and treasurers are told.
 - What the wallet must hold is carried along with the mark: strays do not lessen it, so that they show as a
   difference until people have looked (`payments.chain.watching.resume`).
+- When the policy names another token, those that the wallet paid in before are read on; what it must hold is
+  counted anew, of the new one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from models.chain import ChainTransfer, ChainWallet, TransferStatus
@@ -32,6 +34,7 @@ async def scan(chain: Chain) -> int:
     async with chain.open_unit() as unit:
         purse = await rows.peek(unit, chain.rules.chain_id, chain.wallet)
         age = await _age(unit, purse, chain) if purse and purse.scanned_to is None else 0
+        tokens = await rows.tokens(unit, purse, chain.rules.token) if purse else []
     if purse is None:
         return 0
     heads = []
@@ -43,19 +46,19 @@ async def scan(chain: Chain) -> int:
     # What the wallet did before it was this fund's is nobody's payout.
     since = max(max(heads) - age, 0) if purse.scanned_to is None else purse.scanned_to
     mark = max(min(heads) - chain.rules.final + 1, since)
-    events, came = await _agreed(chain, since + 1, last), await _came(chain, since + 1, mark)
-    begins, read_to = await held(chain, mark) if purse.expected is None else None, purse.scanned_to
+    events = [event for token in tokens for event in await _agreed(chain, token, since + 1, last)]
+    came, known = await _came(chain, since + 1, mark), must_hold(purse, chain)
+    begins, read_to = await held(chain, mark) if known is None else None, purse.scanned_to
     async with chain.open_unit() as unit:
         purse = await rows.wallet(unit, chain.rules.chain_id, chain.wallet)
         new = [event for event in events if not await rows.is_known(unit, event)]
         signed = await rows.signed(unit, purse) if new and chain.secret is not None else {}
         strays = sum([await _match(unit, chain, purse, event, signed) for event in new])
         if purse.scanned_to == read_to:
-            went = [event for event in events if event.block <= mark and await rows.by_event(unit, event)]
-            moved = came - sum(event.moved.tokens for event in went)
-            expected = int(purse.expected) + moved if purse.expected is not None else begins
+            moved, known = came - await _went(unit, chain, events, mark), must_hold(purse, chain)
+            expected = known + moved if known is not None else begins
             purse.expected = None if expected is None else str(expected)
-            purse.scanned_to = mark
+            purse.token, purse.scanned_to = chain.rules.token, mark
     return strays
 
 
@@ -76,6 +79,18 @@ async def held(chain: Chain, mark: int) -> int:
     return found.pop()
 
 
+def must_hold(purse: ChainWallet, chain: Chain) -> int | None:
+    """What the wallet must hold of the policy's token; none when that is not known, or is of another token."""
+    told = purse.expected if purse.token == chain.rules.token else None
+    return None if told is None else int(told)
+
+
+async def _went(unit: Unit, chain: Chain, events: Sequence[Event], mark: int) -> int:
+    """What transfers have moved of the policy's token up to a block."""
+    counted = [event for event in events if event.moved.token == chain.rules.token and event.block <= mark]
+    return sum([event.moved.tokens for event in counted if await rows.by_event(unit, event)])
+
+
 async def _age(unit: Unit, purse: ChainWallet, chain: Chain) -> int:
     """How many blocks ago the oldest open transfer may have been asked for."""
     asked = [row.created_at for row in await rows.with_status(unit, purse, OPEN)]
@@ -83,8 +98,8 @@ async def _age(unit: Unit, purse: ChainWallet, chain: Chain) -> int:
     return SLACK * -(-int(seconds) // chain.rules.block_seconds)
 
 
-async def _agreed(chain: Chain, first: int, last: int) -> list[Event]:
-    told = [await node.events(chain.rules.token, chain.wallet, first, last) for node in chain.nodes]
+async def _agreed(chain: Chain, token: str, first: int, last: int) -> list[Event]:
+    told = [await node.events(token, chain.wallet, first, last) for node in chain.nodes]
     if any(others != told[0] for others in told[1:]):
         raise NodeFailed("NodesDisagree")
     return told[0]
@@ -101,16 +116,19 @@ async def _match(
     unit: Unit, chain: Chain, purse: ChainWallet, event: Event, signed: Mapping[bytes, ChainTransfer]
 ) -> bool:
     """Give an event to the transfer that it is; True when it is none's."""
-    if event.index and event.hash in signed:
+    ours = signed.get(event.hash)
+    if ours is not None and ours.token != event.moved.token:
+        ours = None  # nothing of this token was asked for in it
+    if event.index and ours is not None:
         return False  # more than was asked for: that is odd already
     name = rows.event_index(unit, event)
-    found = signed.get(event.hash) or await _asked(unit, purse, event.moved)
+    found = ours or await _asked(unit, purse, event.moved)
     # Signed anew under its nonce: only one of the two can be in the chain, and the other one was taken back.
-    anew = found is not None and event.hash in signed and found.status in rows.OUT
+    anew = ours is not None and ours.status in rows.OUT
     if found is None or (found.event is not None and not anew):
         await rows.add_stray(unit, purse, event)
         return True
-    if event.hash in signed or (chain.secret is not None and found.status == TransferStatus.ISSUED):
+    if ours is not None or (chain.secret is not None and found.status == TransferStatus.ISSUED):
         found.event = name
         await unit.session.flush()
         await rows.forget(unit, found)
@@ -127,6 +145,6 @@ async def _asked(unit: Unit, purse: ChainWallet, moved: Moved) -> ChainTransfer 
     """The oldest transfer that asks for a payment and has no event; else one that no longer asks for it."""
     for statuses in (OPEN, rows.NEVER):
         for row in await rows.with_status(unit, purse, statuses):
-            if row.event is None and moved == Moved(rows.destination_of(unit, row), int(row.tokens)):
+            if row.event is None and moved == rows.moved_of(unit, row):
                 return row
     return None

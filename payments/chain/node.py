@@ -234,4 +234,5 @@ def _moved(log: Any, token: str, wallet: str) -> Moved | None:  # noqa: ANN401 -
         return None
     if topics[1][-20:].hex() != wallet[2:].lower() or len(data) != WORD:
         return None
-    return Moved(str(to_checksum_address(topics[2][-20:])), int.from_bytes(data, "big"))
+    to, units = str(to_checksum_address(topics[2][-20:])), int.from_bytes(data, "big")
+    return Moved(to, units, str(to_checksum_address(token)))

@@ -48,6 +48,8 @@ PAID_AFTER_ALL: Final = "PaidAfterAll"
 """The same, of a transfer that had failed or was cancelled."""
 LISTED: Final = "Listed"
 """Before it was signed its address came to be on a sanctions list."""
+TOKEN_CHANGED: Final = "TokenChanged"  # noqa: S105 - the token on the chain
+"""Before it was signed the policy came to name another token, or other decimals."""
 FOR_PEOPLE: Final = frozenset({PAID_BEFORE, PAID_AFTER_ALL})
 """Errors of odd transfers that no later answer of the chain puts right."""
 STANDS_STILL: Final = frozenset({Trouble.ODD, Trouble.FOREIGN})
@@ -87,20 +89,27 @@ async def cold_ones(unit: Unit, chain_id: int) -> list[str]:
 
 
 async def add(
-    unit: Unit, purse: ChainWallet, attempt: UUID, amount: int, tokens: int, to: str, cold: str | None = None
+    unit: Unit,
+    purse: ChainWallet,
+    attempt: UUID,
+    amount: int,
+    asked: Moved,
+    decimals: int,
+    cold: str | None = None,
 ) -> ChainTransfer:
     """A new transfer: prepared, or odd when the chain has a payment of this kind that nobody had asked for.
 
-    `cold`: the address of the wallet when its key is elsewhere.
+    `decimals`: the token's. `cold`: the address of the wallet when its key is elsewhere.
     """
     made = ChainTransfer(
-        attempt=attempt, wallet_id=purse.id, amount=amount, tokens=str(tokens), created_at=unit.now
-    )
-    made.destination = unit.vault.seal_server(to.encode(), _place(made))
+        attempt=attempt, wallet_id=purse.id, amount=amount, token=asked.token, decimals=decimals,
+        tokens=str(asked.tokens), created_at=unit.now,
+    )  # fmt: skip
+    made.destination = unit.vault.seal_server(asked.to.encode(), _place(made))
     made.wallet = unit.vault.seal_server(cold.encode(), _place(made, "wallet")) if cold else None
     unit.session.add(made)
     await unit.session.flush()
-    if (stray := await stray_like(unit, purse, Moved(to, tokens))) is not None:
+    if (stray := await stray_like(unit, purse, asked)) is not None:
         await paid_before(unit, purse, made, stray, PAID_BEFORE)
     return made
 
@@ -131,6 +140,14 @@ async def is_doubted(unit: Unit, row: ChainTransfer) -> bool:
     """Whether people decide about a transfer, since its grant may be paid already: nobody signs it any more."""
     found = await unit.session.exec(select(Attempt.doubted).where(Attempt.id == row.attempt))
     return bool(found.first())
+
+
+async def tokens(unit: Unit, purse: ChainWallet, current: str) -> list[str]:
+    """Every token whose events are a wallet's to read: the policy's and, for good, whatever it was asked for."""
+    found = await unit.session.exec(
+        select(ChainTransfer.token).where(ChainTransfer.wallet_id == purse.id).distinct()
+    )
+    return sorted({current, *found.all()})
 
 
 async def with_status(
@@ -306,17 +323,23 @@ async def doubt(unit: Unit) -> None:
 
 
 def _moved_index(unit: Unit, moved: Moved) -> BlindIndex:
+    # Of whatever token: what was paid in a former one and is asked for in the new one goes to people as well.
     return unit.vault.index(IndexName.destination, f"moved:{moved.to}:{moved.tokens}")
 
 
 def event_index(unit: Unit, event: Event) -> BlindIndex:
     """The blind index of an event on the chain."""
-    return unit.vault.index(IndexName.destination, f"event:{event.hash.hex()}:{event.index}")
+    return unit.vault.index(IndexName.destination, f"event:{event.hash.hex()}:{event.moved.token}:{event.index}")
 
 
 def destination_of(unit: Unit, row: ChainTransfer) -> str:
     """Where a transfer goes; empty once that is forgotten."""
     return unit.vault.open_server(row.destination, _place(row)).decode() if row.destination else ""
+
+
+def moved_of(unit: Unit, row: ChainTransfer) -> Moved:
+    """The event that a transfer asks for, in the token that it was asked for in."""
+    return Moved(destination_of(unit, row), int(row.tokens), row.token)
 
 
 def hash_of(unit: Unit, row: ChainTransaction) -> bytes:

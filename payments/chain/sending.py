@@ -8,7 +8,8 @@ payment. Nothing is ever signed under a nonce that the chain counts differently 
 transfer that waits too long and for which the policy pays no more.
 
 Cap and address are looked at once more in the transaction that gives the nonce: what was signed before is never
-touched.
+touched. What has no nonce when the policy's token changes fails, so that it is asked for anew in the new one; what
+has one is signed anew in the token that it was asked for in.
 """
 
 from collections.abc import Callable, Sequence
@@ -27,7 +28,7 @@ from payments.chain import rows
 from payments.chain.node import Node
 from payments.chain.signing import cancellation, fees, raised, sign
 from payments.chain.signing import transfer as transfer_of
-from payments.chain.values import Count, Fees, FeeTooHigh, Gauge, NodeFailed
+from payments.chain.values import Count, Fees, FeeTooHigh, Gauge, Moved, NodeFailed
 from payments.screening import State, Subject, SubjectKind, check
 
 OpenUnit = Callable[[], AbstractAsyncContextManager[Unit]]
@@ -92,16 +93,18 @@ async def issue(chain: Chain, attempt: UUID) -> None:
     """Sign a prepared transfer and commit it, unless the wallet is in trouble or the chain would refuse it.
 
     It waits while the sanctions lists are too old or as much as may has left within a day, and fails when its
-    address is listed by now.
+    address is listed by now, or it was asked for in another token than the policy's.
 
     Raises `NodeFailed`; nothing is signed then.
     """
+    if await refuse_former(chain, attempt):
+        return
     async with chain.open_unit() as unit:
         row = await rows.transfer(unit, attempt)
         if row is None or row.status != TransferStatus.PREPARED:
             return
-        to, tokens = rows.destination_of(unit, row), int(row.tokens)
-    look = await look_at(chain, to, tokens)
+        asked = rows.moved_of(unit, row)
+    look = await look_at(chain, asked)
     async with chain.open_unit() as unit:
         purse = await rows.wallet(unit, chain.rules.chain_id, chain.wallet)
         row = await rows.transfer(unit, attempt, lock=True)
@@ -114,16 +117,34 @@ async def issue(chain: Chain, attempt: UUID) -> None:
         if look.count.mined < min([one.nonce for one in out if one.nonce is not None], default=purse.next_nonce):
             raise NodeFailed("Lagging")
         stuck = await _stuck(unit, chain, purse, look.count.mined)
-        found = plan(look, purse, out, tokens, chain.rules, stuck[1] if stuck else None)
+        found = plan(look, purse, out, asked.tokens, chain.rules, stuck[1] if stuck else None)
         await _note(unit, purse, found.trouble)
         if found.error is not None:
             await refuse(unit, row, found.error)
         elif found.fees is not None and await may_go(unit, purse, row, chain.rules):
-            await _sign(unit, chain, purse, row, to, found)
+            await _sign(unit, chain, purse, row, found)
 
 
-async def look_at(chain: Chain, to: str, tokens: int) -> Look:
-    """Ask every node for what must not be wrong, and the first one for the rest. Raises `NodeFailed`."""
+def is_former(row: ChainTransfer, rules: Stablecoin) -> bool:
+    """Whether a transfer was asked for in another token than the policy names now, or with other decimals."""
+    return (row.token, row.decimals) != (rules.token, rules.decimals)
+
+
+async def refuse_former(chain: Chain, attempt: UUID) -> bool:
+    """End a prepared transfer that was asked for in another token than the policy's; whether it was one."""
+    async with chain.open_unit() as unit:
+        row = await rows.transfer(unit, attempt, lock=True)
+        if row is None or row.status != TransferStatus.PREPARED or not is_former(row, chain.rules):
+            return False
+        await refuse(unit, row, rows.TOKEN_CHANGED)
+    return True
+
+
+async def look_at(chain: Chain, asked: Moved) -> Look:
+    """Ask every node for what must not be wrong, and the first one for the rest; for the policy's token.
+
+    Raises `NodeFailed`.
+    """
     count = await count_all(chain)
     node, rules = chain.nodes[0], chain.rules
     if await node.decimals(rules.token) != rules.decimals:
@@ -131,9 +152,10 @@ async def look_at(chain: Chain, to: str, tokens: int) -> Look:
     gauge, held = await node.gauge(), await node.tokens(rules.token, chain.wallet)
     coins = await node.coins(chain.wallet)
     gas: int | None = rules.gas_limit
-    if held >= tokens and coins >= rules.gas_limit * gauge.base:  # some nodes refuse to estimate for a poor wallet
-        gas = await node.gas(chain.wallet, transfer_of(rules, 0, to, tokens, 0, Fees(0, 0)))
-    return Look(gauge, count, coins, held, await node.is_contract(to), gas)
+    # Some nodes refuse to estimate for a poor wallet.
+    if held >= asked.tokens and coins >= rules.gas_limit * gauge.base:
+        gas = await node.gas(chain.wallet, transfer_of(rules, 0, asked, 0, Fees(0, 0)))
+    return Look(gauge, count, coins, held, await node.is_contract(asked.to), gas)
 
 
 def plan(
@@ -144,10 +166,10 @@ def plan(
     rules: Stablecoin,
     stuck: Fees | None = None,
 ) -> Plan:
-    """Whether a transfer can be signed now.
+    """Whether a transfer of the policy's token can be signed now.
 
     `asked`: the wallet's other transfers; what the chain has mined of them is no longer in the wallet, and
-    does not count. `stuck`: what the one offers that waits too long.
+    does not count, nor do tokens of another kind. `stuck`: what the one offers that waits too long.
     """
     if look.is_contract:
         return Plan(error="IsContract")
@@ -156,7 +178,7 @@ def plan(
     if purse.next_nonce is not None and look.count.most > purse.next_nonce:
         return Plan(trouble=Trouble.FOREIGN)
     out = [one for one in asked if _is_still_there(one, look.count.mined)]
-    if look.tokens < tokens + sum(int(one.tokens) for one in out):
+    if look.tokens < tokens + sum(int(one.tokens) for one in out if one.token == rules.token):
         return Plan(trouble=Trouble.TOKEN)
     if look.gas is None or look.gas > rules.gas_limit:
         return Plan(error="WouldRevert" if look.gas is None else "TooMuchGas")
@@ -297,12 +319,12 @@ async def count_all(chain: Chain) -> Count:
     return Count(min(mined), max(mined | waiting))
 
 
-async def _sign(unit: Unit, chain: Chain, purse: ChainWallet, row: ChainTransfer, to: str, found: Plan) -> None:
+async def _sign(unit: Unit, chain: Chain, purse: ChainWallet, row: ChainTransfer, found: Plan) -> None:
     if chain.secret is None or found.fees is None or purse.next_nonce is None:
         return
     nonce = purse.next_nonce
     await rows.issue(unit, purse, row, nonce)
-    unsigned = transfer_of(chain.rules, nonce, to, int(row.tokens), found.gas, found.fees)
+    unsigned = transfer_of(chain.rules, nonce, rows.moved_of(unit, row), found.gas, found.fees)
     await rows.keep(unit, row, 0, sign(unsigned, chain.secret), found.fees)
 
 
@@ -353,7 +375,6 @@ async def _sign_again(unit: Unit, chain: Chain, row: ChainTransfer, gauge: Gauge
     if cancels:
         unsigned = cancellation(chain.rules, row.nonce, chain.wallet, paid)
     else:
-        to = rows.destination_of(unit, row)
-        unsigned = transfer_of(chain.rules, row.nonce, to, int(row.tokens), chain.rules.gas_limit, paid)
+        unsigned = transfer_of(chain.rules, row.nonce, rows.moved_of(unit, row), chain.rules.gas_limit, paid)
     await rows.keep(unit, row, made[0].version + 1, sign(unsigned, chain.secret), paid, cancels=cancels)
     return True

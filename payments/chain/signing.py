@@ -11,7 +11,7 @@ from eth_account import Account
 
 from models.policy import Stablecoin
 from payments.chain.amounts import GWEI
-from payments.chain.values import Fees, FeeTooHigh, Signed
+from payments.chain.values import Fees, FeeTooHigh, Moved, Signed
 
 TRANSFER: Final = bytes.fromhex("a9059cbb")
 """Selector of `transfer(address,uint256)`."""
@@ -44,10 +44,10 @@ def raised(last: Fees, now: Fees, rules: Stablecoin) -> Fees:
     return Fees(most, priority)
 
 
-def transfer(rules: Stablecoin, nonce: int, to: str, tokens: int, gas: int, paid: Fees) -> dict[str, Any]:
-    """The unsigned transaction that moves tokens from whoever signs it."""
-    data = TRANSFER + encode(["address", "uint256"], [to, tokens])
-    return _transaction(rules, nonce, rules.token, "0x" + data.hex(), gas, paid)
+def transfer(rules: Stablecoin, nonce: int, asked: Moved, gas: int, paid: Fees) -> dict[str, Any]:
+    """The unsigned transaction that moves what was asked for, in the token that it was asked for in."""
+    data = TRANSFER + encode(["address", "uint256"], [asked.to, asked.tokens])
+    return _transaction(rules, nonce, asked.token, "0x" + data.hex(), gas, paid)
 
 
 def cancellation(rules: Stablecoin, nonce: int, wallet: str, paid: Fees) -> dict[str, Any]:

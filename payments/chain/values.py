@@ -9,10 +9,12 @@ class NodeFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """One event `Transfer` of the token out of the wallet."""
+    """One event `Transfer` of a token out of the wallet, or what asks for one."""
 
     to: str
     tokens: int
+    token: str
+    """The token's contract, with its checksum: as many units of another token are another payment."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@
 - Done is taken back when the chain is reorganised and the block is gone; the transfer is then issued again.
 - A node that lags behind what was seen before changes nothing.
 - What is odd is neither sent nor signed again.
+- A transfer is judged by the events of the token that it was asked for in, whatever the policy names by then.
 """
 
 from typing import Final
@@ -16,7 +17,7 @@ from payments.chain import rows
 from payments.chain.events import scan
 from payments.chain.node import Node
 from payments.chain.sending import Chain, count_all, replace_stuck, send
-from payments.chain.values import Moved, NodeFailed, Refused
+from payments.chain.values import NodeFailed, Refused
 from payments.chain.verdict import NONCE_TAKEN, Asked, Judgement, Sighting, Verdict, agreed, judge
 
 SPENT: Final = frozenset({TransferStatus.FINAL, TransferStatus.FAILED, TransferStatus.ODD})
@@ -47,14 +48,14 @@ async def look(chain: Chain, attempt: UUID) -> Judgement | None:
         if row is None or row.status not in rows.OUT or row.error in rows.FOR_PEOPLE:
             return None
         made = [(rows.hash_of(unit, one), one.cancels) for one in await rows.transactions(unit, row)]
-        moved = Moved(rows.destination_of(unit, row), int(row.tokens))
-        asked = Asked(moved, row.nonce, cancelled=row.cancel_asked and chain.secret is None)
+        cancelled = row.cancel_asked and chain.secret is None
+        asked = Asked(rows.moved_of(unit, row), row.nonce, cancelled=cancelled)
         purse = await rows.peek(unit, chain.rules.chain_id, chain.wallet)
         if not made and (row.nonce is None or purse is None or purse.scanned_to is None):
             return None
         # What a hardware wallet signed is known by its nonce and its event: only blocks that were read count.
         read = purse.scanned_to if purse is not None and chain.secret is None else None
-    seen = [await _sighting(node, chain, made, asked.nonce, read) for node in chain.nodes]
+    seen = [await _sighting(node, chain, made, asked, read) for node in chain.nodes]
     judgement = agreed([judge(asked, one, chain.rules) for one in seen])
     if judgement.error == NONCE_TAKEN and chain.secret is not None:
         await scan(chain)
@@ -157,21 +158,21 @@ async def _take_back(unit: Unit, row: ChainTransfer, *, cold: bool) -> None:
 
 
 async def _sighting(
-    node: Node, chain: Chain, made: list[tuple[bytes, bool]], nonce: int | None, read: int | None
+    node: Node, chain: Chain, made: list[tuple[bytes, bool]], asked: Asked, read: int | None
 ) -> Sighting:
     """Ask one node about every transaction of a transfer. The head is asked first: nothing seems too deep."""
     if await node.chain_id() != chain.rules.chain_id:
         raise NodeFailed("WrongChain")
     head = await node.head()
     for name, cancels in made:
-        receipt = await node.receipt(name, chain.rules.token, chain.wallet)
+        receipt = await node.receipt(name, asked.moved.token, chain.wallet)
         if receipt is not None:
             return Sighting(head, receipt, cancels, known=True, spent=0)
     known = False
     for name, _ in made:
         known = known or await node.knows(name)
     final = max(head - chain.rules.final + 1, 0)
-    used = await _spent(node, chain.wallet, nonce, final if read is None else read)
+    used = await _spent(node, chain.wallet, asked.nonce, final if read is None else read)
     return Sighting(head, None, cancels=False, known=known, spent=used)
 
 

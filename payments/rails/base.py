@@ -82,6 +82,9 @@ class Result:
     """The provider has said all it knows, and only people can find out more: the rail is not to blame."""
     hold: str | None = None
     """The key of the text that says why screening lets nothing go; the rail is not to blame."""
+    anew: bool = False
+    """It failed because the fund's own rules have changed since it was prepared: it is queued anew, however often
+    it failed before, and the rail is not to blame."""
 
 
 class Rail(Protocol):

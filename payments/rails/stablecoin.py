@@ -19,7 +19,7 @@ from models.states import move
 from models.unit import Unit
 from payments.chain import rows
 from payments.chain.amounts import GWEI, exchanged, to_money, to_tokens, worth
-from payments.chain.values import NodeFailed
+from payments.chain.values import Moved, NodeFailed
 from payments.ledger import Purpose
 from payments.money import Money
 from payments.rails.base import Held, Order, Outcome, Quote, Result
@@ -112,7 +112,7 @@ class Stablecoin:
         if order.money.currency != rules.currency:
             raise BadInput("stablecoin.bad.amount")
         to = check_destination(unit, order.destination, chain.wallet)
-        tokens = to_tokens(order.money, rules.decimals)
+        asked = Moved(to, to_tokens(order.money, rules.decimals), chain.rules.token)
         if why := (await check(unit, Subject(SubjectKind.WALLET, to))).why:
             raise MoneyRefused(why)
         purse = await rows.wallet(unit, rules.chain_id, chain.wallet)
@@ -121,11 +121,14 @@ class Stablecoin:
         if await rows.spent(unit, purse) + order.money.amount > rules.daily_cap:
             raise CapReached
         cold = chain.wallet if chain.secret is None else None
-        await rows.add(unit, purse, order.attempt, order.money.amount, tokens, to, cold)
+        await rows.add(unit, purse, order.attempt, order.money.amount, asked, rules.decimals, cold)
         return None
 
     async def execute(self, order: Order) -> Result:
-        """Sign and send what was prepared, or send again what was signed; `ABSENT` while the wallet is short."""
+        """Sign and send what was prepared, or send again what was signed; `ABSENT` while the wallet is short.
+
+        What was prepared in another token than the policy's fails: nothing of it is signed, here or elsewhere.
+        """
         from payments.chain import events, sending, watching  # noqa: PLC0415 - web3 takes a second to load
 
         chain, row = await self._of(order.attempt)
@@ -136,6 +139,8 @@ class Stablecoin:
                 await events.scan(chain)
                 await sending.issue(chain, order.attempt)
                 await sending.send(chain, order.attempt)
+            elif row.status == TransferStatus.PREPARED:
+                await sending.refuse_former(chain, order.attempt)
             await watching.tend(chain, order.attempt)
         except NodeFailed as failed:
             return await self._result(order.attempt, str(failed), away=True)
@@ -196,9 +201,10 @@ class Stablecoin:
                 await events.scan(chain)
                 async with chain.open_unit() as unit:
                     purse = await rows.peek(unit, chain.rules.chain_id, chain.wallet)
-                if purse is not None and purse.scanned_to is not None and purse.expected is not None:
+                known = events.must_hold(purse, chain) if purse else None
+                if purse is not None and purse.scanned_to is not None and known is not None:
                     there = await events.held(chain, purse.scanned_to)
-                    sums = [to_money(tokens, chain.rules) for tokens in (int(purse.expected), there)]
+                    sums = [to_money(tokens, chain.rules) for tokens in (known, there)]
                     found.append(Held(f"wallet:{purse.id}", *sums))
             except NodeFailed:
                 found.append(Held("wallet", Money(0, chain.rules.currency), None))
@@ -315,7 +321,8 @@ class Stablecoin:
                 error = error or f"Wallet{purse.trouble.title()}"
         name = "0x" + names[0].hex() if names else None
         odd = row.status == TransferStatus.ODD
-        return Result(outcome, name, row.error or error, away, for_people=odd, hold=hold)
+        anew = row.status == TransferStatus.FAILED and row.error == rows.TOKEN_CHANGED
+        return Result(outcome, name, row.error or error, away, for_people=odd, hold=hold, anew=anew)
 
 
 def check_destination(unit: Unit, typed: str, *own: str) -> str:

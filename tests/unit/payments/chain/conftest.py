@@ -23,6 +23,7 @@ PERSON = "0x52908400098527886E0F7030069857D2E4169EE7"
 
 Load = Callable[[UUID], Awaitable[ChainTransfer]]
 Ask = Callable[..., Awaitable[Order]]
+Restart = Callable[..., Awaitable[Rail]]
 
 
 @pytest.fixture(scope="session")
@@ -108,6 +109,22 @@ async def rail(resources: Resources, rpc: Rpc, lists: list[int]) -> AsyncIterato
     made = Rail((rpc.url, f"{rpc.url}again"), resources.unit)
     yield made
     await made.close()
+
+
+@pytest.fixture
+async def restart(resources: Resources, rpc: Rpc, rules: Stablecoin) -> AsyncIterator[Restart]:
+    """Starts anew with a policy whose section was edited."""
+    made: list[Rail] = []
+
+    async def begin(**changes: object) -> Rail:
+        edited = rules.model_copy(update=changes)
+        resources.policy = resources.policy.model_copy(update={"stablecoin": edited})
+        made.append(Rail((rpc.url, f"{rpc.url}again"), resources.unit))
+        return made[-1]
+
+    yield begin
+    for one in made:
+        await one.close()
 
 
 @pytest.fixture

@@ -112,6 +112,7 @@ class LocalChain:
         self.heights: dict[str, int] = {}
         """In which block a transaction is; eth-tester would look through all blocks for one that is in none."""
         self.token = self._deploy(TOKEN)
+        self.other_token = self._deploy(TOKEN)
         self.odd_token = self._deploy(ODD_TOKEN)
         self._beginning = self.head
         self.pool: list[Waiting] = []

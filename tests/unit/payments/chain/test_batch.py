@@ -14,7 +14,7 @@ from models.screening import ListedAddress
 from payments.chain import batch, rows, watching
 from payments.chain.signing import address_of, transfer
 from payments.chain.signing import sign as signed
-from payments.chain.values import Fees, NodeFailed, StandsStill
+from payments.chain.values import Fees, Moved, NodeFailed, StandsStill
 from payments.rails.base import Order, Outcome
 from payments.rails.stablecoin import Stablecoin as Rail
 from sandbox.clock import TravelClock
@@ -226,7 +226,8 @@ async def test_before_the_first_export_a_batch_is_simply_cancelled(rail: Rail, a
 async def pay_unseen(chain: LocalChain, rail: Rail, cents: int = 150_00) -> None:
     """A payment by the hardware wallet that this database does not know."""
     rules, nonce = (await rail.chains())[0].rules, chain.tester.get_nonce(address_of(COLD))
-    made = transfer(rules, nonce, PERSON, cents * 10_000, 120_000, Fees(20 * GWEI, 4 * GWEI))
+    asked = Moved(PERSON, cents * 10_000, rules.token)
+    made = transfer(rules, nonce, asked, 120_000, Fees(20 * GWEI, 4 * GWEI))
     chain.accept(signed(made, COLD).raw)
 
 

@@ -11,7 +11,7 @@ from payments import funding
 from payments.chain import costs, rows, watching
 from payments.chain.amounts import worth
 from payments.chain.signing import address_of, sign, transfer
-from payments.chain.values import Fees, NodeFailed
+from payments.chain.values import Fees, Moved, NodeFailed
 from payments.ledger import Purpose, balance
 from payments.money import Money
 from payments.rails.base import HoldingRail, Outcome, Result
@@ -73,9 +73,8 @@ async def test_what_left_by_itself_differs_until_people_have_looked(
     wallet = (await rail.chains())[0]
     await rail.execute(await ask())
     chain.mine()
-    gone = transfer(
-        wallet.rules, chain.tester.get_nonce(WALLET), PERSON, 70_000, 120_000, Fees(20 * GWEI, 4 * GWEI)
-    )
+    nonce, moved = chain.tester.get_nonce(WALLET), Moved(PERSON, 70_000, chain.token)
+    gone = transfer(wallet.rules, nonce, moved, 120_000, Fees(20 * GWEI, 4 * GWEI))
     chain.accept(sign(gone, SECRET).raw)
     chain.mine(7)
     assert await told(wired) == [(Kind.HELD, 4_850_00, 4_849_93)]

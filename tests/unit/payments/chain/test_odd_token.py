@@ -1,6 +1,7 @@
 """A token that does something else than it was asked: the receipt says success, its event says the truth."""
 
 from dataclasses import replace
+from uuid import uuid4
 
 import pytest
 
@@ -9,7 +10,8 @@ from models.chain import TransferStatus, Trouble
 from models.policy import Stablecoin
 from payments.chain import rows
 from payments.chain.signing import address_of
-from payments.rails.base import Outcome
+from payments.money import Money
+from payments.rails.base import Order, Outcome
 from payments.rails.stablecoin import Stablecoin as Rail
 from tests.unit.payments.chain.conftest import PERSON, SECRET, Ask, Load
 from tests.unit.payments.chain.local_chain import LocalChain, Rpc
@@ -49,13 +51,18 @@ async def test_a_token_that_keeps_a_part(
 
 
 async def test_the_policy_is_wrong_about_the_decimals(
-    chain: LocalChain, rpc: Rpc, resources: Resources, ask: Ask
+    chain: LocalChain, rpc: Rpc, resources: Resources, lists: list[int]
 ) -> None:
     """A slip in the number of decimals would pay a power of ten too much: nothing is signed."""
+    assert lists
     assert resources.policy.stablecoin
     slipped = resources.policy.stablecoin.model_copy(update={"decimals": 8})
     other = replace(resources, policy=resources.policy.model_copy(update={"stablecoin": slipped}))
-    order, rail = await ask(), Rail((rpc.url,), other.unit)
+    rail = Rail((rpc.url,), other.unit)
+    attempt = uuid4()
+    order = Order(attempt, str(attempt), Money(150_00, "USD"), PERSON)
+    async with other.unit() as unit:
+        await rail.prepare(unit, order)
     assert (await rail.execute(order)).error == "WrongDecimals"
     assert not chain.sent
     await rail.close()

@@ -27,7 +27,7 @@ RULES = Stablecoin(
     rate_days=7, rate_low="60", rate_high="120", coin_rate="300000", daily_cap=1_000_00, confirmations=3, final=6,
     block_seconds=12, max_fee_gwei=50, max_priority_gwei=5, gas_limit=120_000, stuck_minutes=10,
 )  # fmt: skip
-ASKED = Asked(Moved(PERSON, 100), 7)
+ASKED = Asked(Moved(PERSON, 100, TOKEN), 7)
 
 AMOUNTS = st.integers(min_value=1, max_value=10**15)
 RATES = st.decimals(min_value="0.0001", max_value="100000", places=4).map(str)
@@ -138,7 +138,7 @@ def test_a_replacement_pays_a_tenth_more(most: int, priority: int, new_most: int
 def test_signing_is_deterministic() -> None:
     """The same transaction gives the same bytes, so that a repeat is a repeat."""
     secret = bytes([3]) * 32
-    unsigned = transfer(RULES, 4, PERSON, 10, 60_000, Fees(9, 1))
+    unsigned = transfer(RULES, 4, Moved(PERSON, 10, TOKEN), 60_000, Fees(9, 1))
     assert sign(unsigned, secret) == sign(unsigned, secret)
     assert sign(unsigned, secret) != sign({**unsigned, "nonce": 5}, secret)
 
@@ -151,7 +151,8 @@ def test_no_key(secret: bytes) -> None:
 
 
 MOVES = st.lists(
-    st.builds(Moved, st.sampled_from([PERSON, OTHER]), st.sampled_from([0, 99, 100, 101])), max_size=2
+    st.builds(Moved, st.sampled_from([PERSON, OTHER]), st.sampled_from([0, 99, 100, 101]), st.just(TOKEN)),
+    max_size=2,
 ).map(tuple)
 RECEIPTS = st.builds(Receipt, st.integers(80, 100), st.booleans(), MOVES)
 SIGHTINGS = st.builds(

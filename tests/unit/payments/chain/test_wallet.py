@@ -12,7 +12,7 @@ from models.chain import ChainWallet, TransferStatus, Trouble
 from models.policy import Stablecoin
 from payments.chain import rows, sending, watching
 from payments.chain.signing import RAISES, address_of, cancellation, sign, transfer
-from payments.chain.values import Fees, NodeFailed
+from payments.chain.values import Fees, Moved, NodeFailed
 from payments.money import Money
 from payments.rails.base import Order, Outcome, Result
 from payments.rails.stablecoin import CapReached
@@ -58,7 +58,8 @@ async def test_a_nonce_taken_by_another_is_for_people(
     nonce = (await load(order.attempt)).nonce
     assert nonce is not None
     if paid:  # as a replacement that a restored backup does not know
-        lost = transfer((await rail.chains())[0].rules, nonce, PERSON, TOKENS, 120_000, Fees(20 * GWEI, 4 * GWEI))
+        asked = Moved(PERSON, TOKENS, chain.token)
+        lost = transfer((await rail.chains())[0].rules, nonce, asked, 120_000, Fees(20 * GWEI, 4 * GWEI))
     else:
         lost = cancellation((await rail.chains())[0].rules, nonce, address_of(SECRET), Fees(20 * GWEI, 4 * GWEI))
     chain.accept(sign(lost, SECRET).raw)

@@ -4,7 +4,7 @@ from bot.database import Resources
 from models.chain import Trouble
 from payments.chain import rows
 from payments.chain.signing import address_of, sign, transfer
-from payments.chain.values import Fees
+from payments.chain.values import Fees, Moved
 from payments.rails.base import Order, Result
 from payments.rails.stablecoin import Stablecoin as Rail
 from tests.unit.payments.chain.conftest import PERSON, SECRET
@@ -24,7 +24,7 @@ async def finished(rail: Rail, resources: Resources, order: Order, result: Resul
 async def pay_unseen(chain: LocalChain, rail: Rail, tokens: int = TOKENS) -> None:
     """A payment of the wallet that this database does not know, as of an instance whose backup was put back."""
     rules, nonce = (await rail.chains())[0].rules, chain.tester.get_nonce(address_of(SECRET))
-    made = transfer(rules, nonce, PERSON, tokens, 120_000, Fees(20 * GWEI, 4 * GWEI))
+    made = transfer(rules, nonce, Moved(PERSON, tokens, rules.token), 120_000, Fees(20 * GWEI, 4 * GWEI))
     chain.accept(sign(made, SECRET).raw)
 
 
