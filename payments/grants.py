@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from sqlmodel import col, exists, func, or_, select, update
 
-from models.attempt import Attempt
+from models.attempt import OPEN_ATTEMPTS, Attempt
 from models.case import Case
 from models.clock import to_day
 from models.doubt import Incident, IncidentEnd, IncidentStatus
@@ -186,6 +186,13 @@ async def cancel_for_case(unit: Unit, case: Case, actor_name: str) -> Payout | N
     tries = select(Payout.id).where(Payout.grant_id == grant.id)
     await unit.session.exec(
         update(Attempt).where(col(Attempt.payout_id).in_(tries)).values(case_id=None, destination=None)
+    )
+    await (
+        unit.session.exec(  # a rail may keep a destination of its own until it is asked to cancel: now, not later
+            update(Attempt)
+            .where(col(Attempt.payout_id).in_(tries), col(Attempt.status).in_(OPEN_ATTEMPTS))
+            .values(next_at=unit.now)
+        )
     )
     await unit.session.exec(update(Voucher).where(col(Voucher.case_id) == case.id).values(case_id=None, code=None))
     grant.case_id = grant.destination = None

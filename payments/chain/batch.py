@@ -5,7 +5,7 @@
 - Before it gets its nonce each is looked at as one that is signed here: what the chain would refuse, or would pay
   to a contract, is in no batch and fails. So does one whose address is listed by now, or that was asked for in
   another token than the policy's; while the sanctions lists are too old, or as much as may has left within a day,
-  what has no nonce yet waits.
+  what has no nonce yet waits. Whose person has withdrawn or erased their case is given no nonce.
 - Nothing is exported while the wallet is in trouble, or while the chain knows more of its transactions than this
   database: what waits here may have been signed and paid before a backup was put back.
 - The chain's events say which of them were paid (`payments.chain.events`).
@@ -85,7 +85,7 @@ async def _give_nonces(unit: Unit, chain: Chain, purse: ChainWallet, looks: Mapp
     """A nonce to each that was looked at and may be paid; what was asked for meanwhile waits for the next."""
     for row in await rows.with_status(unit, purse, frozenset({TransferStatus.PREPARED})):
         look = looks.get(row.attempt)
-        if await rows.is_doubted(unit, row):
+        if await rows.is_held_back(unit, row):
             continue
         if is_former(row, chain.rules):
             await refuse(unit, row, rows.TOKEN_CHANGED)

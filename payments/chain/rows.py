@@ -136,10 +136,17 @@ async def transfer(unit: Unit, attempt: UUID, *, lock: bool = False) -> ChainTra
     return (await unit.session.exec(asked.execution_options(populate_existing=True))).first()
 
 
-async def is_doubted(unit: Unit, row: ChainTransfer) -> bool:
-    """Whether people decide about a transfer, since its grant may be paid already: nobody signs it any more."""
-    found = await unit.session.exec(select(Attempt.doubted).where(Attempt.id == row.attempt))
-    return bool(found.first())
+async def is_held_back(unit: Unit, row: ChainTransfer) -> bool:
+    """Whether nobody signs a prepared transfer any more.
+
+    People decide about it, since its grant may be paid already; or its case was withdrawn or erased and the executor has yet to cancel it.
+    """
+    found = await unit.session.exec(
+        select(Attempt.id).where(
+            Attempt.id == row.attempt, or_(col(Attempt.doubted), col(Attempt.case_id).is_(None))
+        )
+    )
+    return found.first() is not None
 
 
 async def tokens(unit: Unit, purse: ChainWallet, current: str) -> list[str]:
