@@ -51,6 +51,9 @@ FINAL: Final = frozenset({Outcome.DONE, Outcome.REFUSED, Outcome.FAILED})
 BOOKED: Final = (PayoutStatus.SENT, PayoutStatus.PAID, PayoutStatus.RETURNING)
 """A payout whose payment, by its reference, is in the books."""
 
+CASE_GONE: Final = "CaseGone"
+"""The case was withdrawn or erased before its order was executed."""
+
 OFTEN: Final = 3
 """Failed attempts after which a payout is not tried by the same rail again."""
 
@@ -203,12 +206,17 @@ def _named(unit: Unit, attempt: Attempt) -> str | None:
 
 
 async def conclude(unit: Unit, attempt_id: UUID, rail: MachineRail, order: Order, result: Result) -> Concluded:
-    """Write down what a rail has answered. `DONE` for what is over is an incident; else that changes nothing."""
+    """Write down what a rail has answered. `DONE` for what is over is an incident; else that changes nothing.
+
+    Out of a stock nothing is given to a case that was withdrawn or erased while the rail was asked.
+    """
     payout_id = (await unit.session.exec(select(Attempt.payout_id).where(Attempt.id == attempt_id))).one()
     payout, grant, case = await payouts.load(unit, payout_id)
     attempt = await unit.session.get_one(Attempt, attempt_id, with_for_update=True, populate_existing=True)
     if attempt.status not in OPEN_ATTEMPTS:
         return Concluded(payout, case, await _too_late(unit, attempt, rail, payout, grant, order, result))
+    if isinstance(rail, Stocked) and attempt.case_id is None and result.outcome == Outcome.DONE:
+        result = Result(Outcome.REFUSED, error=CASE_GONE)  # this entry alone would pay, and pay nobody
     attempt.error, attempt.asked_at = result.error, None
     if result.reference is not None:
         name(unit, attempt, result.reference)

@@ -22,7 +22,7 @@ from models.attempt import Attempt
 from models.grant import Payout
 from models.unit import Unit
 from payments import attempts, breaker
-from payments.attempts import Concluded, Now
+from payments.attempts import CASE_GONE, Concluded, Now
 from payments.rails import registry
 from payments.rails.base import DistantRail, MachineRail, Order, Outcome, Result
 from payments.rails.registry import NoRail
@@ -31,9 +31,6 @@ from payments.screening.paying import judge
 
 PATIENCE: Final = 45.0
 """Seconds that a provider has for one answer. Later it counts as none, and the attempt is looked up."""
-
-CASE_GONE: Final = "CaseGone"
-"""The case was withdrawn or erased before its order was executed."""
 
 SCREENED: Final = "Screened"
 """Screening lets nothing go."""

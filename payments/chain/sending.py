@@ -108,7 +108,7 @@ async def issue(chain: Chain, attempt: UUID) -> None:
     async with chain.open_unit() as unit:
         purse = await rows.wallet(unit, chain.rules.chain_id, chain.wallet)
         row = await rows.transfer(unit, attempt, lock=True)
-        if row is None or row.status != TransferStatus.PREPARED or await rows.is_doubted(unit, row):
+        if row is None or row.status != TransferStatus.PREPARED or await rows.is_held_back(unit, row):
             return
         note_gauge(unit, purse, look.gauge)
         if purse.next_nonce is None:

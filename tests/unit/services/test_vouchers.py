@@ -14,15 +14,18 @@ from models.errors import ButtonGone, MoneyRefused, NotAllowed
 from models.grant import GrantStatus, Payout, PayoutStatus, ReturnReason
 from models.unit import Unit
 from models.voucher import Voucher, VoucherKind, VoucherStatus
-from payments import funding, vouchers
+from payments import attempts, executor, funding, vouchers
+from payments.attempts import Now
 from payments.ledger import Purpose, balance
-from payments.rails.registry import NoRail
+from payments.rails.base import MachineRail, Outcome
+from payments.rails.registry import NoRail, find
 from services import submission, treasury, treasury_doubts, treasury_machine, treasury_person, treasury_returns
 from services import vouchers as codes
 from services.access import Actor
 from services.speak import NOTICE
 from tests.unit.services.codes import count_codes, load, stock
 from tests.unit.services.desk import PLENTY, RUB, Desk, make_desk
+from tests.unit.services.doubting import attempt_of, withdraw
 from tests.unit.services.fund import SMALL, shows, volunteer
 
 S = VoucherStatus
@@ -178,6 +181,27 @@ async def test_an_order_nobody_waits_for_puts_its_codes_back(desk: Desk) -> None
         assert actor.case is not None
         await submission.withdraw(unit, actor, actor.case)
     await desk.tick()
+    assert await count_codes(desk) == {S.STOCK: 2}
+    assert await desk.books() == (PLENTY - SMALL, 0, 0)
+    await desk.agrees()
+
+
+async def test_codes_of_a_request_taken_back_while_the_rail_is_asked(desk: Desk) -> None:
+    """Withdrawn between the asking and its answer: no code is burnt, and no grant counts as paid to nobody."""
+    await stock(desk, 2)
+    await desk.ordered("voucher-mobile")
+    attempt = await attempt_of(desk)
+    async with desk.resources.unit() as unit:
+        rail, taken = find(unit, "voucher-mobile"), await attempts.take(unit, attempt.id)
+    assert isinstance(rail, MachineRail)
+    assert taken is not None
+    await withdraw(desk)
+    result = await executor.ask(rail, taken[1], first=True)
+    assert result.outcome == Outcome.DONE
+    async with desk.resources.unit() as unit:
+        concluded = await attempts.conclude(unit, attempt.id, rail, taken[1], result)
+        await treasury_machine.told(unit, concluded)
+    assert concluded.now == Now.GONE
     assert await count_codes(desk) == {S.STOCK: 2}
     assert await desk.books() == (PLENTY - SMALL, 0, 0)
     await desk.agrees()
