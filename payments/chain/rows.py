@@ -139,7 +139,8 @@ async def transfer(unit: Unit, attempt: UUID, *, lock: bool = False) -> ChainTra
 async def is_held_back(unit: Unit, row: ChainTransfer) -> bool:
     """Whether nobody signs a prepared transfer any more.
 
-    People decide about it, since its grant may be paid already; or its case was withdrawn or erased and the executor has yet to cancel it.
+    People decide about it, since its grant may be paid already; or its case was withdrawn or erased, and the
+    executor has yet to cancel it.
     """
     found = await unit.session.exec(
         select(Attempt.id).where(
