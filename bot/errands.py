@@ -79,8 +79,11 @@ class Errands:
         """Look for due rows at each ring, and run what is due."""
         try:
             while not self._stopping:
-                async with self._turn:
-                    await self._look()
+                try:
+                    async with self._turn:
+                        await self._look()
+                except Exception:  # the database is away: what is due is found when it is back
+                    log.exception("errands_failed")
                 if not self._stopping:
                     await asyncio.sleep(BREATH_SECONDS)
                     await self.bell.wait(FALLBACK_SECONDS)

@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any, Final
 
@@ -22,7 +22,8 @@ from bot.batch import GroupWriter
 from bot.database import Resources, insert_new
 from bot.metrics import Metrics
 from models.base import table_of
-from models.mail import Effect, EffectStatus, EventStatus, InboxEvent
+from models.clock import day_after
+from models.mail import ENDED, Effect, EffectStatus, EventStatus, InboxEvent
 from models.unit import Unit
 from services.donate_stripe import object_of
 from services.jobs import Job
@@ -86,8 +87,13 @@ async def store_done(unit: Unit, arrival: Arrival) -> bool:
 
     False when it must not be handled now: it is a repeat, or an earlier event of its lane waits.
     """
-    row = _row(unit, arrival, None, EventStatus.DONE)
+    row = _row(unit, arrival, None, EventStatus.DONE) | blank(unit.now) | {"its_lane": arrival.lane}
     return (await unit.run(_storing_done(unit.session.get_bind().dialect.name), row)).rowcount == 1
+
+
+def blank(now: datetime) -> dict[str, Any]:
+    """What is kept of an event that is done, beside its number: it leads to no person, and to no moment."""
+    return {"lane": ENDED, "next_try_at": day_after(now), "received_at": day_after(now)}
 
 
 async def name_unread(unit: Unit, arrival: Arrival, why: str) -> None:
@@ -159,7 +165,7 @@ def _storing_done(dialect: str) -> Executable:
     """Built once: building it takes as long as running it."""
     event, earlier = table_of(InboxEvent), table_of(InboxEvent).alias()
     names = [column.name for column in event.c if column.name not in {"id", "error"}]
-    waits = exists().where(earlier.c.lane == bindparam("lane"), earlier.c.status == EventStatus.NEW)
+    waits = exists().where(earlier.c.lane == bindparam("its_lane"), earlier.c.status == EventStatus.NEW)
     row = core_select(*(bindparam(name, type_=event.c[name].type) for name in names)).where(~waits)
     adding = sqlite.insert(event) if dialect == "sqlite" else postgresql.insert(event)
     return adding.from_select(names, row).on_conflict_do_nothing()

@@ -16,7 +16,8 @@ from sqlalchemy import bindparam, delete, insert, select, tuple_, update
 from models import audit
 from models.base import table_of
 from models.case import Case, CaseStatus
-from models.mail import Effect, EffectKind, EffectStatus, SentMessage
+from models.clock import day_after
+from models.mail import ENDED, Effect, EffectKind, EffectStatus, SentMessage
 from models.unit import Unit
 from services.contact import Address
 from services.messages import keep_undeletable, sent_place
@@ -117,10 +118,15 @@ _TRIED: Final = (
     .where(_EFFECT.c.id == bindparam("effect"), _EFFECT.c.status == EffectStatus.PENDING)
     .values(attempts=_EFFECT.c.attempts + 1)
 )
-_ENDED: Final = (
+_FAILED: Final = (
     update(_EFFECT)
     .where(_EFFECT.c.id.in_(bindparam("effects", expanding=True)))
-    .values(status=bindparam("status"), payload=None, error=bindparam("error"))
+    .values(status=EffectStatus.FAILED, payload=None, error=bindparam("error"))
+)
+_DONE: Final = (
+    update(_EFFECT)
+    .where(_EFFECT.c.id.in_(bindparam("effects", expanding=True)))
+    .values(status=EffectStatus.DONE, payload=None, lane=ENDED, slot=None, case_id=None, due_at=bindparam("day"))
 )
 _CLOSED: Final = (
     update(_EFFECT)
@@ -216,10 +222,10 @@ async def _place(unit: Unit, record: Record) -> bool:
 async def _end_effects(unit: Unit, records: Sequence[Record]) -> None:
     done = [effect for record in records for effect in record.done]
     if done:
-        await unit.run(_ENDED, {"effects": done, "status": EffectStatus.DONE, "error": None})
+        await unit.run(_DONE, {"effects": done, "day": day_after(unit.now)})
     for record in records:
         for effect, error in record.failed:
-            await unit.run(_ENDED, {"effects": [effect], "status": EffectStatus.FAILED, "error": error})
+            await unit.run(_FAILED, {"effects": [effect], "error": error})
         if record.closed is not None:
             lane, last, error = record.closed
             await unit.run(_CLOSED, {"in_lane": lane, "last": last, "error": error})

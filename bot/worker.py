@@ -27,7 +27,7 @@ from bot.bell import Bell
 from bot.database import Resources
 from bot.deaths import tell_of_death
 from bot.handling import SIDE_BY_SIDE, TOGETHER, TOGETHER_SECONDS, Handling
-from bot.inbox import event_place
+from bot.inbox import blank, event_place
 from bot.metrics import Metrics
 from models.base import table_of
 from models.mail import EventStatus, InboxEvent
@@ -144,7 +144,7 @@ class Worker:
             if ended and seconds() > end:
                 break
             unread = await self._handling.handle(unit, event.source, _opened(unit, event))
-            ended.append(_ended(event, EventStatus.DONE, unread))
+            ended.append(_ended(unit, event, EventStatus.DONE, unread))
             await unit.forget()
         if ended:
             await unit.run(_ending(), ended)
@@ -164,7 +164,7 @@ class Worker:
             with suppress(Exception):
                 async with unit.attempt():
                     await tell_of_death(unit, _opened(unit, event))
-            await unit.run(_ending(), _ended(event._replace(attempts=attempts), EventStatus.DEAD, name))
+            await unit.run(_ending(), _ended(unit, event._replace(attempts=attempts), EventStatus.DEAD, name))
         return "dead"
 
 
@@ -233,12 +233,13 @@ def _opened(unit: Unit, event: Event) -> object:
     return opened
 
 
-def _ended(event: Event, status: EventStatus, error: str | None) -> dict[str, Any]:
-    return {"event": event.id, "status": status, "payload": None, "attempts": event.attempts, "error": error}
+def _ended(unit: Unit, event: Event, status: EventStatus, error: str | None) -> dict[str, Any]:
+    became = {"status": status, "payload": None, "attempts": event.attempts, "error": error}
+    return {"event": event.id} | became | blank(unit.now)
 
 
 @cache
 def _ending() -> Executable:
     table = table_of(InboxEvent)
-    names = ("status", "payload", "attempts", "error")
+    names = ("status", "payload", "attempts", "error", "lane", "next_try_at", "received_at")
     return update(table).where(table.c.id == bindparam("event")).values({name: bindparam(name) for name in names})

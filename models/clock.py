@@ -1,6 +1,6 @@
 """The time that the fund goes by: always aware, always UTC, always handed in."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 
@@ -14,6 +14,11 @@ class Clock(Protocol):
 def to_day(moment: datetime) -> datetime:
     """The beginning of a moment's day in UTC: what is kept of a time when the hour could tell too much."""
     return moment.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def day_after(moment: datetime) -> datetime:
+    """The end of a moment's day in UTC, which is never before the moment."""
+    return to_day(moment) + timedelta(days=1)
 
 
 class SystemClock:

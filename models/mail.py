@@ -1,7 +1,7 @@
 """What goes in and out: inbox, outbox, what was sent, conversations and keyboards.
 
 A lane is the blind index of a chat: events and effects of one lane happen in order. Raw updates and outgoing
-texts are sealed under the server's key, and blanked once done.
+texts are sealed under the server's key, and blanked once done; so are the lane, the case and the time.
 """
 
 from datetime import datetime
@@ -21,6 +21,10 @@ Counter = BigInteger().with_variant(Integer, "sqlite")
 NEVER_REUSED = {"sqlite_autoincrement": True}
 """SQLite gives the number of a deleted last row anew unless told not to (its `AUTOINCREMENT`); what became of a
 replaced effect would then be recorded for the one that replaced it, which would never be done."""
+
+
+ENDED = BlindIndex("")
+"""The lane of what is done: its row stays so that a repeat is known, and tells neither whose it was nor when."""
 
 
 class EventStatus(StrEnum):
@@ -56,6 +60,7 @@ class InboxEvent(SQLModel, table=True):
     error: str | None = Field(default=None, max_length=128)
     """The error's type, never its message."""
     received_at: datetime = Field(sa_type=UtcTime)
+    """Once it is done: the end of the day on which it was."""
 
 
 class EffectKind(StrEnum):
@@ -103,6 +108,7 @@ class Effect(SQLModel, table=True):
     )
     attempts: int = 0
     due_at: datetime = Field(sa_type=UtcTime)
+    """Once it is done: the end of the day on which it was."""
     error: str | None = Field(default=None, max_length=128)
 
 

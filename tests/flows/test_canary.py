@@ -4,8 +4,12 @@ import os
 from pathlib import Path
 
 import pytest
+from sqlmodel import select
 
 from bot.database import Resources
+from models.audit import AuditEntry
+from models.clock import day_after
+from models.mail import ENDED, Effect, InboxEvent
 from tests.flows.harness import World
 from tests.flows.interview import TYPED, applicant
 from tests.unit.services.pictures import KINDS
@@ -54,3 +58,19 @@ async def test_no_typed_word_is_on_the_disk(
     told = capfd.readouterr()
     assert not any(word in told.out + told.err for word in CANARIES)
     assert any(resources.files.iterdir())
+
+
+async def test_what_is_done_leads_to_nobody_and_to_no_moment(world: World) -> None:
+    """A seized database tells of no account when it wrote: the moments of an interview would name its person."""
+    asker = await applicant(world, language="en")
+    await asker.submit()
+    async with world.unit() as unit:
+        events = (await unit.session.exec(select(InboxEvent))).all()
+        effects = (await unit.session.exec(select(Effect))).all()
+        acts = (await unit.session.exec(select(AuditEntry.at))).all()
+        assert {event.lane for event in events} == {effect.lane for effect in effects} == {ENDED}
+        assert {(effect.case_id, effect.slot) for effect in effects} == {(None, None)}
+        times = {event.received_at for event in events} | {event.next_try_at for event in events}
+        times |= {effect.due_at for effect in effects}
+        assert times <= {day_after(moment) for moment in acts} | {day_after(unit.now)}
+        assert times.isdisjoint(acts)

@@ -198,6 +198,6 @@ async def test_lanes_keep_their_order(
         await asyncio.gather(desk.receive(*updates[start : start + batch]), desk.work_off())
     for _ in range(2 * len(failing) + 1):
         await desk.work_off()
-        clock.advance(FIRST_PAUSE)
+        clock.advance(2 * FIRST_PAUSE)  # the pause after a second failure
     expected = sorted(enumerate(lanes), key=lambda each: (each[1], each[0]))
     assert sorted(handled, key=lambda each: each[0]) == [(base + lane, n) for n, lane in expected]

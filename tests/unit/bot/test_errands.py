@@ -1,10 +1,13 @@
 """Errands give way to people who wait for an answer, and only for a while; no kind of them waits for another."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import fields
 from typing import Any
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot import errands
 from bot.database import Resources
@@ -47,6 +50,46 @@ async def test_a_look_is_not_put_off_for_ever(resources: Resources, monkeypatch:
     """Where somebody is always being answered, errands are run all the same."""
     monkeypatch.setattr(errands, "PATIENCE_SECONDS", 3 * errands.STEP_SECONDS)
     assert await looked(resources, [True]) >= 3
+
+
+class Away(Resources):
+    """Resources of a process that cannot reach its database at first."""
+
+    tries: int = 0
+
+    @asynccontextmanager
+    async def kept(self) -> AsyncIterator[AsyncConnection]:
+        """A connection, but not at the first try."""
+        self.tries += 1
+        if self.tries == 1:
+            raise ConnectionRefusedError
+        async with super().kept() as kept:
+            yield kept
+
+
+async def test_a_database_that_is_away_for_a_while_ends_nothing(resources: Resources) -> None:
+    """Follow-ups and repeated calls go on once it is back, without a supervisor that starts them anew."""
+    looked_for = asyncio.Event()
+
+    async def find(_unit: Unit) -> Sequence[Any]:
+        looked_for.set()
+        return ()
+
+    async def run(_resources: Resources, _bot: object, _row: object) -> None:
+        """Nothing is ever due."""
+
+    away = Away(**{each.name: getattr(resources, each.name) for each in fields(resources) if each.init})
+    bot = listening_bot("1:x", "http://127.0.0.1:9")
+    runner = Errands(away, bot, [Errand("e", find, run)], Metrics(), ran=lambda: None)
+    task = asyncio.create_task(runner.run())
+    while not looked_for.is_set():
+        assert not task.done()
+        runner.bell.ring()
+        await asyncio.sleep(0.01)
+    runner.stop()
+    await task
+    await bot.session.close()
+    assert away.tries > 1
 
 
 class Kinds:
