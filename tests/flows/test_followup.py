@@ -290,8 +290,8 @@ async def test_never_again_means_never(world: World) -> None:
     assert story.say("followup.done.never") in await story.texts()
     await world.jump(days=3)
     said = len(await world.town.calls("sendMessage", chat=story.person.id))
-    for _ in range(14):
-        await world.jump(days=12, hours=5)
+    for _ in range(6):
+        await world.jump(days=29, hours=5)
     assert len(await world.town.calls("sendMessage", chat=story.person.id)) == said
 
 
@@ -310,8 +310,8 @@ async def test_a_blocked_bot_does_not_loop(world: World) -> None:
     story = await begin(world, "ru")
     await story.person.block()
     said = len(await world.town.calls("sendMessage", chat=story.person.id))
-    for _ in range(24):
-        await world.jump(days=6, hours=5)
+    for _ in range(16):
+        await world.jump(days=9, hours=5)
     tries = len(await world.town.calls("sendMessage", chat=story.person.id)) - said
     assert 0 < tries <= 3 * (1 + world.resources.policy.followups.repeats)
     assert await story.status() is CaseStatus.CLOSED

@@ -34,6 +34,7 @@ from payments.money import Money
 from payments.rails import registry
 from payments.rails.base import MachineRail, Order, Result
 from sandbox.clock import TravelClock
+from tests.examples import examples
 from tests.unit.payments.carrier import Carrier
 from vault.types import BlindIndex, CallSign, CaseCode, SealedBytes
 
@@ -360,7 +361,7 @@ def begun(resources: Resources, people: tuple[UUID, UUID]) -> Path:  # noqa: ARG
 
 
 @settings(
-    max_examples=25,
+    max_examples=examples(25),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -54,7 +54,7 @@ async def _live(resources: Resources, chain: LocalChain, count: int, otherwise: 
 @pytest.mark.timeout(600)
 async def test_payouts_in_a_storm(resources: Resources, chain: LocalChain) -> None:
     """Whatever goes wrong at whichever step, nobody is paid twice, nobody is forgotten, and all books agree."""
-    count = 120 if resources.is_sqlite else 40
+    count = 70 if resources.is_sqlite else 25
     await _live(resources, chain, count, 1)
 
 

@@ -38,6 +38,7 @@ from payments.money import Money
 from payments.rails.manual import Manual
 from payments.stripe_objects import Balance, Charge, Payment, PaymentState, Refund
 from sandbox.clock import TravelClock
+from tests.examples import examples
 from texts.catalogue import Catalogue
 from vault.types import BlindIndex, CallSign, CaseCode, SealedBytes
 from vault.vault import Vault
@@ -52,6 +53,7 @@ LIVE = (
     PayoutStatus.PAID,
     PayoutStatus.RETURNING,
 )
+
 PICK = st.integers(0, 10**6)
 """Chooses one of those that there are."""
 AMOUNT = st.integers(1, 50_000_00)
@@ -371,9 +373,9 @@ def test_books_hold_on_postgresql(
     run_state_machine_as_test(OnPostgresql, settings=_settings(10, 30))
 
 
-def _settings(examples: int, steps: int) -> settings:
+def _settings(most: int, steps: int) -> settings:
     return settings(
-        max_examples=examples,
+        max_examples=examples(most),
         stateful_step_count=steps,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

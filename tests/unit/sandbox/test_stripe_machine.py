@@ -16,6 +16,7 @@ from sandbox.stripe.means import Payer, bank_account, card
 from sandbox.stripe.methods import include_all
 from sandbox.stripe.terms import Terms
 from sandbox.stripe.wire import NotAllowed, StripeError
+from tests.examples import examples
 from tests.stripe_town import gift, monthly
 
 CARDS = (
@@ -176,4 +177,4 @@ class Life(RuleBasedStateMachine):
 
 
 TestLife = Life.TestCase
-TestLife.settings = settings(max_examples=40, stateful_step_count=25)
+TestLife.settings = settings(max_examples=examples(40), stateful_step_count=25)

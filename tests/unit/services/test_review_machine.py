@@ -28,6 +28,7 @@ from services import followup_answers, followup_words, panel, reading, relay, re
 from services.access import Actor
 from services.reasons import Declining, Reason
 from services.seats import panel_size, quorum
+from tests.examples import examples
 from tests.unit.services.founding import peopled
 from tests.unit.services.fund import LARGE, SMALL, Fund, volunteer, wrote
 
@@ -51,6 +52,7 @@ VERBS = (
     "pause",
     "wait",
 )
+
 RARE = ("suspend", "erase")
 PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
 
@@ -97,7 +99,7 @@ async def cases(fund: Fund) -> list[UUID]:
 
 # Without shrinking: a shorter example is not worth the minutes that many transactions take.
 @settings(
-    max_examples=15,
+    max_examples=examples(15),
     phases=PHASES,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -17,6 +17,7 @@ from payments.rails.base import Order, Outcome
 from payments.rails.stablecoin import CapReached
 from payments.rails.stablecoin import Stablecoin as Rail
 from sandbox.clock import TravelClock
+from tests.examples import examples
 from tests.unit.payments.chain.local_chain import GWEI, HangUp, LocalChain, Rpc
 
 ACTS = (
@@ -117,7 +118,7 @@ class Play:
 
 
 @settings(
-    max_examples=12,
+    max_examples=examples(12),
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
