@@ -6,6 +6,7 @@ forked process shares nothing else with the test: environment, working directory
 
 import multiprocessing
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -26,6 +27,13 @@ def take_over(environment: Mapping[str, str], out: Path, errors: Path) -> None:
     for stream, path in ((sys.stdout, out), (sys.stderr, errors)):
         with path.open("ab") as file:
             os.dup2(file.fileno(), stream.fileno())
+
+
+def heed() -> None:
+    """Let signals end the process, as at a terminal: tests that run in the background ignore Ctrl+C."""
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def plecho(environment: Mapping[str, str], *words: str) -> subprocess.CompletedProcess[str]:
@@ -62,5 +70,6 @@ def _command(environment: Mapping[str, str], words: Sequence[str], out: Path, er
     from bot.cli import main  # noqa: PLC0415 - in the process that runs it
 
     take_over(environment, out, errors)
+    heed()
     sys.argv = ["plecho", *words]
     main()

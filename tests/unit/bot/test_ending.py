@@ -2,13 +2,26 @@
 
 import os
 import signal
+from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
 
 from bot.ending import ENDING, ended_by_signals
+from tests.forked import heed
 
 
+@pytest.fixture
+def _heeded() -> Iterator[None]:
+    """Signals as at a terminal; afterwards all is as it was."""
+    before = {number: signal.getsignal(number) for number in ENDING}
+    heed()
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.mark.usefixtures("_heeded")
 @pytest.mark.parametrize("number", ENDING)
 def test_a_signal_is_an_ordinary_end(number: signal.Signals) -> None:
     """Whatever was begun is cleaned up on the way out, with a shell's exit code; afterwards all is as before."""
